@@ -1,0 +1,5 @@
+//! Stain separation.
+
+mod planes;
+
+pub use planes::StainPlanes;

@@ -1,0 +1,158 @@
+"""Checkpoint to ONNX: batch norm folded, graph written node by node, checked, card updated.
+
+The graph is written by hand instead of traced because it has thirty nodes of four kinds: what
+a runtime must support is then exactly what stands here, and no exporter version changes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from model import OUTPUTS, ConvNorm, NucleusNet, Residual, Shape
+
+OPSET = 17
+PATCH = 320
+HERE = Path(__file__).resolve().parent
+MODEL_DIR = HERE.parent / "nucleus"
+
+
+class Graph:
+    """Collects nodes and weights in order."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: list[onnx.TensorProto] = []
+
+    def add(self, op: str, inputs: list[str], output: str, **attributes: object) -> str:
+        self.nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
+        return output
+
+    def weight(self, name: str, value: np.ndarray) -> str:
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value, np.float32), name))
+        return name
+
+    def conv(self, x: str, name: str, layer: nn.Conv2d, norm: nn.BatchNorm2d | None = None, relu: bool = False, output: str | None = None) -> str:
+        weight = layer.weight.detach().double()
+        bias = torch.zeros(weight.shape[0], dtype=torch.double) if layer.bias is None else layer.bias.detach().double()
+        if norm is not None:
+            gain = norm.weight.detach().double() / torch.sqrt(norm.running_var.double() + norm.eps)
+            weight = weight * gain[:, None, None, None]
+            bias = (bias - norm.running_mean.double()) * gain + norm.bias.detach().double()
+        pad = layer.padding[0]
+        y = self.add(
+            "Conv",
+            [x, self.weight(f"{name}.weight", weight.numpy()), self.weight(f"{name}.bias", bias.numpy())],
+            output or name,
+            kernel_shape=list(layer.kernel_size),
+            strides=list(layer.stride),
+            pads=[pad, pad, pad, pad],
+        )
+        return self.add("Relu", [y], f"{name}.relu") if relu else y
+
+    def conv_norm(self, x: str, name: str, block: ConvNorm) -> str:
+        return self.conv(x, name, block[0], block[1], relu=len(block) == 3)
+
+    def residual(self, x: str, name: str, block: Residual) -> str:
+        y = self.conv_norm(x, f"{name}.first", block.first)
+        y = self.conv_norm(y, f"{name}.second", block.second)
+        y = self.add("Add", [x, y], f"{name}.sum")
+        return self.add("Relu", [y], f"{name}.out")
+
+
+def to_onnx(net: NucleusNet, patch: int) -> onnx.ModelProto:
+    """The network as an ONNX model with a fixed `[1,3,patch,patch]` input."""
+    net = net.eval().cpu()
+    g = Graph()
+    x = g.conv_norm("image", "stem", net.stem)
+    for i, block in enumerate(net.encoder):
+        x = g.residual(x, f"encoder{i}", block)
+    skip = x
+    x = g.conv_norm(x, "down", net.down)
+    for i, block in enumerate(net.deep):
+        x = g.residual(x, f"deep{i}", block)
+    x = g.conv_norm(x, "up", net.up)
+    x = g.add("DepthToSpace", [x], "up.shuffle", blocksize=2, mode="CRD")
+    x = g.add("Relu", [g.add("Add", [skip, x], "up.sum")], "up.out")
+    for i, block in enumerate(net.decoder):
+        x = g.residual(x, f"decoder{i}", block)
+    x = g.conv(x, "head", net.head)
+    g.add("DepthToSpace", [x], "maps", blocksize=4, mode="CRD")
+    graph = helper.make_graph(
+        g.nodes,
+        "nucleus",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, patch, patch])],
+        [helper.make_tensor_value_info("maps", TensorProto.FLOAT, [1, OUTPUTS, patch, patch])],
+        initializer=g.weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="pantrk", ir_version=8)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def largest_difference(net: NucleusNet, weights: Path, fields: np.ndarray) -> float:
+    """Largest absolute difference of PyTorch and ONNX Runtime over `[N,3,P,P]` fields."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
+    worst = 0.0
+    net.eval()
+    for field in fields:
+        with torch.no_grad():
+            ours = net(torch.from_numpy(field[None])).numpy()
+        theirs = session.run(["maps"], {"image": field[None]})[0]
+        worst = max(worst, float(np.abs(ours - theirs).max()))
+    return worst
+
+
+def set_checksum(manifest: Path, weights: Path) -> str:
+    """Writes the weights' SHA-256 into the manifest's `sha256` line and returns it."""
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    text = manifest.read_text()
+    text, n = re.subn(r'(?m)^sha256 = "[0-9a-f]*"$', f'sha256 = "{digest}"', text)
+    if n != 1:
+        raise SystemExit(f"expected one sha256 line, found {n}: {manifest}")
+    manifest.write_text(text)
+    return digest
+
+
+def load_checkpoint(path: Path) -> NucleusNet:
+    """The network of a checkpoint written by `train.py` (its averaged weights)."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    net = NucleusNet(Shape(**state["shape"]))
+    net.load_state_dict(state["net"])
+    return net.eval()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--out", type=Path, default=MODEL_DIR)
+    parser.add_argument("--patch", type=int, default=PATCH)
+    parser.add_argument("--fields", type=Path, help=".npy of [N,3,P,P] float32 fields to compare the runtimes on")
+    args = parser.parse_args()
+    net = load_checkpoint(args.checkpoint)
+    weights = args.out / "weights.onnx"
+    onnx.save(to_onnx(net, args.patch), weights)
+    if args.fields is not None:
+        fields = np.load(args.fields)
+    else:
+        fields = np.random.default_rng(0).random((4, 3, args.patch, args.patch), dtype=np.float32)
+    worst = largest_difference(net, weights, fields)
+    digest = set_checksum(args.out / "model.toml", weights)
+    print(f"{weights}: {weights.stat().st_size} bytes, sha256 {digest}")
+    print(f"largest difference PyTorch - ONNX Runtime: {worst:.2e} over {len(fields)} fields")
+    if worst > 1e-4:
+        raise SystemExit("the runtimes disagree by more than 1e-4")
+
+
+if __name__ == "__main__":
+    main()

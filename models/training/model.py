@@ -1,0 +1,112 @@
+"""The network: a stem-4 residual network with two resolutions and a pixel-shuffle head.
+
+Every layer is a convolution, an addition, a ReLU or a pixel shuffle, because those are what a
+small CPU runtime runs well, and the whole graph stays at a quarter of the input resolution or
+below, because a convolution at full resolution costs sixteen times as much per channel pair.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import nn
+
+STRIDE = 8
+"""Input sides must be multiples of this many pixels."""
+
+OUTPUTS = 2
+"""Interior logit and normalised distance."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Widths and depths; kept in the checkpoint so that export needs no second opinion."""
+
+    narrow: int = 32  # channels at 1/4 resolution
+    wide: int = 64  # channels at 1/8 resolution
+    encoder_blocks: int = 1  # residual blocks at 1/4 before going down
+    deep_blocks: int = 3  # residual blocks at 1/8
+    decoder_blocks: int = 2  # residual blocks at 1/4 after coming up
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution and batch norm (folded into the convolution at export), with or without ReLU."""
+
+    def __init__(self, cin: int, cout: int, kernel: int, stride: int = 1, pad: int | None = None, relu: bool = True):
+        layers: list[nn.Module] = [
+            nn.Conv2d(cin, cout, kernel, stride, kernel // 2 if pad is None else pad, bias=False),
+            nn.BatchNorm2d(cout),
+        ]
+        if relu:
+            layers.append(nn.ReLU(inplace=True))
+        super().__init__(*layers)
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions around an identity."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.first = ConvNorm(channels, channels, 3)
+        self.second = ConvNorm(channels, channels, 3, relu=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(x + self.second(self.first(x)))
+
+
+class NucleusNet(nn.Module):
+    """`[N,3,H,W]` RGB in 0..1 to `[N,2,H,W]` maps; H and W multiples of `STRIDE`."""
+
+    def __init__(self, shape: Shape = Shape()):
+        super().__init__()
+        self.shape = shape
+        n, w = shape.narrow, shape.wide
+        # The stem's windows overlap by one pixel on each side: a plain 4x4 patch leaves a
+        # grid in the boundary maps.
+        self.stem = ConvNorm(3, n, 6, stride=4, pad=1)
+        self.encoder = nn.ModuleList(Residual(n) for _ in range(shape.encoder_blocks))
+        self.down = ConvNorm(n, w, 2, stride=2, pad=0)
+        self.deep = nn.ModuleList(Residual(w) for _ in range(shape.deep_blocks))
+        self.up = ConvNorm(w, 4 * n, 1, relu=False)
+        self.decoder = nn.ModuleList(Residual(n) for _ in range(shape.decoder_blocks))
+        self.head = nn.Conv2d(n, 16 * OUTPUTS, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        for block in self.encoder:
+            x = block(x)
+        skip = x
+        x = self.down(x)
+        for block in self.deep:
+            x = block(x)
+        x = torch.relu(skip + nn.functional.pixel_shuffle(self.up(x), 2))
+        for block in self.decoder:
+            x = block(x)
+        return nn.functional.pixel_shuffle(self.head(x), 4)
+
+
+def gflop_per_megapixel(net: NucleusNet) -> float:
+    """Multiply-adds counted as two operations, for one megapixel of input, halo not included."""
+    total = 0.0
+    handles = []
+
+    def count(layer: nn.Conv2d, _inputs: object, output: torch.Tensor) -> None:
+        nonlocal total
+        total += 2.0 * layer.weight.numel() * output.shape[-1] * output.shape[-2]
+
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d):
+            handles.append(layer.register_forward_hook(count))
+    side = 128
+    was_training = net.training
+    net.eval()
+    with torch.no_grad():
+        net(torch.zeros(1, 3, side, side, device=next(net.parameters()).device))
+    net.train(was_training)
+    for handle in handles:
+        handle.remove()
+    return total / (side * side) / 1e3

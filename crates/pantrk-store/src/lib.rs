@@ -1,1 +1,17 @@
-//! pantrk-store
+//! What a scored slide leaves on disk: its folder with `result.json`, `cells.parquet`, heatmaps, pictures and GeoJSON, and the regions that come in.
+//!
+//! **Architecture invariant:** the bytes of a file depend on the values alone, not on the clock, the machine or the number of threads.
+//!
+//! **Architecture invariant:** nothing here scores; figures are written as they are handed in.
+#![forbid(unsafe_code)]
+
+mod error;
+mod folder;
+mod result;
+
+pub use error::StoreError;
+pub use folder::{RunFolder, safe_slide_id, slide_id_from_path};
+pub use result::{
+    CellCounts, ModelFacts, MppSource, PatternFacts, Quality, RunFacts, SCHEMA, SlideFacts,
+    SlideResult, StainFacts, TumourRegion, UnreadTile, Warning,
+};

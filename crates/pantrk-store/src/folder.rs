@@ -95,8 +95,7 @@ impl RunFolder {
     pub fn file(&self, name: &str) -> Result<PathBuf, StoreError> {
         let path = self.partial.join(name);
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)
-                .map_err(|e| StoreError::io("make a folder", parent, e))?;
+            fs::create_dir_all(parent).map_err(|e| StoreError::io("make a folder", parent, e))?;
         }
         Ok(path)
     }
@@ -219,7 +218,11 @@ fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     match File::open(folder).and_then(|f| f.sync_all()) {
         // Some network file systems know no sync of a folder; the files themselves are synced.
         Err(e) if e.kind() != io::ErrorKind::Unsupported && e.raw_os_error() != Some(EINVAL) => {
-            Err(StoreError::io("put the result folder on the disk", folder, e))
+            Err(StoreError::io(
+                "put the result folder on the disk",
+                folder,
+                e,
+            ))
         }
         _ => Ok(()),
     }
@@ -357,7 +360,10 @@ mod tests {
         let file = out.path().join("taken");
         fs::write(&file, b"").unwrap();
         let error = RunFolder::create(&file, "s1").unwrap_err().to_string();
-        assert!(error.contains("taken") && error.contains("--out"), "{error}");
+        assert!(
+            error.contains("taken") && error.contains("--out"),
+            "{error}"
+        );
         let error = RunFolder::create(out.path(), "a/../b").unwrap_err();
         assert!(error.to_string().contains("a_.._b"), "{error}");
     }

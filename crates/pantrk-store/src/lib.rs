@@ -5,12 +5,16 @@
 //! **Architecture invariant:** nothing here scores; figures are written as they are handed in.
 #![forbid(unsafe_code)]
 
+mod cells;
 mod error;
 mod folder;
+mod regions;
 mod result;
 
+pub use cells::{CELLS_SCHEMA, CellColumns, CellTable, read_cells, write_cells};
 pub use error::StoreError;
 pub use folder::{RunFolder, safe_slide_id, slide_id_from_path};
+pub use regions::{Region, RegionEffect, RegionPolygon, parse_regions, read_regions};
 pub use result::{
     CellCounts, ModelFacts, MppSource, PatternFacts, Quality, RunFacts, SCHEMA, SlideFacts,
     SlideResult, StainFacts, TumourRegion, UnreadTile, Warning,

@@ -1,0 +1,162 @@
+//! Slides that are known and not read yet: by what they are recognised, and what to do instead.
+//!
+//! They are refused by name, because many would pass for something else: an MRXS file is a JPEG thumbnail, an NDPI or a BIF file a TIFF whose pixel size and stitching the generic reader does not know.
+
+use super::Candidate;
+use crate::error::Fault;
+use crate::tiff::{Directory, TiffFile, tags};
+
+struct Known {
+    /// The format's short name.
+    name: &'static str,
+    what: &'static str,
+    advice: &'static str,
+    is_it: fn(&Candidate) -> bool,
+}
+
+const TO_TIFF: &str =
+    "convert it to a pyramidal TIFF (bfconvert, or vips tiffsave --pyramid --tile)";
+
+static KNOWN: &[Known] = &[
+    Known {
+        name: "mirax",
+        what: "a 3DHISTECH MIRAX slide",
+        advice: "export it as a pyramidal TIFF from SlideConverter, or convert it with vips tiffsave",
+        is_it: |c| c.extension == "mrxs",
+    },
+    Known {
+        name: "hamamatsu",
+        what: "a Hamamatsu NDPI, VMS or VMU slide",
+        advice: TO_TIFF,
+        is_it: |c| {
+            matches!(c.extension.as_str(), "vms" | "vmu")
+                || first_page(c).is_some_and(|(_, page)| page.has(tags::NDPI_FORMAT_FLAG))
+        },
+    },
+    Known {
+        name: "ventana",
+        what: "a Ventana (Roche) BIF slide",
+        advice: TO_TIFF,
+        is_it: |c| {
+            c.extension == "bif"
+                || c.tiff.as_ref().is_some_and(|tiff| {
+                    tiff.pages
+                        .iter()
+                        .any(|page| contains(tiff, page, tags::XMP, "<iScan"))
+                })
+        },
+    },
+    Known {
+        name: "leica",
+        what: "a Leica SCN slide",
+        advice: TO_TIFF,
+        is_it: |c| description_contains(c, "http://www.leica-microsystems.com/scn/"),
+    },
+    Known {
+        name: "philips",
+        what: "a Philips TIFF slide",
+        advice: TO_TIFF,
+        is_it: |c| {
+            first_page(c)
+                .is_some_and(|(tiff, page)| contains(tiff, page, tags::SOFTWARE, "Philips"))
+                && description_contains(c, "DPUfsImport")
+        },
+    },
+    Known {
+        name: "isyntax",
+        what: "a Philips iSyntax slide",
+        advice: "export it as TIFF from the Philips system, or convert it with libisyntax",
+        is_it: |c| {
+            c.extension == "isyntax"
+                || c.head
+                    .starts_with(b"<DataObject ObjectType=\"DPUfsImport\"")
+        },
+    },
+    Known {
+        name: "olympus-vsi",
+        what: "an Olympus VSI slide",
+        advice: TO_TIFF,
+        is_it: |c| c.extension == "vsi" || c.extension == "ets",
+    },
+    Known {
+        name: "zeiss-czi",
+        what: "a Zeiss CZI slide",
+        advice: TO_TIFF,
+        is_it: |c| c.head.starts_with(b"ZISRAWFILE"),
+    },
+    Known {
+        name: "zeiss-zvi",
+        what: "a Zeiss ZVI image",
+        advice: TO_TIFF,
+        is_it: |c| c.extension == "zvi",
+    },
+    Known {
+        name: "dicom",
+        what: "a DICOM file",
+        advice: "convert the series to a pyramidal TIFF (wsidicomizer, bfconvert)",
+        is_it: |c| c.extension == "dcm" || c.head.get(128..132) == Some(b"DICM"),
+    },
+    Known {
+        name: "sakura",
+        what: "a Sakura SVSLIDE slide",
+        advice: TO_TIFF,
+        is_it: |c| c.extension == "svslide",
+    },
+    Known {
+        name: "argos",
+        what: "an Argos AVS slide",
+        advice: TO_TIFF,
+        is_it: |c| c.extension == "avs",
+    },
+    Known {
+        name: "kfbio",
+        what: "a KFBIO slide",
+        advice: "export it as SVS or TIFF with the maker's converter",
+        is_it: |c| matches!(c.extension.as_str(), "kfb" | "kfbf"),
+    },
+    Known {
+        name: "motic",
+        what: "a Motic slide",
+        advice: "export it as SVS or TIFF with the maker's converter",
+        is_it: |c| c.extension == "mds" || c.extension == "mdsx",
+    },
+    Known {
+        name: "jpeg-2000",
+        what: "a JPEG 2000 image",
+        advice: "convert it to PNG or to a pyramidal TIFF",
+        is_it: |c| {
+            c.head.starts_with(b"\0\0\0\x0cjP  \r\n\x87\n")
+                || c.head.starts_with(b"\xff\x4f\xff\x51")
+        },
+    },
+];
+
+fn first_page(candidate: &Candidate) -> Option<(&TiffFile, &Directory)> {
+    let tiff = candidate.tiff.as_ref()?;
+    Some((tiff, tiff.pages.first()?))
+}
+
+/// Whether a tag's bytes hold some text; a tag that cannot be read does not.
+fn contains(tiff: &TiffFile, page: &Directory, tag: u16, text: &str) -> bool {
+    tiff.bytes(page, tag)
+        .ok()
+        .flatten()
+        .is_some_and(|bytes| bytes.windows(text.len()).any(|w| w == text.as_bytes()))
+}
+
+fn description_contains(candidate: &Candidate, text: &str) -> bool {
+    first_page(candidate)
+        .is_some_and(|(tiff, page)| contains(tiff, page, tags::IMAGE_DESCRIPTION, text))
+}
+
+/// The name of a known format, and why its file is refused.
+pub(super) fn recognise(candidate: &Candidate) -> Option<(&'static str, Fault)> {
+    let known = KNOWN.iter().find(|known| (known.is_it)(candidate))?;
+    Some((
+        known.name,
+        Fault::Unsupported {
+            what: known.what.to_owned(),
+            advice: known.advice.to_owned(),
+        },
+    ))
+}

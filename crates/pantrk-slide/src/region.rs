@@ -1,0 +1,298 @@
+//! Puts a region together from tiles.
+//!
+//! **Architecture invariant:** the pixels of a region depend on the file alone, not on the cache, the thread or what was read before.
+
+use std::sync::Arc;
+
+use pantrk_space::{
+    Gap, GapKind, LevelIndex, LevelRect, LevelSize, ReadError, RgbBuffer, TileIndex,
+};
+
+use crate::cache::TileCache;
+use crate::codecs::Scratch;
+use crate::store::{TileState, TileStore};
+
+/// Outside the slide and where nothing was scanned.
+pub(crate) const WHITE: [u8; 3] = [255; 3];
+
+/// Where pixels could not be read; no stain and no glass looks like it.
+pub(crate) const UNREADABLE: [u8; 3] = [255, 0, 255];
+
+/// Bytes of a row of RGB.
+pub(crate) fn bytes_per_row(width: u32) -> usize {
+    usize::try_from(width)
+        .unwrap_or(usize::MAX)
+        .saturating_mul(3)
+}
+
+/// Bytes of a tile as RGB.
+pub(crate) fn bytes_of(size: LevelSize) -> usize {
+    bytes_per_row(size.width).saturating_mul(usize::try_from(size.height).unwrap_or(usize::MAX))
+}
+
+/// Where decoded tiles are kept, and under which level; associated images keep none.
+pub(crate) type CacheSlot<'a> = Option<(&'a TileCache, LevelIndex)>;
+
+/// Reads `rect` of one store into `out`.
+pub(crate) fn read(
+    store: &dyn TileStore,
+    cache: CacheSlot<'_>,
+    rect: LevelRect,
+    max_pixels: u64,
+    out: &mut RgbBuffer,
+) -> Result<Vec<Gap>, ReadError> {
+    if rect.area() > max_pixels {
+        return Err(ReadError::new(format!(
+            "the region {rect} has {} pixels, the limit is {max_pixels}",
+            rect.area()
+        )));
+    }
+    out.reset(
+        LevelSize {
+            width: rect.width,
+            height: rect.height,
+        },
+        WHITE,
+    );
+    if rect.area() == 0 {
+        return Ok(Vec::new());
+    }
+    let mut gaps = Vec::new();
+    let level = LevelRect::of_size(store.size());
+    let Some(inside) = rect.intersection(&level) else {
+        gaps.push(Gap {
+            rect,
+            kind: GapKind::OutsideSlide,
+        });
+        return Ok(gaps);
+    };
+    outside(rect, inside, &mut gaps);
+
+    let mut reader = Reader {
+        store,
+        cache,
+        rect,
+        inside,
+        scratch: Scratch::default(),
+        whole: Vec::new(),
+    };
+    for tile in store.tiles_over(inside) {
+        if let Some(gap) = reader.place(tile, out) {
+            gaps.push(gap);
+        }
+    }
+    Ok(gaps)
+}
+
+/// The up to four bands of `rect` around `inside`, which lies in it.
+fn outside(rect: LevelRect, inside: LevelRect, gaps: &mut Vec<Gap>) {
+    let bands = [
+        (rect.x, rect.y, rect.right(), inside.y),
+        (rect.x, inside.bottom(), rect.right(), rect.bottom()),
+        (rect.x, inside.y, inside.x, inside.bottom()),
+        (inside.right(), inside.y, rect.right(), inside.bottom()),
+    ];
+    for (left, top, right, bottom) in bands {
+        let width = u32::try_from(right.saturating_sub(left)).unwrap_or(0);
+        let height = u32::try_from(bottom.saturating_sub(top)).unwrap_or(0);
+        if width > 0 && height > 0 {
+            gaps.push(Gap {
+                rect: LevelRect {
+                    x: left,
+                    y: top,
+                    width,
+                    height,
+                },
+                kind: GapKind::OutsideSlide,
+            });
+        }
+    }
+}
+
+struct Reader<'a> {
+    store: &'a dyn TileStore,
+    cache: CacheSlot<'a>,
+    /// The region.
+    rect: LevelRect,
+    /// Its part on the level.
+    inside: LevelRect,
+    scratch: Scratch,
+    /// A decoded tile that is not kept.
+    whole: Vec<u8>,
+}
+
+impl Reader<'_> {
+    /// Draws one tile into the region; returns the gap where it has no pixels.
+    fn place(&mut self, tile: TileIndex, out: &mut RgbBuffer) -> Option<Gap> {
+        let size = self.store.tile_size();
+        let (x, y) = self.store.tile_origin(tile)?;
+        let stored = LevelRect {
+            x,
+            y,
+            width: size.width,
+            height: size.height,
+        };
+        let part = stored.intersection(&self.inside)?;
+        match self.draw(tile, stored, part, out) {
+            Ok(TileState::Pixels) => None,
+            Ok(TileState::NotScanned) => {
+                fill(out, self.rect, part, WHITE);
+                Some(Gap {
+                    rect: part,
+                    kind: GapKind::NotScanned,
+                })
+            }
+            Err(reason) => {
+                fill(out, self.rect, part, UNREADABLE);
+                Some(Gap {
+                    rect: part,
+                    kind: GapKind::Unreadable { tile, reason },
+                })
+            }
+        }
+    }
+
+    fn draw(
+        &mut self,
+        tile: TileIndex,
+        stored: LevelRect,
+        part: LevelRect,
+        out: &mut RgbBuffer,
+    ) -> Result<TileState, String> {
+        if let Some((cache, level)) = self.cache
+            && let Some(pixels) = cache.get(level, tile)
+        {
+            copy(&pixels, stored, part, out, self.rect);
+            return Ok(TileState::Pixels);
+        }
+        let len = bytes_of(self.store.tile_size());
+        // A tile as wide as the region and wholly inside is a run of whole rows: decoded in place.
+        if part == stored && stored.width == self.rect.width {
+            let start = offset(self.rect, part.y).saturating_mul(bytes_per_row(self.rect.width));
+            let end = start.saturating_add(len);
+            if let Some(target) = out.as_bytes_mut().get_mut(start..end) {
+                return self
+                    .store
+                    .decode(tile, &mut self.scratch, target)
+                    .map_err(|fault| fault.to_string());
+            }
+        }
+        // A tile that the region takes whole is not asked for again by its neighbours and is not worth a place in the cache.
+        let keep = self.cache.filter(|_| part != stored);
+        if let Some((cache, level)) = keep {
+            let mut pixels = vec![0; len];
+            let state = self
+                .store
+                .decode(tile, &mut self.scratch, &mut pixels)
+                .map_err(|fault| fault.to_string())?;
+            if state == TileState::Pixels {
+                copy(&pixels, stored, part, out, self.rect);
+                cache.put(level, tile, Arc::new(pixels));
+            }
+            return Ok(state);
+        }
+        self.whole.resize(len, 0);
+        let state = self
+            .store
+            .decode(tile, &mut self.scratch, &mut self.whole)
+            .map_err(|fault| fault.to_string())?;
+        if state == TileState::Pixels {
+            copy(&self.whole, stored, part, out, self.rect);
+        }
+        Ok(state)
+    }
+}
+
+/// How far `y` lies below the top of `rect`.
+fn offset(rect: LevelRect, y: i64) -> usize {
+    usize::try_from(y.saturating_sub(rect.y)).unwrap_or(0)
+}
+
+/// Bytes from the left edge of `rect` to `x`.
+fn bytes_to(rect: LevelRect, x: i64) -> usize {
+    usize::try_from(x.saturating_sub(rect.x))
+        .unwrap_or(0)
+        .saturating_mul(3)
+}
+
+/// Copies `part` out of a tile into a region.
+fn copy(pixels: &[u8], stored: LevelRect, part: LevelRect, out: &mut RgbBuffer, rect: LevelRect) {
+    let len = bytes_per_row(part.width);
+    let source_rows = pixels
+        .chunks_exact(bytes_per_row(stored.width).max(1))
+        .skip(offset(stored, part.y));
+    let (from, to) = (bytes_to(stored, part.x), bytes_to(rect, part.x));
+    for (target, source) in rows_of(out, rect, part).zip(source_rows) {
+        let source = source.get(from..from.saturating_add(len));
+        let target = target.get_mut(to..to.saturating_add(len));
+        if let (Some(source), Some(target)) = (source, target) {
+            target.copy_from_slice(source);
+        }
+    }
+}
+
+/// Paints `part` of a region.
+fn fill(out: &mut RgbBuffer, rect: LevelRect, part: LevelRect, colour: [u8; 3]) {
+    let to = bytes_to(rect, part.x);
+    let end = to.saturating_add(bytes_per_row(part.width));
+    for row in rows_of(out, rect, part) {
+        let (pixels, _) = row
+            .get_mut(to..end)
+            .unwrap_or_default()
+            .as_chunks_mut::<3>();
+        pixels.fill(colour);
+    }
+}
+
+/// The rows of a region that `part` covers.
+fn rows_of(
+    out: &mut RgbBuffer,
+    rect: LevelRect,
+    part: LevelRect,
+) -> impl Iterator<Item = &mut [u8]> {
+    let stride = bytes_per_row(out.width()).max(1);
+    out.as_bytes_mut()
+        .chunks_exact_mut(stride)
+        .skip(offset(rect, part.y))
+        .take(usize::try_from(part.height).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bands_outside_cover_each_pixel_once() {
+        let rect = LevelRect {
+            x: -3,
+            y: -2,
+            width: 20,
+            height: 15,
+        };
+        let level = LevelRect {
+            x: 0,
+            y: 0,
+            width: 9,
+            height: 7,
+        };
+        let inside = rect.intersection(&level).unwrap();
+        let mut gaps = Vec::new();
+        outside(rect, inside, &mut gaps);
+        assert_eq!(gaps.len(), 4);
+        for y in rect.y..rect.bottom() {
+            for x in rect.x..rect.right() {
+                let times = gaps
+                    .iter()
+                    .filter(|gap| {
+                        x >= gap.rect.x
+                            && x < gap.rect.right()
+                            && y >= gap.rect.y
+                            && y < gap.rect.bottom()
+                    })
+                    .count();
+                let on_level = x >= 0 && y >= 0 && x < 9 && y < 7;
+                assert_eq!(times, usize::from(!on_level), "{x} {y}");
+            }
+        }
+    }
+}

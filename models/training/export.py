@@ -21,6 +21,7 @@ from model import OUTPUTS, ConvNorm, NucleusNet, Residual, Shape
 
 OPSET = 17
 PATCH = 320
+TOLERANCE = 1e-4
 HERE = Path(__file__).resolve().parent
 MODEL_DIR = HERE.parent / "nucleus"
 
@@ -132,6 +133,24 @@ def load_checkpoint(path: Path) -> NucleusNet:
     return net.eval()
 
 
+def export(checkpoint: Path, out: Path, patch: int, fields: np.ndarray | None) -> None:
+    """Writes `weights.onnx` and its checksum; fails when the runtimes disagree."""
+    net = load_checkpoint(checkpoint)
+    weights = out / "weights.onnx"
+    partial = out / "weights.onnx.partial"
+    onnx.save(to_onnx(net, patch), partial)
+    if fields is None:
+        fields = np.random.default_rng(0).random((4, 3, patch, patch), dtype=np.float32)
+    worst = largest_difference(net, partial, fields)
+    print(f"largest difference PyTorch - ONNX Runtime: {worst:.2e} over {len(fields)} fields")
+    if worst > TOLERANCE:
+        partial.unlink()
+        raise SystemExit(f"the runtimes disagree by more than {TOLERANCE}")
+    partial.replace(weights)
+    digest = set_checksum(out / "model.toml", weights)
+    print(f"{weights}: {weights.stat().st_size} bytes, sha256 {digest}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
@@ -139,19 +158,7 @@ def main() -> None:
     parser.add_argument("--patch", type=int, default=PATCH)
     parser.add_argument("--fields", type=Path, help=".npy of [N,3,P,P] float32 fields to compare the runtimes on")
     args = parser.parse_args()
-    net = load_checkpoint(args.checkpoint)
-    weights = args.out / "weights.onnx"
-    onnx.save(to_onnx(net, args.patch), weights)
-    if args.fields is not None:
-        fields = np.load(args.fields)
-    else:
-        fields = np.random.default_rng(0).random((4, 3, args.patch, args.patch), dtype=np.float32)
-    worst = largest_difference(net, weights, fields)
-    digest = set_checksum(args.out / "model.toml", weights)
-    print(f"{weights}: {weights.stat().st_size} bytes, sha256 {digest}")
-    print(f"largest difference PyTorch - ONNX Runtime: {worst:.2e} over {len(fields)} fields")
-    if worst > 1e-4:
-        raise SystemExit("the runtimes disagree by more than 1e-4")
+    export(args.checkpoint, args.out, args.patch, np.load(args.fields) if args.fields else None)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,156 @@
+"""Trains the nucleus network from nothing and writes a checkpoint and the shipped ONNX file.
+
+    python models/training/train.py --data ../shared/data --phantoms DIR
+
+Each sample is drawn from its own generator, seeded by (seed, index), so the data do not depend
+on how many workers make them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from augment import Stained, phantom_sample, real_sample, take_apart
+from data import Field, is_grey, phantom_fields, real_fields, split
+from model import NucleusNet, gflop_per_megapixel
+
+HERE = Path(__file__).resolve().parent
+
+PHANTOM_SHARE = 0.35
+"""Share of phantoms in a batch; at least half stays real-derived so that phantoms are not learned by heart."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does; the defaults are those of the shipped weights."""
+
+    steps: int
+    batch: int
+    size: int
+    rate: float
+    seed: int
+
+
+class Samples(Dataset):
+    """An endless supply: sample `i` is the same for every run with the same seed."""
+
+    def __init__(self, real: list[Stained], phantoms: list[Field], plan: Plan):
+        self.real, self.phantoms, self.plan = real, phantoms, plan
+        chances = np.array([field_weight(s.field) for s in real])
+        self.chances = chances / chances.sum()
+
+    def __len__(self) -> int:
+        return self.plan.steps * self.plan.batch
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        cv2.setNumThreads(1)
+        rng = np.random.default_rng((self.plan.seed, index))
+        if self.phantoms and rng.random() < PHANTOM_SHARE:
+            x, y = phantom_sample(rng, self.phantoms[int(rng.integers(len(self.phantoms)))], self.plan.size)
+        else:
+            x, y = real_sample(rng, self.real[int(rng.choice(len(self.real), p=self.chances))], self.plan.size)
+        return torch.from_numpy(x), torch.from_numpy(y)
+
+
+def field_weight(field: Field) -> float:
+    """How often a field is drawn: tissue sections often, grey smears of single cells seldom."""
+    if field.kind == "nucls":
+        return 3.0
+    return 0.3 if is_grey(field) else 1.0
+
+
+def loss_of(maps: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Weighted cross-entropy and soft Dice on the interior, smooth L1 on the distance."""
+    logit, distance = maps[:, 0], maps[:, 1]
+    inside, want, weight = target[:, 0], target[:, 1], target[:, 2]
+    cross = torch.nn.functional.binary_cross_entropy_with_logits(logit, inside, weight=weight)
+    chance = torch.sigmoid(logit)
+    dice = 1.0 - (2.0 * (chance * inside).sum() + 100.0) / (chance.sum() + inside.sum() + 100.0)
+    radial = torch.nn.functional.smooth_l1_loss(distance, want, beta=0.1, reduction="none")
+    # Nuclei cover a tenth of a field; without this the flat outside rules the mean.
+    radial = (radial * (1.0 + 4.0 * inside)).mean()
+    return cross + 0.5 * dice + 3.0 * radial
+
+
+def averaged(mean: NucleusNet, net: NucleusNet, step: int) -> None:
+    """Exponential moving average of weights and batch-norm statistics, with a warm-up."""
+    keep = min(0.998, (1.0 + step) / (10.0 + step))
+    with torch.no_grad():
+        for a, b in zip(mean.state_dict().values(), net.state_dict().values()):
+            if a.dtype.is_floating_point:
+                a.mul_(keep).add_(b, alpha=1.0 - keep)
+            else:
+                a.copy_(b)
+
+
+def train(plan: Plan, real: list[Stained], phantoms: list[Field], out: Path, workers: int) -> Path:
+    """Runs the plan and returns the checkpoint's path (averaged weights)."""
+    torch.manual_seed(plan.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    net = NucleusNet().to(device, memory_format=torch.channels_last)
+    mean = copy.deepcopy(net).eval()
+    print(f"{sum(p.numel() for p in net.parameters())} parameters, {gflop_per_megapixel(net):.1f} GFLOP per megapixel, on {device}", flush=True)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=plan.rate, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.rate, total_steps=plan.steps, pct_start=0.08, final_div_factor=100.0)
+    loader = DataLoader(Samples(real, phantoms, plan), batch_size=plan.batch, num_workers=workers, prefetch_factor=4 if workers else None)
+    checkpoint = out / "checkpoint.pt"
+    start, running = time.time(), 0.0
+    net.train()
+    for step, (x, y) in enumerate(loader, 1):
+        x = x.to(device, memory_format=torch.channels_last)
+        loss = loss_of(net(x), y.to(device))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
+        optimiser.step()
+        schedule.step()
+        averaged(mean, net, step)
+        running += float(loss.detach())
+        if step % 50 == 0:
+            print(f"step {step}/{plan.steps} loss {running / 50:.4f} {time.time() - start:.0f} s", flush=True)
+            running = 0.0
+        if step % 250 == 0 or step == plan.steps:
+            torch.save({"shape": mean.shape.as_dict(), "net": mean.state_dict(), "step": step, "plan": vars(plan)}, checkpoint)
+    return checkpoint
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds nuclei/histology and nuclei/nucls")
+    parser.add_argument("--phantoms", type=Path, help="folder of phantom fields (README.md says how to make them)")
+    parser.add_argument("--out", type=Path, default=HERE / "work", help="checkpoint folder")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--size", type=int, default=256, help="side of a training sample in px")
+    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="processes that make samples")
+    parser.add_argument("--no-export", action="store_true", help="leave models/nucleus as it is")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    cv2.setNumThreads(1)
+    args.out.mkdir(parents=True, exist_ok=True)
+    training, held_out = split(real_fields(args.data))
+    phantoms = split(phantom_fields(args.phantoms))[0] if args.phantoms else []
+    print(f"{len(training)} real fields to train on, {len(held_out)} held out, {len(phantoms)} phantoms to train on", flush=True)
+    plan = Plan(args.steps, args.batch, args.size, args.rate, args.seed)
+    checkpoint = train(plan, [take_apart(f) for f in training], phantoms, args.out, args.workers)
+    print(f"wrote {checkpoint}")
+    if not args.no_export:
+        from export import MODEL_DIR, PATCH, export
+
+        export(checkpoint, MODEL_DIR, PATCH, None)
+
+
+if __name__ == "__main__":
+    main()

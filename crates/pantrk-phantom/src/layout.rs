@@ -301,11 +301,11 @@ impl Layout {
                 v + 20.0 * fbm(bundle.seed, x / 120.0, y / 120.0, 2)
             };
         }
-        let wave = 170.0 * fbm(self.seed ^ 0xF1B3, x / 420.0, y / 420.0, 2);
-        let drift = 0.35 * (x * 0.5 + y);
+        let wave = 230.0 * fbm(self.seed ^ 0xF1B3, x / 380.0, y / 380.0, 3);
+        let drift = 0.8 * (x * 0.4 + y);
         // Near nests the fibres run along the nest.
         let near = smoothstep(-45.0, -5.0, fields.tumour);
-        (wave + drift) * (1.0 - 0.55 * near) + 0.8 * near * fields.tumour
+        (wave + drift) * (1.0 - 0.6 * near) + 1.1 * near * fields.tumour
     }
 
     /// All fields at a place.

@@ -16,6 +16,8 @@ use crate::PhantomError;
 const LATTICE_UM: f32 = 4.0;
 /// Half the width of the nuclear rim band in um.
 const RIM_HALF_UM: f32 = 0.5;
+/// No nucleus comes nearer than this to its cell's border, in um.
+const CONTACT_UM: f32 = 0.15;
 /// Width in um of the membrane band inside a cell's border.
 const MEMBRANE_UM: f32 = 1.0;
 
@@ -36,7 +38,7 @@ static TEXTURES: LazyLock<Textures> = LazyLock::new(|| Textures {
         [
             &[(6.5, 1.0), (2.6, 0.42)],
             &[(6.5, 1.0), (2.6, 0.42)],
-            &[(1.9, 1.0), (0.95, 0.9)],
+            &[(1.7, 0.75), (0.85, 1.0)],
             &[(1.4, 0.6), (0.75, 1.0)],
         ],
     ),
@@ -336,7 +338,8 @@ impl Scene {
                     let cell = &cells[owner as usize];
                     let inner = scratch.first[i];
                     let edge = ((scratch.second[i] - inner) * 0.5).min(cell.expansion - inner);
-                    (cell, inner, edge)
+                    // Where nuclei press on each other a line stays between them.
+                    (cell, inner.max(CONTACT_UM - edge), edge)
                 });
                 let (mut density, dab, tissue) = self.tissue_density(&spot, own);
                 for artefact in near {
@@ -394,6 +397,12 @@ impl Scene {
         match own {
             Some((cell, inner, border)) if cell.kind == CellKind::Tumour => {
                 (h, d) = tumour_stain(cell, inner, border, spot);
+                // Towards stroma and lumens the cell's edge thins out.
+                if cell.expansion - inner < 1.0 {
+                    let thick = smoothstep(-0.1, 0.9, cell.expansion - inner + 0.25 * grain);
+                    h = matrix_h + (h - matrix_h) * thick;
+                    tissue *= solid + (1.0 - solid) * smoothstep(0.0, 0.35, thick);
+                }
             }
             Some((cell, inner, _)) => {
                 let nucleus = smoothstep(0.3, -0.3, inner);
@@ -429,16 +438,18 @@ impl Scene {
         if fields.tumour > -1.0 {
             // Inside a nest: a lumen is empty, a gap between cells nearly so.
             let lumen = smoothstep(-9.0, -5.0, fields.lumen + 1.5 * ragged);
-            let solid = 0.75 - 0.25 * smoothstep(0.4, 1.4, mottle);
-            return (0.055 * counter, 0.0, solid * (1.0 - lumen));
+            let solid = 0.95 - 0.35 * smoothstep(0.7, 1.6, mottle);
+            let h = counter * (0.07 + 0.012 * mottle + 0.01 * spot.fine.1);
+            return (h, 0.0, solid * (1.0 - lumen));
         }
-        let strand = TEXTURES
-            .strands
-            .at(fields.potential + 1.3 * spot.fine.0.mul_add(0.15, mottle * 0.6));
-        let thin = smoothstep(-0.9, 0.7, strand + 0.35 * uneven);
-        let mut h = counter * (0.035 + 0.055 * thin + 0.012 * spot.fine.1);
+        let bent = fields.potential + 1.1 * mottle + 2.5 * uneven;
+        let strand = TEXTURES.strands.at(bent);
+        // A second set of fibres, nearly along the first, breaks the first one's lines.
+        let other = TEXTURES.strands.at(1.6 * bent + 9.0 * uneven + 3.0 * ragged + 300.0);
+        let weave = (0.5 + 0.62 * strand + 0.45 * other).clamp(0.0, 1.2);
+        let mut h = counter * (0.03 + 0.062 * weave + 0.012 * spot.fine.1);
         let mut d = 0.0;
-        let mut solid = 0.42 + 0.58 * thin;
+        let mut solid = 0.72 + 0.28 * smoothstep(-0.5, 0.3, weave - 0.4 + 0.3 * uneven);
         // Tissue shrinks away from nests here and there.
         if fields.tumour > -9.0 && ragged > 0.9 {
             solid *= 1.0 - smoothstep(0.9, 1.25, ragged);

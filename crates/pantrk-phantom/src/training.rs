@@ -56,7 +56,7 @@ fn random_slide(dice: &mut Dice, span_um: f64) -> SlideSpec {
     };
     let radius = dice.between(2.9, 5.4);
     // From nuclei that press on each other to cells with wide cytoplasm.
-    let pitch = radius * dice.between(2.05, 3.1);
+    let pitch = radius * dice.between(2.3, 3.2);
     let mpp = 0.25;
     let side = (span_um.max(1200.0) / mpp) as u32;
     let grey = dice.between(226.0, 253.0);

@@ -13,9 +13,9 @@ pub(super) fn make(site: Site) -> Box<dyn Artefact> {
     let mut dice = Dice::new(site.seed ^ 3);
     let radius = (0.05 * site.small).clamp(18.0, 90.0) * dice.between(0.7, 1.3);
     let colour = if dice.chance(0.5) {
-        [1.3, 1.5, 1.7]
+        [0.75, 1.0, 1.25]
     } else {
-        [1.8, 1.85, 1.8]
+        [1.2, 1.3, 1.3]
     };
     Box::new(Pigment {
         shape: Shape::blob(site, radius),
@@ -33,9 +33,9 @@ impl Artefact for Pigment {
         if place.distance < 0.0 {
             return;
         }
-        let clump = fbm(self.seed ^ 7, place.x / 11.0, place.y / 11.0, 2);
+        let clump = fbm(self.seed ^ 7, place.x / 14.0, place.y / 14.0, 3);
         let grain = cellular(self.seed, place.x / 1.5, place.y / 1.5, 0.4);
-        let size = 0.12 + 0.5 * clump + 0.12 * (grain.hash >> 56) as f32 / 255.0;
+        let size = 0.02 + 0.42 * clump + 0.12 * (grain.hash >> 56) as f32 / 255.0;
         let amount = smoothstep(0.12, -0.12, grain.first - size) * place.tissue;
         for (od, colour) in density.iter_mut().zip(self.colour) {
             *od += amount * colour;

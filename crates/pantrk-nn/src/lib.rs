@@ -1,1 +1,29 @@
-//! pantrk-nn
+//! Runs ONNX models: model folder and manifest, checksum, input buffer, session.
+//!
+//! A [`Model`] is a folder with `model.toml` and one `*.onnx`; it is optimised once for the patch size that its manifest names and shared by all threads.
+//! Each thread asks it for a [`ModelWorker`], which owns the input and output buffers.
+//!
+//! **Architecture invariant:** nothing outside this crate names an ONNX runtime, and inside it only [`runtime`]'s implementations do.
+//!
+//! **Architecture invariant:** weights whose SHA-256 is not the manifest's are never run.
+//!
+//! **Architecture invariant:** a worker's output depends on its input alone, not on earlier runs or other threads: no runtime here splits one run over threads.
+#![forbid(unsafe_code)]
+
+mod check;
+mod error;
+mod input;
+mod manifest;
+mod model;
+mod onnx;
+pub mod runtime;
+mod tract;
+
+pub use check::{Dim, ModelReport, TensorInfo, Trial, check_onnx};
+pub use error::ModelError;
+pub use input::{InputSource, fill_input};
+pub use manifest::{
+    Channels, HeadSpec, InputSpec, Layout, ModelManifest, Normalisation, OutputSpec,
+};
+pub use model::{Model, ModelWorker, sha256_hex};
+pub use tract::Tract;

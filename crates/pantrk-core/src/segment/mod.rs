@@ -1,6 +1,21 @@
 //! From a patch to nucleus instances.
 //!
 //! A [`Segmenter`] is shared by all threads; each thread asks it for a [`SegmentWorker`] that owns the buffers.
+//! Two kinds stand behind the trait: [`OnnxSegmenter`], a network and a head from the table [`heads::HEADS`], and [`WatershedSegmenter`], the classical baseline.
+//!
+//! **Architecture invariant:** no segmenter takes statistics over a patch, so two patches that overlap agree wherever a nucleus and its surroundings lie in both (a foreign model whose manifest asks for `z-score` is the one exception).
+//!
+//! **Architecture invariant:** a worker's labels depend on the patch alone: every buffer is written before it is read.
+
+pub mod heads;
+mod model_segmenter;
+pub mod morphology;
+mod shape;
+mod watershed;
+
+pub use heads::{HeadEntry, fitting_heads};
+pub use model_segmenter::OnnxSegmenter;
+pub use watershed::{WatershedParameters, WatershedSegmenter};
 
 use pantrk_space::{LevelSize, MicronsPerPixel, RgbBuffer};
 
@@ -15,7 +30,7 @@ pub struct PatchInput<'a> {
     pub stains: &'a StainPlanes,
 }
 
-/// Nucleus instances of one patch: 0 is background, 1 to `count` are nuclei, each one connected piece.
+/// Nucleus instances of one patch: 0 is background, 1 to `count` are nuclei in raster order of their first pixel, each one piece connected along pixel edges.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LabelImage {
     /// Columns.
@@ -39,18 +54,62 @@ impl LabelImage {
     }
 }
 
-/// A patch that could not be segmented.
+/// A segmenter that cannot be made, or a patch that could not be segmented.
 #[derive(Debug, thiserror::Error)]
-#[error("the segmenter {segmenter} failed on a patch of {width} x {height} px")]
-pub struct SegmentError {
-    /// Its name.
-    pub segmenter: String,
-    /// Of the patch.
-    pub width: usize,
-    /// Of the patch.
-    pub height: usize,
-    /// The error below.
-    pub source: Box<dyn std::error::Error + Send + Sync>,
+#[non_exhaustive]
+pub enum SegmentError {
+    /// The model could not run.
+    #[error("segmenter {segmenter} failed")]
+    Model {
+        /// The segmenter's name.
+        segmenter: String,
+        /// What the model said.
+        source: pantrk_nn::ModelError,
+    },
+    /// The patch has another size than the segmenter takes, or its planes differ in size.
+    #[error("segmenter {segmenter} got a {what} of {found} px, wanted {wanted} px")]
+    PatchSize {
+        /// The segmenter's name.
+        segmenter: String,
+        /// Such as `patch` or `stain plane`.
+        what: &'static str,
+        /// Handed in.
+        found: LevelSize,
+        /// Needed.
+        wanted: LevelSize,
+    },
+    /// The model names a head that is not in the table.
+    #[error("model {model} wants the head {found:?}, known are {known}")]
+    UnknownHead {
+        /// The model's name.
+        model: String,
+        /// In its manifest.
+        found: String,
+        /// The table's names.
+        known: String,
+    },
+    /// The head does not take the model's parameters.
+    #[error("model {model} has bad parameters for the head {head}: {reason}")]
+    HeadParameters {
+        /// The model's name.
+        model: String,
+        /// The head's name.
+        head: &'static str,
+        /// What is wrong, naming the parameter.
+        reason: String,
+    },
+    /// The head does not take the model's output.
+    #[error("model {model} gives {found}, the head {head} wants {wanted}")]
+    HeadOutput {
+        /// The model's name.
+        model: String,
+        /// The head's name.
+        head: &'static str,
+        /// Outputs of the model.
+        found: String,
+        /// Outputs needed.
+        wanted: String,
+    },
 }
 
 /// Finds nuclei.
@@ -75,6 +134,6 @@ pub trait SegmentWorker: Send {
     /// The labels depend on the patch alone, never on patches before it.
     ///
     /// # Errors
-    /// If the model fails.
+    /// If the model fails or the patch has a size that the segmenter does not take.
     fn segment(&mut self, patch: PatchInput<'_>, out: &mut LabelImage) -> Result<(), SegmentError>;
 }

@@ -1,0 +1,133 @@
+//! A network and its head as a segmenter.
+
+use pantrk_nn::{InputSource, Model, ModelWorker};
+use pantrk_space::{LevelSize, MicronsPerPixel};
+
+use super::heads::{HEADS, Head, HeadWorker, Maps, head_by_kind};
+use super::{LabelImage, PatchInput, SegmentError, SegmentWorker, Segmenter};
+
+/// Finds nuclei with a [`Model`] and the head that its manifest names.
+pub struct OnnxSegmenter {
+    model: Model,
+    head: Box<dyn Head>,
+}
+
+impl std::fmt::Debug for OnnxSegmenter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OnnxSegmenter")
+            .field("model", &self.model)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OnnxSegmenter {
+    /// Joins a model with the head that its manifest names.
+    ///
+    /// # Errors
+    /// If there is no such head, or it does not take the model's output or parameters.
+    pub fn new(model: Model) -> Result<Self, SegmentError> {
+        let manifest = model.manifest();
+        let kind = &manifest.head.kind;
+        let entry = head_by_kind(kind).ok_or_else(|| SegmentError::UnknownHead {
+            model: manifest.name.clone(),
+            found: kind.clone(),
+            known: HEADS.iter().map(|h| h.kind).collect::<Vec<_>>().join(", "),
+        })?;
+        match manifest.outputs.as_slice() {
+            [output] if output.channels == entry.channels && output.stride == 1 => {}
+            outputs => {
+                let found: Vec<String> = outputs
+                    .iter()
+                    .map(|o| format!("{} channels at stride {}", o.channels, o.stride))
+                    .collect();
+                return Err(SegmentError::HeadOutput {
+                    model: manifest.name.clone(),
+                    head: entry.kind,
+                    found: found.join(" and "),
+                    wanted: format!("one output of {} channels at stride 1", entry.channels),
+                });
+            }
+        }
+        let head = entry
+            .build(&manifest.head.parameters, manifest.input.mpp)
+            .map_err(|reason| SegmentError::HeadParameters {
+                model: manifest.name.clone(),
+                head: entry.kind,
+                reason,
+            })?;
+        Ok(Self { model, head })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+}
+
+impl Segmenter for OnnxSegmenter {
+    fn name(&self) -> &str {
+        &self.model.manifest().name
+    }
+
+    fn mpp(&self) -> MicronsPerPixel {
+        self.model.manifest().input.mpp
+    }
+
+    fn patch_size(&self) -> Option<LevelSize> {
+        let edge = self.model.manifest().input.patch;
+        Some(LevelSize {
+            width: edge,
+            height: edge,
+        })
+    }
+
+    fn worker(&self) -> Box<dyn SegmentWorker> {
+        Box::new(Worker {
+            model: self.model.worker(),
+            head: self.head.worker(),
+        })
+    }
+}
+
+struct Worker {
+    model: ModelWorker,
+    head: Box<dyn HeadWorker>,
+}
+
+impl SegmentWorker for Worker {
+    fn segment(&mut self, patch: PatchInput<'_>, out: &mut LabelImage) -> Result<(), SegmentError> {
+        let edge = self.model.manifest().input.patch;
+        let wanted = LevelSize {
+            width: edge,
+            height: edge,
+        };
+        let found = patch.rgb.size();
+        if found != wanted {
+            return Err(SegmentError::PatchSize {
+                segmenter: self.model.manifest().name.clone(),
+                what: "patch",
+                found,
+                wanted,
+            });
+        }
+        self.model
+            .run_patch(InputSource {
+                rgb: patch.rgb,
+                hematoxylin: &patch.stains.hematoxylin,
+            })
+            .map_err(|source| SegmentError::Model {
+                segmenter: self.model.manifest().name.clone(),
+                source,
+            })?;
+        let maps = Maps {
+            width: edge as usize,
+            height: edge as usize,
+            values: self.model.output(0),
+        };
+        self.head.label(maps, out);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! Looks at a foreign ONNX file: what it takes and gives, and whether it runs here.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::model::{read_weights, sha256_hex};
+use crate::onnx;
+use crate::runtime::Runtime;
+use crate::{Layout, ModelError};
+
+/// One axis of a tensor as the file declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dim {
+    /// A number.
+    Fixed(usize),
+    /// Free, with a name.
+    Named(String),
+    /// Free.
+    Unknown,
+}
+
+impl fmt::Display for Dim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(value) => value.fmt(f),
+            Self::Named(name) => name.fmt(f),
+            Self::Unknown => f.write_str("?"),
+        }
+    }
+}
+
+/// One input or output as the file declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorInfo {
+    /// Its name.
+    pub name: String,
+    /// Its element type, such as `float32`.
+    pub element: &'static str,
+    /// Its axes; `None` where the file does not say.
+    pub shape: Option<Vec<Dim>>,
+}
+
+impl fmt::Display for TensorInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} [", self.name, self.element)?;
+        for (i, dim) in self.shape.iter().flatten().enumerate() {
+            let separator = if i == 0 { "" } else { ", " };
+            write!(f, "{separator}{dim}")?;
+        }
+        f.write_str("]")
+    }
+}
+
+/// What came of one run on a mid-grey patch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    /// The runtime's name.
+    pub runtime: &'static str,
+    /// The shape that the input was fixed to.
+    pub input_shape: [usize; 4],
+    /// The axes that it was taken to have.
+    pub layout: Layout,
+    /// The shape of each output, in the file's order.
+    pub output_shapes: Vec<Vec<usize>>,
+    /// Whether all values were finite.
+    pub finite: bool,
+}
+
+impl Trial {
+    /// Channels of output `index`; `None` unless it is a map with a batch of 1.
+    pub fn output_channels(&self, index: usize) -> Option<usize> {
+        match (self.layout, self.output_shapes.get(index)?.as_slice()) {
+            (Layout::Nchw, &[1, channels, _, _]) | (Layout::Nhwc, &[1, _, _, channels]) => {
+                Some(channels)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What an ONNX file is.
+#[derive(Debug)]
+pub struct ModelReport {
+    /// The file.
+    pub path: PathBuf,
+    /// Of the file.
+    pub sha256: String,
+    /// Of the file, in bytes.
+    pub bytes: u64,
+    /// The version of the default operator set.
+    pub opset: Option<i64>,
+    /// The program that wrote it; may be empty.
+    pub producer: String,
+    /// What it takes.
+    pub inputs: Vec<TensorInfo>,
+    /// What it gives.
+    pub outputs: Vec<TensorInfo>,
+    /// Whether it runs here, or why not.
+    pub trial: Result<Trial, ModelError>,
+}
+
+/// Reads an ONNX file and runs it once on a mid-grey patch; free axes become 1 image, its channels (or 3) and `patch` pixels.
+///
+/// # Errors
+/// [`ModelError::Io`], [`ModelError::Limits`] or [`ModelError::Onnx`] if the file cannot be read or is no ONNX.
+/// That it does not run here is no error but the report's [`ModelReport::trial`].
+pub fn check_onnx(
+    path: &Path,
+    patch: u32,
+    runtime: &dyn Runtime,
+) -> Result<ModelReport, ModelError> {
+    let weights = read_weights(path)?;
+    let proto = onnx::decode(&weights, path)?;
+    let (inputs, outputs) = match &proto.graph {
+        Some(graph) => (onnx::inputs(graph), onnx::outputs(graph)),
+        None => (Vec::new(), Vec::new()),
+    };
+    onnx::validate(&proto, path)?;
+    let trial = trial_shape(&inputs, patch as usize, path)
+        .and_then(|(shape, layout)| try_once(&weights, shape, layout, runtime, path));
+    Ok(ModelReport {
+        path: path.to_owned(),
+        sha256: sha256_hex(&weights),
+        bytes: weights.len() as u64,
+        opset: onnx::opset(&proto),
+        producer: format!("{} {}", proto.producer_name, proto.producer_version)
+            .trim()
+            .to_owned(),
+        inputs,
+        outputs,
+        trial,
+    })
+}
+
+/// The shape to run with: the file's own numbers, and guesses for free axes.
+fn trial_shape(
+    inputs: &[TensorInfo],
+    patch: usize,
+    path: &Path,
+) -> Result<([usize; 4], Layout), ModelError> {
+    let mismatch = |what: &str, found: String, wanted: &str| ModelError::Mismatch {
+        what: what.to_owned(),
+        found,
+        wanted: wanted.to_owned(),
+        path: path.to_owned(),
+    };
+    let [input] = inputs else {
+        return Err(mismatch("number of inputs", inputs.len().to_string(), "1"));
+    };
+    if input.element != "float32" {
+        return Err(mismatch(
+            "input element",
+            input.element.to_owned(),
+            "float32",
+        ));
+    }
+    let unknown = vec![Dim::Unknown; 4];
+    let dims = input.shape.as_ref().unwrap_or(&unknown);
+    let [batch, second, third, fourth] = dims.as_slice() else {
+        return Err(mismatch("input", input.to_string(), "4 axes"));
+    };
+    let or = |dim: &Dim, guess: usize| match dim {
+        Dim::Fixed(value) => *value,
+        Dim::Named(_) | Dim::Unknown => guess,
+    };
+    let few = |dim: &Dim| matches!(dim, Dim::Fixed(1..=4));
+    let last_is_channels = few(fourth) && !few(second);
+    Ok(if last_is_channels {
+        let shape = [
+            or(batch, 1),
+            or(second, patch),
+            or(third, patch),
+            or(fourth, 3),
+        ];
+        (shape, Layout::Nhwc)
+    } else {
+        let shape = [
+            or(batch, 1),
+            or(second, 3),
+            or(third, patch),
+            or(fourth, patch),
+        ];
+        (shape, Layout::Nchw)
+    })
+}
+
+fn try_once(
+    weights: &[u8],
+    shape: [usize; 4],
+    layout: Layout,
+    runtime: &dyn Runtime,
+    path: &Path,
+) -> Result<Trial, ModelError> {
+    let plan = runtime.prepare(weights, shape, path)?;
+    let mut session = plan.session();
+    session.input().fill(0.5);
+    session.run().map_err(|reason| ModelError::Unsupported {
+        runtime: runtime.name(),
+        reason,
+        path: path.to_owned(),
+    })?;
+    let output_shapes = plan.output_shapes().to_vec();
+    let finite = (0..output_shapes.len())
+        .all(|index| session.output(index).iter().all(|value| value.is_finite()));
+    Ok(Trial {
+        runtime: runtime.name(),
+        input_shape: shape,
+        layout,
+        output_shapes,
+        finite,
+    })
+}

@@ -1,0 +1,374 @@
+//! A model folder, checked and ready to run.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::runtime::{Plan, Runtime, Session};
+use crate::{
+    Dim, InputSource, InputSpec, Layout, ModelError, ModelManifest, Tract, fill_input, onnx,
+};
+
+/// ONNX is protobuf, which ends at 2 GiB.
+const WEIGHTS_LIMIT: u64 = 1 << 31;
+/// No manifest needs more.
+const MANIFEST_LIMIT: u64 = 1 << 20;
+
+/// The default model's manifest.
+const EMBEDDED_MANIFEST: &str = include_str!("../../../models/nucleus/model.toml");
+/// The default model's weights.
+const EMBEDDED_WEIGHTS: &[u8] = include_bytes!("../../../models/nucleus/weights.onnx");
+
+/// A model whose checksum was right and whose network fits its manifest; cheap to clone, shared by all threads.
+#[derive(Debug, Clone)]
+pub struct Model {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    manifest: ModelManifest,
+    runtime: &'static str,
+    plan: Box<dyn Plan>,
+    /// For each of the manifest's outputs, its place in the file.
+    places: Vec<usize>,
+}
+
+impl Model {
+    /// Loads `model.toml` and the weights beside it, with tract.
+    ///
+    /// # Errors
+    /// [`ModelError`] naming the file and what is wrong with it.
+    pub fn load_dir(folder: &Path) -> Result<Self, ModelError> {
+        Self::load_dir_with(folder, &Tract)
+    }
+
+    /// As [`Model::load_dir`], with another runtime.
+    ///
+    /// # Errors
+    /// [`ModelError`] naming the file and what is wrong with it.
+    pub fn load_dir_with(folder: &Path, runtime: &dyn Runtime) -> Result<Self, ModelError> {
+        let manifest_path = folder.join("model.toml");
+        let manifest = read_limited(&manifest_path, MANIFEST_LIMIT)?;
+        let manifest = String::from_utf8(manifest).map_err(|error| ModelError::Manifest {
+            reason: error.to_string(),
+            path: manifest_path.clone(),
+        })?;
+        let manifest = ModelManifest::parse(&manifest, &manifest_path)?;
+        let weights_path = folder.join(&manifest.weights);
+        let weights = read_weights(&weights_path)?;
+        Self::from_parts(manifest, &weights, &weights_path, runtime)
+    }
+
+    /// The default model, which is part of the program.
+    ///
+    /// # Errors
+    /// [`ModelError::Unsupported`] if this machine cannot run it.
+    pub fn embedded() -> Result<Self, ModelError> {
+        let folder = PathBuf::from("models/nucleus");
+        let manifest = ModelManifest::parse(EMBEDDED_MANIFEST, &folder.join("model.toml"))?;
+        let weights_path = folder.join(&manifest.weights);
+        Self::from_parts(manifest, EMBEDDED_WEIGHTS, &weights_path, &Tract)
+    }
+
+    /// The default model's manifest, without loading the weights.
+    ///
+    /// # Errors
+    /// [`ModelError::Manifest`] if it breaks its format.
+    pub fn embedded_manifest() -> Result<ModelManifest, ModelError> {
+        ModelManifest::parse(EMBEDDED_MANIFEST, Path::new("models/nucleus/model.toml"))
+    }
+
+    /// Checks weights against a manifest and prepares them; `path` is for messages alone.
+    ///
+    /// # Errors
+    /// [`ModelError::Checksum`] for other weights than the manifest's, [`ModelError::Mismatch`] for another input or output, [`ModelError::Onnx`] and [`ModelError::Unsupported`] from the runtime.
+    pub fn from_parts(
+        manifest: ModelManifest,
+        weights: &[u8],
+        path: &Path,
+        runtime: &dyn Runtime,
+    ) -> Result<Self, ModelError> {
+        let found = sha256_hex(weights);
+        if found != manifest.sha256 {
+            return Err(ModelError::Checksum {
+                found,
+                wanted: manifest.sha256,
+                path: path.to_owned(),
+            });
+        }
+        let input = &manifest.input;
+        let shape = input
+            .layout
+            .shape(input.channels.count(), input.patch as usize);
+        let places = match_names(&manifest, weights, shape, path)?;
+        let plan = runtime.prepare(weights, shape, path)?;
+        for (spec, &place) in manifest.outputs.iter().zip(&places) {
+            let edge = (input.patch / spec.stride) as usize;
+            let wanted = input.layout.shape(spec.channels, edge);
+            let found = plan.output_shapes().get(place).cloned().unwrap_or_default();
+            if found != wanted {
+                return Err(ModelError::Mismatch {
+                    what: format!("output {:?}", spec.name),
+                    found: format!("{found:?}"),
+                    wanted: format!("{wanted:?}"),
+                    path: path.to_owned(),
+                });
+            }
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                manifest,
+                runtime: runtime.name(),
+                plan,
+                places,
+            }),
+        })
+    }
+
+    /// What the model is.
+    pub fn manifest(&self) -> &ModelManifest {
+        &self.shared.manifest
+    }
+
+    /// The runtime that runs it.
+    pub fn runtime(&self) -> &'static str {
+        self.shared.runtime
+    }
+
+    /// Buffers and session for one thread.
+    pub fn worker(&self) -> ModelWorker {
+        let manifest = &self.shared.manifest;
+        ModelWorker {
+            shared: Arc::clone(&self.shared),
+            session: self.shared.plan.session(),
+            planes: vec![Vec::new(); manifest.outputs.len()],
+        }
+    }
+}
+
+/// A [`Model`] at work on one thread.
+pub struct ModelWorker {
+    shared: Arc<Shared>,
+    session: Box<dyn Session>,
+    /// The outputs channel by channel, where the network gives them pixel by pixel.
+    planes: Vec<Vec<f32>>,
+}
+
+impl std::fmt::Debug for ModelWorker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ModelWorker")
+            .field("model", &self.shared.manifest.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ModelWorker {
+    /// What the model is.
+    pub fn manifest(&self) -> &ModelManifest {
+        &self.shared.manifest
+    }
+
+    /// Runs one patch: scales its pixels as the manifest says, then as [`ModelWorker::run`].
+    ///
+    /// # Errors
+    /// [`ModelError::Input`] for a patch of another size, [`ModelError::Run`] and [`ModelError::NotFinite`] from the run.
+    pub fn run_patch(&mut self, source: InputSource<'_>) -> Result<(), ModelError> {
+        let manifest = &self.shared.manifest;
+        let spec: &InputSpec = &manifest.input;
+        fill_input(spec, source, &manifest.name, self.session.input())?;
+        self.run_filled()
+    }
+
+    /// Runs the network on values that are scaled already, in the manifest's layout.
+    ///
+    /// # Errors
+    /// [`ModelError::Input`] for another number of values, [`ModelError::Run`] if the runtime fails, [`ModelError::NotFinite`] if it gives infinities or NaN.
+    pub fn run(&mut self, values: &[f32]) -> Result<(), ModelError> {
+        let input = self.session.input();
+        if input.len() != values.len() {
+            return Err(ModelError::Input {
+                model: self.shared.manifest.name.clone(),
+                what: "input",
+                found: values.len(),
+                wanted: input.len(),
+            });
+        }
+        input.copy_from_slice(values);
+        self.run_filled()
+    }
+
+    fn run_filled(&mut self) -> Result<(), ModelError> {
+        let shared = &self.shared;
+        let manifest = &shared.manifest;
+        self.session.run().map_err(|reason| ModelError::Run {
+            model: manifest.name.clone(),
+            reason,
+        })?;
+        for ((spec, &place), planes) in manifest
+            .outputs
+            .iter()
+            .zip(&shared.places)
+            .zip(&mut self.planes)
+        {
+            let values = self.session.output(place);
+            // A comparison with NaN is false, so NaN would read as "no nuclei here".
+            if !all_finite(values) {
+                return Err(ModelError::NotFinite {
+                    model: manifest.name.clone(),
+                    output: spec.name.clone(),
+                });
+            }
+            if manifest.input.layout == Layout::Nhwc {
+                planes.clear();
+                for channel in 0..spec.channels {
+                    planes.extend(values.iter().skip(channel).step_by(spec.channels));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Output `index` (in the manifest's order) of the last run: its channels one after the other, each row by row; empty before the first run.
+    pub fn output(&self, index: usize) -> &[f32] {
+        match (
+            self.shared.manifest.input.layout,
+            self.shared.places.get(index),
+        ) {
+            (_, None) => &[],
+            (Layout::Nchw, Some(&place)) => self.session.output(place),
+            (Layout::Nhwc, Some(_)) => self.planes.get(index).map_or(&[], Vec::as_slice),
+        }
+    }
+}
+
+/// Whether no value is infinite or NaN; counted in chunks, because an early end per value keeps the loop from being vectorised.
+fn all_finite(values: &[f32]) -> bool {
+    values
+        .chunks(1024)
+        .all(|chunk| chunk.iter().map(|v| u32::from(!v.is_finite())).sum::<u32>() == 0)
+}
+
+/// The place in the file of each of the manifest's outputs, once input and names agree.
+fn match_names(
+    manifest: &ModelManifest,
+    weights: &[u8],
+    shape: [usize; 4],
+    path: &Path,
+) -> Result<Vec<usize>, ModelError> {
+    let proto = onnx::decode(weights, path)?;
+    let (inputs, outputs) = match &proto.graph {
+        Some(graph) => (onnx::inputs(graph), onnx::outputs(graph)),
+        None => (Vec::new(), Vec::new()),
+    };
+    let mismatch = |what: String, found: String, wanted: String| ModelError::Mismatch {
+        what,
+        found,
+        wanted,
+        path: path.to_owned(),
+    };
+    let [input] = inputs.as_slice() else {
+        return Err(mismatch(
+            "number of inputs".to_owned(),
+            inputs.len().to_string(),
+            "1".to_owned(),
+        ));
+    };
+    if input.name != manifest.input.name || input.element != "float32" {
+        return Err(mismatch(
+            "input".to_owned(),
+            input.to_string(),
+            format!("{} float32", manifest.input.name),
+        ));
+    }
+    let fits = input.shape.as_ref().is_none_or(|dims| {
+        dims.len() == shape.len()
+            && dims.iter().zip(shape).all(|(dim, wanted)| match dim {
+                Dim::Fixed(found) => *found == wanted,
+                Dim::Named(_) | Dim::Unknown => true,
+            })
+    });
+    if !fits {
+        return Err(mismatch(
+            "input".to_owned(),
+            input.to_string(),
+            format!("{shape:?}"),
+        ));
+    }
+    manifest
+        .outputs
+        .iter()
+        .map(|spec| {
+            outputs
+                .iter()
+                .position(|output| output.name == spec.name && output.element == "float32")
+                .ok_or_else(|| {
+                    let found: Vec<String> = outputs.iter().map(ToString::to_string).collect();
+                    mismatch(
+                        "outputs".to_owned(),
+                        found.join(", "),
+                        format!("{} float32", spec.name),
+                    )
+                })
+        })
+        .collect()
+}
+
+/// SHA-256 as 64 lower-case hex digits.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        // Writing into a string cannot fail.
+        if write!(hex, "{byte:02x}").is_err() {
+            break;
+        }
+    }
+    hex
+}
+
+/// A weights file within the format's own limit.
+pub(crate) fn read_weights(path: &Path) -> Result<Vec<u8>, ModelError> {
+    read_limited(path, WEIGHTS_LIMIT)
+}
+
+fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, ModelError> {
+    let io = |source| ModelError::Io {
+        source,
+        path: path.to_owned(),
+    };
+    let found = std::fs::metadata(path).map_err(io)?.len();
+    if found > limit {
+        return Err(ModelError::Limits {
+            found,
+            limit,
+            path: path.to_owned(),
+        });
+    }
+    std::fs::read(path).map_err(io)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_sha256() {
+        // FIPS 180-2, appendix B.1.
+        assert_eq!(
+            sha256_hex(b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+
+    #[test]
+    fn one_nan_is_found() {
+        let mut values = vec![0.5f32; 5000];
+        assert!(all_finite(&values));
+        values[4999] = f32::NAN;
+        assert!(!all_finite(&values));
+        values[4999] = f32::INFINITY;
+        assert!(!all_finite(&values));
+    }
+}

@@ -6,12 +6,19 @@
 #![forbid(unsafe_code)]
 
 mod cells;
+mod cells_geojson;
+mod draw;
 mod error;
 mod folder;
 mod regions;
 mod result;
 
 pub use cells::{CELLS_SCHEMA, CellColumns, CellTable, read_cells, write_cells};
+pub use cells_geojson::{CellShape, CellsGeoJson};
+pub use draw::{
+    COLOR_MAPS, ColorMap, GRADE_COLOURS, Heatmap, HeatmapEntry, HeatmapIndex, Overlay, grade_label,
+    read_heatmap_index, write_heatmaps, write_overlay, write_thumbnail,
+};
 pub use error::StoreError;
 pub use folder::{RunFolder, safe_slide_id, slide_id_from_path};
 pub use regions::{Region, RegionEffect, RegionPolygon, parse_regions, read_regions};

@@ -8,24 +8,31 @@
 
 mod artefacts;
 mod cells;
+mod container;
+mod contour;
 mod error;
 mod field;
+mod geojson;
 mod layout;
 mod noise;
 mod optics;
 mod presets;
 mod render;
+mod slide;
 mod spec;
+mod tiff_write;
 mod training;
 mod truth;
 
 pub use cells::CellKind;
+pub use container::SlideContainer;
 pub use error::PhantomError;
 pub use field::{Field, render_field};
 pub use optics::{DAB, HEMATOXYLIN, stain_vectors};
 pub use presets::Preset;
+pub use slide::write_slide;
 pub use spec::{
     Architecture, ArtefactKind, FieldSpec, Level, SlideSpec, StainExtent, StainPattern,
 };
 pub use training::{training_field, write_training_fields};
-pub use truth::{CellTruth, CompartmentTruth, ScoreTruth};
+pub use truth::{CellTruth, CompartmentTruth, ScoreTruth, SlideTruth};

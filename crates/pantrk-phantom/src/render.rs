@@ -123,6 +123,8 @@ impl CellSums {
 pub(crate) struct Seen {
     pub(crate) key: CellKey,
     pub(crate) kind: CellKind,
+    /// The centre's row in um.
+    pub(crate) y_um: f32,
     pub(crate) granular: bool,
     pub(crate) sums: CellSums,
 }
@@ -517,6 +519,21 @@ impl Scene {
         }
     }
 
+    /// A square of clear glass whose corner lies on a multiple of its side.
+    pub(crate) fn glass(&self, side: usize) -> Vec<u8> {
+        let white = self.optics.white();
+        let mut rgb = Vec::with_capacity(side * side * 3);
+        for y in 0..side {
+            for x in 0..side {
+                let noise = self.optics.noise(x as i64, y as i64);
+                for (value, n) in white.iter().zip(noise) {
+                    rgb.push((value + n + 0.5) as u8);
+                }
+            }
+        }
+        rgb
+    }
+
     /// The light of clear glass.
     pub(crate) const fn white(&self) -> [f32; 3] {
         self.optics.white()
@@ -703,6 +720,7 @@ fn finish_cells(cells: &[Cell], sums: &[CellSums], scratch: &mut Scratch) {
             scratch.seen.push(Seen {
                 key: cell.key,
                 kind: cell.kind,
+                y_um: cell.y,
                 granular: cell.paint.granular,
                 sums: *sums,
             });

@@ -1,9 +1,15 @@
 //! What is true of a phantom: of each cell, and of all tumour cells.
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
+use crate::PhantomError;
 use crate::cells::CellKind;
 use crate::render::{CellSums, Grid};
+use crate::spec::SlideSpec;
 
 /// The compartments, in the order of every array here.
 pub(crate) const COMPARTMENTS: [&str; 4] = ["nucleus", "nuclear_rim", "cytoplasm", "membrane"];
@@ -93,11 +99,152 @@ pub struct ScoreTruth {
     pub membrane: CompartmentTruth,
 }
 
+/// The truth of a whole slide; [`SlideTruth::write`] makes its files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SlideTruth {
+    /// What these files are.
+    pub schema: String,
+    /// What the slide was made from.
+    pub spec: SlideSpec,
+    /// The pattern's name: `none` where no cell is meant to stain.
+    pub pattern: String,
+    /// The score over tumour cells that are clear of artefacts: what scoring should find.
+    pub score: ScoreTruth,
+    /// The score over all tumour cells, those under artefacts too.
+    pub score_with_artefacts: ScoreTruth,
+    /// How the truth was made, as sentences.
+    pub definitions: Vec<String>,
+    /// Every cell; not in the summary file.
+    #[serde(skip)]
+    pub cells: Vec<CellTruth>,
+    /// GeoJSON of tumour, nerve, muscle and artefact regions; not in the summary file.
+    #[serde(skip)]
+    pub regions: serde_json::Value,
+}
+
+impl SlideTruth {
+    pub(crate) fn new(
+        spec: &SlideSpec,
+        score: ScoreTruth,
+        score_with_artefacts: ScoreTruth,
+        cells: Vec<CellTruth>,
+        regions: serde_json::Value,
+    ) -> Self {
+        let pattern = if spec.positive_fraction > 0.0 {
+            spec.pattern.name()
+        } else {
+            "none"
+        };
+        Self {
+            schema: "pantrk-phantom-truth/1".to_owned(),
+            spec: spec.clone(),
+            pattern: pattern.to_owned(),
+            score,
+            score_with_artefacts,
+            definitions: [
+                "optical densities are means of the painted DAB (log10) over a cell's own pixels, haze not included, before blur, noise and JPEG",
+                "nucleus: more than 0.5 um inside the nuclear boundary; nuclear rim: within 0.5 um of it; membrane: outside the rim, within 1 um of the cell's border; cytoplasm: between",
+                "a cell's border lies midway to the next nucleus and at most 5 um from its own",
+                "score counts the tumour cells with no artefact within 8 um of the centroid",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            cells,
+            regions,
+        }
+    }
+
+    /// Writes `<stem>.truth.json`, `<stem>.truth.cells.csv` and `<stem>.regions.geojson`, each beside and renamed; `stem` is a path without extension.
+    ///
+    /// # Errors
+    /// [`PhantomError::Write`] or [`PhantomError::Encode`] naming the file.
+    pub fn write(&self, stem: &Path) -> Result<(), PhantomError> {
+        whole_file(&with_suffix(stem, ".truth.json"), |out| {
+            serde_json::to_writer_pretty(&mut *out, self)?;
+            out.write_all(b"\n")
+        })?;
+        whole_file(&with_suffix(stem, ".truth.cells.csv"), |out| {
+            write_cells(&self.cells, out)
+        })?;
+        whole_file(&with_suffix(stem, ".regions.geojson"), |out| {
+            serde_json::to_writer(&mut *out, &self.regions)?;
+            out.write_all(b"\n")
+        })
+    }
+}
+
+fn with_suffix(stem: &Path, suffix: &str) -> PathBuf {
+    let mut name = stem.file_name().unwrap_or_default().to_os_string();
+    name.push(suffix);
+    stem.with_file_name(name)
+}
+
+fn whole_file(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> Result<(), PhantomError> {
+    let part = with_suffix(path, ".part");
+    let written = (|| {
+        let mut out = BufWriter::new(File::create(&part)?);
+        fill(&mut out)?;
+        out.flush()
+    })();
+    written.map_err(|e| PhantomError::write(&part, e))?;
+    std::fs::rename(&part, path).map_err(|e| PhantomError::write(path, e))
+}
+
+fn write_cells(cells: &[CellTruth], out: &mut impl Write) -> std::io::Result<()> {
+    write!(out, "id,kind,x_px,y_px,x_um,y_um,nucleus_area_um2")?;
+    for name in COMPARTMENTS {
+        write!(out, ",{name}_dab_od")?;
+    }
+    for name in COMPARTMENTS {
+        write!(out, ",{name}_grade")?;
+    }
+    writeln!(out, ",any_grade,granular,clear_of_artefacts")?;
+    for cell in cells {
+        write!(
+            out,
+            "{},{},{:.2},{:.2},{:.3},{:.3},{:.2}",
+            cell.id,
+            cell.kind.name(),
+            cell.x_px,
+            cell.y_px,
+            cell.x_um,
+            cell.y_um,
+            cell.nucleus_area_um2
+        )?;
+        for od in cell.dab_od {
+            // An empty field is a compartment without pixels.
+            if od.is_finite() {
+                write!(out, ",{od:.4}")?;
+            } else {
+                write!(out, ",")?;
+            }
+        }
+        for grade in cell.grade {
+            write!(out, ",{grade}")?;
+        }
+        writeln!(
+            out,
+            ",{},{},{}",
+            cell.any_grade(),
+            cell.granular,
+            cell.clear_of_artefacts
+        )?;
+    }
+    Ok(())
+}
+
 /// Counts of grades 0 to 3 for `any` and the four compartments.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Tally([[u64; 4]; 5]);
 
 impl Tally {
+    pub(crate) const fn new() -> Self {
+        Self([[0; 4]; 5])
+    }
+
     pub(crate) fn add(&mut self, cell: &CellTruth) {
         self.0[0][usize::from(cell.any_grade())] += 1;
         for (counts, grade) in self.0[1..].iter_mut().zip(cell.grade) {
@@ -137,7 +284,7 @@ impl Tally {
 impl ScoreTruth {
     /// The score over the tumour cells among `cells`.
     pub fn of(cells: &[CellTruth]) -> Self {
-        let mut tally = Tally::default();
+        let mut tally = Tally::new();
         for cell in cells.iter().filter(|c| c.kind == CellKind::Tumour) {
             tally.add(cell);
         }

@@ -179,7 +179,9 @@ fn axis(start: i64, length: u32, scale: f64, source_start: i64, source_length: u
         }
         let weights = &mut axis.weights[offset..];
         let sum: f32 = weights.iter().sum();
-        weights.iter_mut().for_each(|w| *w /= sum);
+        for w in weights {
+            *w /= sum;
+        }
         axis.starts.push((first, offset, axis.weights.len()));
     }
     axis

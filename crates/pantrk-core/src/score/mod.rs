@@ -2,9 +2,171 @@
 //!
 //! The types here are what the triage, the result file and the report speak; their field names are those of `result.json`.
 
+mod pattern;
+pub mod profiles;
+mod summary;
+mod table;
 mod types;
 
+use std::collections::BTreeMap;
+
+use pantrk_space::SlideMpp;
+
+use crate::cell::CellTable;
+use profiles::PROFILES;
+use summary::Counts;
+
+pub use table::ScoringTable;
 pub use types::{
     Compartment, CompartmentScore, CompartmentScores, Extent, IhcCall, IhcResult, Intensity,
     Pattern, ProfileCall, Texture, Thresholds,
 };
+
+/// What is known of a slide besides its cells when it is scored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreContext {
+    /// Of level 0, to place cells in um.
+    pub mpp: SlideMpp,
+    /// By which cells are graded.
+    pub thresholds: Thresholds,
+    /// The profile whose call becomes the slide's.
+    pub profile: String,
+    /// Whether regions say where the tumour is.
+    pub has_tumour_region: bool,
+    /// Why the slide cannot be evaluated whatever its cells, as a sentence.
+    pub not_evaluable: Option<String>,
+}
+
+/// A slide's score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SlideScore {
+    /// Tumour cells counted.
+    pub tumour_cells: u64,
+    /// `None` where the slide is not evaluable.
+    pub compartments: Option<CompartmentScores>,
+    /// `None` where the slide is not evaluable.
+    pub pattern: Option<Pattern>,
+    /// Every profile's call, by name.
+    pub profiles: BTreeMap<String, ProfileCall>,
+    /// The chosen profile's call, with what overrides it.
+    pub ihc: IhcCall,
+}
+
+/// Scores graded cells.
+///
+/// An unknown profile name falls back to the first of [`PROFILES`]; callers check names first.
+pub fn score_cells(cells: &CellTable, context: &ScoreContext) -> SlideScore {
+    let table = ScoringTable::embedded();
+    let counts = summary::count(
+        cells,
+        context.thresholds,
+        table.sensitivity_od(),
+        context.mpp,
+    );
+    if let Some(reason) = why_not_evaluable(&counts, context, table) {
+        return not_evaluable(&counts, context, reason);
+    }
+    let profiles: BTreeMap<_, _> = PROFILES
+        .iter()
+        .map(|p| (p.name.to_owned(), (p.call)(&counts, table)))
+        .collect();
+    let pattern = pattern::pattern(cells, &counts, table);
+    let ihc = overall(&counts, &profiles, &pattern, context);
+    SlideScore {
+        tumour_cells: counts.cells,
+        compartments: Some(counts.scores),
+        pattern: Some(pattern),
+        profiles,
+        ihc,
+    }
+}
+
+fn why_not_evaluable(
+    counts: &Counts,
+    context: &ScoreContext,
+    table: &ScoringTable,
+) -> Option<String> {
+    let needed = table.adequacy.not_evaluable_below;
+    context.not_evaluable.clone().or_else(|| {
+        (counts.cells < needed).then(|| {
+            format!(
+                "{} tumour cells were found; at least {needed} are needed",
+                counts.cells
+            )
+        })
+    })
+}
+
+fn not_evaluable(counts: &Counts, context: &ScoreContext, reason: String) -> SlideScore {
+    let table = ScoringTable::embedded();
+    let profiles = PROFILES
+        .iter()
+        .map(|p| {
+            let call = ProfileCall {
+                result: IhcResult::NotEvaluable,
+                value: None,
+                interval95: None,
+                sensitivity: None,
+                parts: BTreeMap::new(),
+                reasons: vec![reason.clone()],
+                ..(p.call)(counts, table)
+            };
+            (p.name.to_owned(), call)
+        })
+        .collect();
+    SlideScore {
+        tumour_cells: counts.cells,
+        compartments: None,
+        pattern: None,
+        profiles,
+        ihc: IhcCall {
+            result: IhcResult::NotEvaluable,
+            profile: context.profile.clone(),
+            intensity: None,
+            extent: None,
+            reasons: vec![reason],
+        },
+    }
+}
+
+/// The chosen profile's call; without a tumour region, positive cells in few places may be anything that stains.
+fn overall(
+    counts: &Counts,
+    profiles: &BTreeMap<String, ProfileCall>,
+    pattern: &Pattern,
+    context: &ScoreContext,
+) -> IhcCall {
+    let chosen = profiles
+        .get(&context.profile)
+        .or_else(|| profiles.get(PROFILES[0].name));
+    let (mut result, mut reasons) = chosen.map_or((IhcResult::NotEvaluable, Vec::new()), |call| {
+        (call.result, call.reasons.clone())
+    });
+    if !context.has_tumour_region {
+        reasons.push("no tumour region was given: every cell in tissue counts".to_owned());
+        if result == IhcResult::Positive && pattern.extent == Extent::Focal {
+            result = IhcResult::Indeterminate;
+            reasons.push(
+                "the stained cells lie in few places, and without a region they may be nerve, muscle or other tissue that stains (indeterminate-no-region)"
+                    .to_owned(),
+            );
+        }
+    }
+    let stains = pattern.extent != Extent::None;
+    IhcCall {
+        result,
+        profile: context.profile.clone(),
+        intensity: stains.then(|| intensity(&counts.scores.any)),
+        extent: Some(pattern.extent),
+        reasons,
+    }
+}
+
+/// The mean grade of the stained cells, rounded.
+fn intensity(any: &CompartmentScore) -> Intensity {
+    match any.h_score / any.positive_percent.max(1e-9) {
+        mean if mean >= 2.5 => Intensity::Strong,
+        mean if mean >= 1.5 => Intensity::Moderate,
+        _ => Intensity::Weak,
+    }
+}

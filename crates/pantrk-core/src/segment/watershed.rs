@@ -69,7 +69,9 @@ impl WatershedSegmenter {
 
     /// How far a pixel's value reaches before pieces are formed, in pixels: a nucleus further than this from the patch's edge, holes and neighbours that it touches included, comes out the same in every patch.
     pub fn reach(&self) -> usize {
-        let Steps { opening, smoothing, .. } = Steps::new(&self.parameters);
+        let Steps {
+            opening, smoothing, ..
+        } = Steps::new(&self.parameters);
         // Erosion and dilation, the smoothing before them and the Laplacian's one pixel.
         2 * opening + smoothing.radius() + 1
     }

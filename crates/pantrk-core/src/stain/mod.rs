@@ -1,5 +1,17 @@
-//! Stain separation.
+//! Stain separation: optical density, stain vectors, white point and the slide's DAB background.
+//!
+//! Colour deconvolution after Ruifrok and Johnston (Anal Quant Cytol Histol 2001;23:291-299): the optical density of a pixel is a sum of stain vectors, each times its stain's density, so the densities are the inverse matrix times the optical density.
+//! All optical densities are log10, OD = -log10(max(v, 1) / background), not below 0; stain densities are not clipped.
 
+mod background;
+mod deconvolution;
 mod planes;
+mod vectors;
+mod white_point;
 
+pub use background::{BackgroundDab, background_dab};
+pub use deconvolution::Deconvolver;
+pub(crate) use deconvolution::optical_density;
 pub use planes::StainPlanes;
+pub use vectors::{StainVectorError, StainVectors};
+pub use white_point::{WhitePoint, white_point};

@@ -1,0 +1,391 @@
+//! Measures every cell of a patch in one pass over its pixels.
+//!
+//! Compartments, at the patch's pixel size:
+//! - **nucleus**: the instance without its outermost layer;
+//! - **nuclear rim**: a band of two pixels (1 um at 0.5 um/px) centred on the nuclear boundary;
+//! - **cytoplasm**: from the rim to the cell border;
+//! - **membrane**: a band of two pixels along the cell border.
+//!
+//! A segmented boundary is a pixel off here and there, and a thin line of stain a pixel beside the band would be lost.
+//! So rim and membrane are read in sectors around the cell: where a neighbouring band stands out as a line against what lies on both sides of it, that band is taken instead.
+
+use crate::segment::LabelImage;
+use crate::stain::StainPlanes;
+
+use super::Expansion;
+
+/// Sectors around a cell.
+const SECTORS: usize = 16;
+/// Layers of pixels from two inside to two outside of a boundary.
+const LAYERS: usize = 5;
+/// A band is a line of its own if it exceeds the layers on both sides by this optical density.
+const LINE_OD: f32 = 0.06;
+/// The layer index that lies just outside the nuclear boundary, or just inside the cell border.
+const RIM_CENTRE: usize = 2;
+
+/// One cell of a patch; optical densities are as measured, the slide's background not taken off.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CellRecord {
+    /// Label in the patch.
+    pub label: u32,
+    /// Centre of the nucleus in patch pixels (pixel centres at .5).
+    pub centre: [f64; 2],
+    /// Nucleus, in patch pixels.
+    pub nucleus_pixels: u32,
+    /// Whole cell, in patch pixels.
+    pub cell_pixels: u32,
+    /// 4 pi area / perimeter2; 1 for a disc.
+    pub circularity: f32,
+    /// Mean DAB OD in the order of `Compartment::ALL`; NaN where a compartment has no pixels.
+    pub dab_od: [f32; 4],
+    /// Mean hematoxylin OD of the nucleus.
+    pub nucleus_hematoxylin_od: f32,
+    /// Share of the membrane's sectors at or above the first threshold.
+    pub membrane_completeness: f32,
+    /// Standard deviation over mean of the cytoplasm's DAB OD; 0 where there is hardly any.
+    pub cytoplasm_granularity: f32,
+    /// Whether any of its pixels could not be read.
+    pub touches_unread: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Mean {
+    sum: f32,
+    n: u32,
+}
+
+impl Mean {
+    fn add(&mut self, value: f32) {
+        self.sum += value;
+        self.n += 1;
+    }
+
+    fn joined(self, other: Self) -> Self {
+        Self {
+            sum: self.sum + other.sum,
+            n: self.n + other.n,
+        }
+    }
+
+    fn get(self) -> Option<f32> {
+        (self.n > 0).then(|| self.sum / self.n as f32)
+    }
+}
+
+/// Layers x sectors around one boundary.
+type Rings = [[Mean; SECTORS]; LAYERS];
+
+#[derive(Debug, Clone)]
+struct Sums {
+    nucleus_pixels: u32,
+    cell_pixels: u32,
+    x: f64,
+    y: f64,
+    edges: u32,
+    nucleus: Mean,
+    cytoplasm: Mean,
+    cytoplasm_squares: f32,
+    outside: Mean,
+    hematoxylin: f32,
+    rim: Rings,
+    membrane: Rings,
+    touches_unread: bool,
+}
+
+impl Sums {
+    const EMPTY: Self = Self {
+        nucleus_pixels: 0,
+        cell_pixels: 0,
+        x: 0.0,
+        y: 0.0,
+        edges: 0,
+        nucleus: Mean { sum: 0.0, n: 0 },
+        cytoplasm: Mean { sum: 0.0, n: 0 },
+        cytoplasm_squares: 0.0,
+        outside: Mean { sum: 0.0, n: 0 },
+        hematoxylin: 0.0,
+        rim: [[Mean { sum: 0.0, n: 0 }; SECTORS]; LAYERS],
+        membrane: [[Mean { sum: 0.0, n: 0 }; SECTORS]; LAYERS],
+        touches_unread: false,
+    };
+}
+
+/// Measures patches; owns the buffers that are reused from patch to patch.
+#[derive(Debug, Default)]
+pub struct CellMeasurer {
+    /// Owners and distances of the last patch.
+    pub expansion: Expansion,
+    /// Depth inside the nucleus, in layers: 0 = outermost, 1 = next, 2 = deeper.
+    depth: Vec<u8>,
+    /// Distance from the cell border, in layers: 0 = at the border, 1, 2 = deeper.
+    shell: Vec<u8>,
+    sums: Vec<Sums>,
+}
+
+impl CellMeasurer {
+    /// Measures every nucleus of `labels`.
+    ///
+    /// `reach` is the expansion in pixels, `unread` marks pixels that are not the slide's (empty for none), `weak` is the OD from which a sector of membrane counts as stained (the slide's background included).
+    pub fn measure(
+        &mut self,
+        labels: &LabelImage,
+        stains: &StainPlanes,
+        unread: &[bool],
+        reach: u8,
+        weak: f32,
+    ) -> Vec<CellRecord> {
+        self.expansion.grow(labels, reach);
+        layers(&labels.labels, labels.width, labels.height, &mut self.depth);
+        layers(
+            &self.expansion.owner,
+            labels.width,
+            labels.height,
+            &mut self.shell,
+        );
+        self.sums.clear();
+        self.sums.resize(labels.count as usize + 1, Sums::EMPTY);
+        self.centres(labels);
+        self.pixels(labels, stains, unread);
+        self.sums
+            .iter()
+            .enumerate()
+            .skip(1)
+            .filter(|(_, sums)| sums.nucleus_pixels > 0)
+            .map(|(label, sums)| record(label as u32, sums, weak))
+            .collect()
+    }
+
+    /// Areas, centres and outlines, which the sectors need first.
+    fn centres(&mut self, labels: &LabelImage) {
+        let (w, h) = (labels.width, labels.height);
+        for y in 0..h {
+            for x in 0..w {
+                let at = y * w + x;
+                let label = labels.labels[at];
+                if label == 0 {
+                    continue;
+                }
+                let sums = &mut self.sums[label as usize];
+                sums.nucleus_pixels += 1;
+                sums.x += x as f64 + 0.5;
+                sums.y += y as f64 + 0.5;
+                let other = |there: bool, i: usize| u32::from(!there || labels.labels[i] != label);
+                sums.edges += other(x > 0, at.wrapping_sub(1))
+                    + other(x + 1 < w, at + 1)
+                    + other(y > 0, at.wrapping_sub(w))
+                    + other(y + 1 < h, at + w);
+            }
+        }
+        for sums in &mut self.sums {
+            if sums.nucleus_pixels > 0 {
+                sums.x /= f64::from(sums.nucleus_pixels);
+                sums.y /= f64::from(sums.nucleus_pixels);
+            }
+        }
+    }
+
+    fn pixels(&mut self, labels: &LabelImage, stains: &StainPlanes, unread: &[bool]) {
+        let (w, h) = (labels.width, labels.height);
+        for y in 0..h {
+            for x in 0..w {
+                let at = y * w + x;
+                let owner = self.expansion.owner[at];
+                if owner == 0 {
+                    continue;
+                }
+                let dab = stains.dab[at];
+                let shell = self.shell[at];
+                if shell == 0 {
+                    self.lend_across(x, y, w, h, dab);
+                }
+                let sums = &mut self.sums[owner as usize];
+                sums.cell_pixels += 1;
+                sums.touches_unread |= unread.get(at).copied().unwrap_or(false);
+                let sector = sector(x as f64 + 0.5 - sums.x, y as f64 + 0.5 - sums.y);
+                if shell < 3 {
+                    sums.membrane[shell as usize + 1][sector].add(dab);
+                }
+                if labels.labels[at] != 0 {
+                    sums.hematoxylin += stains.hematoxylin[at];
+                    match self.depth[at] {
+                        0 => sums.rim[1][sector].add(dab),
+                        depth => {
+                            sums.nucleus.add(dab);
+                            if depth == 1 {
+                                sums.rim[0][sector].add(dab);
+                            }
+                        }
+                    }
+                } else {
+                    let d2 = self.expansion.distance2[at];
+                    sums.outside.add(dab);
+                    match d2 {
+                        0..=2 => sums.rim[2][sector].add(dab),
+                        3..=5 => sums.rim[3][sector].add(dab),
+                        6..=10 => sums.rim[4][sector].add(dab),
+                        _ => {}
+                    }
+                    if d2 > 2 && shell > 1 {
+                        sums.cytoplasm.add(dab);
+                        sums.cytoplasm_squares += dab * dab;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A border pixel is also the layer just across for its neighbours: the membrane between two cells belongs to both.
+    fn lend_across(&mut self, x: usize, y: usize, w: usize, h: usize, dab: f32) {
+        let at = y * w + x;
+        let owner = self.expansion.owner[at];
+        let neighbours = [
+            (x > 0).then(|| at - 1),
+            (x + 1 < w).then_some(at + 1),
+            (y > 0).then(|| at - w),
+            (y + 1 < h).then_some(at + w),
+        ];
+        let mut last = 0;
+        for next in neighbours.into_iter().flatten() {
+            let other = self.expansion.owner[next];
+            if other != 0 && other != owner && other != last {
+                let sums = &mut self.sums[other as usize];
+                let s = sector(x as f64 + 0.5 - sums.x, y as f64 + 0.5 - sums.y);
+                sums.membrane[0][s].add(dab);
+                last = other;
+            }
+        }
+    }
+}
+
+/// For each pixel of an area, how many layers lie between it and another area: 0, 1, or 2 for deeper.
+fn layers(areas: &[u32], w: usize, h: usize, out: &mut Vec<u8>) {
+    out.clear();
+    out.resize(w * h, 3);
+    for round in 0..3_u8 {
+        for y in 0..h {
+            for x in 0..w {
+                let at = y * w + x;
+                if areas[at] == 0 || out[at] != 3 {
+                    continue;
+                }
+                let area = areas[at];
+                let near = |there: bool, i: usize| {
+                    there
+                        && if round == 0 {
+                            areas[i] != area
+                        } else {
+                            areas[i] == area && out[i] == round - 1
+                        }
+                };
+                if near(x > 0, at.wrapping_sub(1))
+                    || near(x + 1 < w, at + 1)
+                    || near(y > 0, at.wrapping_sub(w))
+                    || near(y + 1 < h, at + w)
+                {
+                    out[at] = round;
+                }
+            }
+        }
+    }
+}
+
+/// Which of the sectors a direction lies in, without a transcendental function.
+fn sector(dx: f64, dy: f64) -> usize {
+    let (ax, ay) = (dx.abs(), dy.abs());
+    // Tangents of 22.5, 45 and 67.5 degrees part a quadrant into four.
+    let quarter = if ay < ax * 0.414_213_562 {
+        0
+    } else if ay < ax {
+        1
+    } else if ay < ax * 2.414_213_562 {
+        2
+    } else {
+        3
+    };
+    match (dx >= 0.0, dy >= 0.0) {
+        (true, true) => quarter,
+        (false, true) => 7 - quarter,
+        (false, false) => 8 + quarter,
+        (true, false) => 15 - quarter,
+    }
+}
+
+/// The stain along a boundary: per sector the band at `centre` (two layers), or the neighbouring band where that is a line of its own.
+fn along(rings: &Rings, centre: usize, weak: f32) -> Option<(f32, f32)> {
+    let (mut sum, mut n, mut stained) = (0.0, 0, 0);
+    for s in 0..SECTORS {
+        let band = |k: usize| rings[k][s].joined(rings[k + 1][s]).get();
+        let Some(mut value) = band(centre - 1) else {
+            continue;
+        };
+        for k in 0..LAYERS - 1 {
+            let Some(candidate) = band(k) else { continue };
+            let inner = k.checked_sub(1).and_then(|i| rings[i][s].get());
+            let outer = rings.get(k + 2).and_then(|ring| ring[s].get());
+            // A line needs something to stand out against on each side that exists.
+            let sides = [inner, outer];
+            let is_line = sides.iter().any(Option::is_some)
+                && sides
+                    .iter()
+                    .flatten()
+                    .all(|side| candidate > side + LINE_OD);
+            if is_line && candidate > value {
+                value = candidate;
+            }
+        }
+        sum += value;
+        n += 1;
+        stained += u32::from(value >= weak);
+    }
+    (n > 0).then(|| (sum / n as f32, stained as f32 / n as f32))
+}
+
+fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
+    let area = f64::from(sums.nucleus_pixels);
+    // Edges of pixels overstate a smooth outline by 4 / pi on average.
+    let perimeter = f64::from(sums.edges) * std::f64::consts::FRAC_PI_4;
+    let circularity = (4.0 * std::f64::consts::PI * area / (perimeter * perimeter)).min(1.0);
+    let rim = along(&sums.rim, RIM_CENTRE, weak).map_or(f32::NAN, |(mean, _)| mean);
+    let membrane = along(&sums.membrane, 2, weak);
+    // A cell squeezed between neighbours may have nothing but rim and membrane outside its nucleus.
+    let cytoplasm = if sums.cytoplasm.n >= 6 {
+        sums.cytoplasm.get()
+    } else {
+        sums.outside.get()
+    };
+    let nucleus = sums.nucleus.get();
+    CellRecord {
+        label,
+        centre: [sums.x, sums.y],
+        nucleus_pixels: sums.nucleus_pixels,
+        cell_pixels: sums.cell_pixels,
+        circularity: circularity as f32,
+        dab_od: [
+            nucleus.unwrap_or(rim),
+            rim,
+            cytoplasm.unwrap_or(f32::NAN),
+            membrane.map_or(f32::NAN, |(mean, _)| mean),
+        ],
+        nucleus_hematoxylin_od: sums.hematoxylin / sums.nucleus_pixels as f32,
+        membrane_completeness: membrane.map_or(0.0, |(_, share)| share),
+        cytoplasm_granularity: granularity(sums),
+        touches_unread: sums.touches_unread,
+    }
+}
+
+/// Below this mean there is nothing whose grain could be told from noise.
+const LEAST_GRAIN_OD: f32 = 0.08;
+
+fn granularity(sums: &Sums) -> f32 {
+    let Some(mean) = sums.cytoplasm.get() else {
+        return 0.0;
+    };
+    if mean < LEAST_GRAIN_OD || sums.cytoplasm.n < 12 {
+        return 0.0;
+    }
+    let variance = sums.cytoplasm_squares / sums.cytoplasm.n as f32 - mean * mean;
+    variance.max(0.0).sqrt() / mean
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+//! Cells: from nucleus instances to compartments and one row of numbers per cell.
+
+mod contour;
+mod expand;
+mod measure;
+mod table;
+
+pub use contour::trace_contours;
+pub use expand::Expansion;
+pub use measure::{CellMeasurer, CellRecord};
+pub use table::{CellTable, ExcludedReason};

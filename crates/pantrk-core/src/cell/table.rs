@@ -1,0 +1,140 @@
+//! All cells of a slide, as columns.
+
+use crate::score::Thresholds;
+
+/// Why a cell is not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ExcludedReason {
+    /// Outside every region of class `Tumor`.
+    OutsideTumour = 1,
+    /// In a region that the pathologist left out.
+    ExcludedRegion = 2,
+    /// In a region of class `Control`.
+    Control = 3,
+    /// Where a quality check marked the slide: ink.
+    Pen = 4,
+    /// Where a quality check marked the slide: dark pigment or a fold.
+    Pigment = 5,
+    /// It touches pixels that could not be read.
+    Unread = 6,
+    /// Outside the tissue.
+    OutsideTissue = 7,
+}
+
+impl ExcludedReason {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::OutsideTumour,
+        Self::ExcludedRegion,
+        Self::Control,
+        Self::Pen,
+        Self::Pigment,
+        Self::Unread,
+        Self::OutsideTissue,
+    ];
+
+    /// As in `result.json` and `cells.parquet`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OutsideTumour => "outside-tumour",
+            Self::ExcludedRegion => "excluded-region",
+            Self::Control => "control",
+            Self::Pen => "pen",
+            Self::Pigment => "pigment",
+            Self::Unread => "unread",
+            Self::OutsideTissue => "outside-tissue",
+        }
+    }
+
+    /// The reason that belongs to a quality check's name.
+    pub fn from_check(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+}
+
+/// One row per cell; all columns are as long. DAB optical densities have the slide's background taken off.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CellTable {
+    /// Centre of the nucleus, level-0 pixels.
+    pub x_px: Vec<f64>,
+    /// Centre of the nucleus, level-0 pixels.
+    pub y_px: Vec<f64>,
+    /// um2.
+    pub nucleus_area_um2: Vec<f32>,
+    /// um2.
+    pub cell_area_um2: Vec<f32>,
+    /// 0 to 1.
+    pub circularity: Vec<f32>,
+    /// Mean DAB OD per compartment, in the order of `Compartment::ALL`; NaN where a compartment has no pixels.
+    pub dab_od: [Vec<f32>; 4],
+    /// Mean hematoxylin OD.
+    pub nucleus_hematoxylin_od: Vec<f32>,
+    /// 0 to 1.
+    pub membrane_completeness: Vec<f32>,
+    /// Standard deviation over mean.
+    pub cytoplasm_granularity: Vec<f32>,
+    /// 0 to 3 per compartment, in the order of `Compartment::ALL`.
+    pub grades: [Vec<u8>; 4],
+    /// Why a cell is not counted; `None` for tumour cells.
+    pub excluded: Vec<Option<ExcludedReason>>,
+    /// Outline of the nucleus in level-0 pixels, where outlines were asked for; otherwise empty.
+    pub contours: Vec<Vec<[f32; 2]>>,
+}
+
+impl CellTable {
+    /// How many cells.
+    pub fn len(&self) -> usize {
+        self.x_px.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.x_px.is_empty()
+    }
+
+    /// Moves all rows of `other` to the end of this table.
+    pub fn append(&mut self, other: &mut Self) {
+        self.x_px.append(&mut other.x_px);
+        self.y_px.append(&mut other.y_px);
+        self.nucleus_area_um2.append(&mut other.nucleus_area_um2);
+        self.cell_area_um2.append(&mut other.cell_area_um2);
+        self.circularity.append(&mut other.circularity);
+        for (mine, theirs) in self.dab_od.iter_mut().zip(&mut other.dab_od) {
+            mine.append(theirs);
+        }
+        self.nucleus_hematoxylin_od
+            .append(&mut other.nucleus_hematoxylin_od);
+        self.membrane_completeness
+            .append(&mut other.membrane_completeness);
+        self.cytoplasm_granularity
+            .append(&mut other.cytoplasm_granularity);
+        for (mine, theirs) in self.grades.iter_mut().zip(&mut other.grades) {
+            mine.append(theirs);
+        }
+        self.excluded.append(&mut other.excluded);
+        self.contours.append(&mut other.contours);
+    }
+
+    /// Whether a cell counts as a tumour cell.
+    pub fn is_tumour(&self, cell: usize) -> bool {
+        self.excluded.get(cell).is_some_and(Option::is_none)
+    }
+
+    /// The highest grade of any compartment.
+    pub fn grade_any(&self, cell: usize) -> u8 {
+        self.grades
+            .iter()
+            .filter_map(|column| column.get(cell).copied())
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Grades every cell anew from its optical densities.
+    pub fn regrade(&mut self, thresholds: Thresholds) {
+        for (grades, ods) in self.grades.iter_mut().zip(&self.dab_od) {
+            grades.clear();
+            grades.extend(ods.iter().map(|&od| thresholds.grade(od)));
+        }
+    }
+}

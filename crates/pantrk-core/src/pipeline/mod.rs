@@ -1,0 +1,413 @@
+//! A slide from pixels to score: the overview pass, then patch by patch.
+//!
+//! A patch's decode, deconvolution, inference, instances and measurements happen in one task on one thread, in buffers that are reused; what leaves the task is a few numbers per cell.
+//!
+//! **Architecture invariant:** a cell is counted once: it belongs to the patch whose core holds the centre of its nucleus, and nothing is merged across patches afterwards.
+
+mod patch;
+
+use std::collections::BTreeMap;
+
+use pantrk_space::{LevelIndex, LevelRect, Microns, RegionReader, SlideMpp, SlidePoint, TileIndex};
+use rayon::prelude::*;
+
+use crate::CoreError;
+use crate::cell::{CellTable, ExcludedReason};
+use crate::overview::{Mask, OVERVIEW_MPP, Overview};
+use crate::quality::{QualityMaps, StainKind, stain_kind};
+use crate::region::{RegionRole, Regions};
+use crate::score::{ScoreContext, SlideScore, Thresholds, score_cells};
+use crate::segment::Segmenter;
+use crate::stain::{
+    BackgroundDab, Deconvolver, StainVectors, WhitePoint, background_dab, white_point,
+};
+use crate::tissue::tissue_mask;
+
+use patch::{PatchGrid, PatchOutcome, WorkerPool};
+
+/// Nuclei cannot be seen at coarser pixels than this (um).
+const COARSEST_MPP: f64 = 1.05;
+
+/// How a slide is scored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreParameters {
+    /// By which cells are graded.
+    pub thresholds: Thresholds,
+    /// How far a cell reaches beyond its nucleus at most.
+    pub expansion: Microns,
+    /// Directions of the stains.
+    pub vectors: StainVectors,
+    /// The profile whose call becomes the slide's.
+    pub profile: String,
+    /// Score even if the slide does not look like H-DAB.
+    pub assume_h_dab: bool,
+    /// Keep the outlines of nuclei.
+    pub contours: bool,
+}
+
+/// Told how far the work is; called from many threads.
+pub trait Progress: Sync {
+    /// A stage of `total` steps begins.
+    fn begin(&self, stage: Stage, total: u64);
+    /// One step of it is done.
+    fn step(&self);
+    /// Whether to stop.
+    fn cancelled(&self) -> bool;
+}
+
+/// No one is told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _stage: Stage, _total: u64) {}
+    fn step(&self) {}
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// A stage of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Tissue, quality, white point, background.
+    Overview,
+    /// Cells, patch by patch.
+    Patches,
+    /// Counting.
+    Score,
+}
+
+impl Stage {
+    /// As in `result.json`'s `seconds`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Patches => "patches",
+            Self::Score => "score",
+        }
+    }
+}
+
+/// What is scored, and with what.
+pub struct ScoreInput<'a> {
+    /// The slide.
+    pub reader: &'a dyn RegionReader,
+    /// The pixel size of level 0: the reader's, or what the user gave instead.
+    pub slide_mpp: SlideMpp,
+    /// What the pathologist drew.
+    pub regions: &'a Regions,
+    /// Finds nuclei.
+    pub segmenter: &'a dyn Segmenter,
+    /// How.
+    pub parameters: &'a ScoreParameters,
+    /// Told how far the work is.
+    pub progress: &'a dyn Progress,
+}
+
+/// A warning with a code that stays the same and a sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// For programs, such as `wrong-stain`.
+    pub code: &'static str,
+    /// For people.
+    pub message: String,
+}
+
+/// A stored tile that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnreadTile {
+    /// The level.
+    pub level: LevelIndex,
+    /// The tile.
+    pub tile: TileIndex,
+    /// Why.
+    pub reason: String,
+}
+
+/// What of the slide could be used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QualityFacts {
+    /// Tissue on the slide, mm2.
+    pub tissue_mm2: f64,
+    /// Tissue that was scored: within the regions, without what was left out, mm2.
+    pub evaluated_mm2: f64,
+    /// Tissue that each quality check left out, mm2.
+    pub excluded_mm2: BTreeMap<String, f64>,
+    /// Area that should have been scored but could not be read, mm2.
+    pub unread_mm2: f64,
+    /// The tiles behind it, each once, in order.
+    pub unread_tiles: Vec<UnreadTile>,
+}
+
+/// All that scoring finds.
+#[derive(Debug, Clone)]
+pub struct SlideAnalysis {
+    /// The slide at low power.
+    pub overview: Overview,
+    /// Where the tissue is.
+    pub tissue: Mask,
+    /// What the quality checks marked.
+    pub quality_maps: QualityMaps,
+    /// The colour of glass.
+    pub white_point: WhitePoint,
+    /// The DAB density of unstained tissue; taken off before grading.
+    pub background: BackgroundDab,
+    /// Whether the slide looks like H-DAB.
+    pub stain_kind: StainKind,
+    /// The stain vectors used.
+    pub vectors: StainVectors,
+    /// What could be used.
+    pub quality: QualityFacts,
+    /// Every cell.
+    pub cells: CellTable,
+    /// How many cells were left out, by reason.
+    pub excluded: BTreeMap<String, u64>,
+    /// The score.
+    pub score: SlideScore,
+    /// What to know before trusting it.
+    pub warnings: Vec<Warning>,
+}
+
+/// Scores a slide on the current rayon pool.
+///
+/// # Errors
+/// If the slide is too coarse or unreadable as a whole, the segmenter fails, or the caller cancels.
+pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
+    let coarsest = input.slide_mpp.x.get().max(input.slide_mpp.y.get());
+    if coarsest > COARSEST_MPP {
+        return Err(CoreError::TooCoarse {
+            found: coarsest,
+            most: COARSEST_MPP,
+        });
+    }
+    let ground = Ground::survey(input)?;
+    let mut warnings = ground.warnings();
+    let not_evaluable = (!ground.stain_kind.looks_like_h_dab && !input.parameters.assume_h_dab).then(|| {
+        "the slide does not look like hematoxylin and DAB, so brown cannot be told from other colours".to_owned()
+    });
+
+    let outcome = if not_evaluable.is_some() {
+        PatchOutcome::default()
+    } else {
+        run_patches(input, &ground)?
+    };
+    let quality = ground.quality_facts(input.regions, &outcome);
+    if quality.unread_mm2 > 0.0 {
+        warnings.push(Warning {
+            code: "unread-tiles",
+            message: format!(
+                "{} tiles could not be read: {:.3} mm2 were not scored",
+                quality.unread_tiles.len(),
+                quality.unread_mm2
+            ),
+        });
+    }
+    if !input.regions.has_tumour() {
+        warnings.push(Warning {
+            code: "no-tumour-region",
+            message:
+                "no region of class Tumor was given: every cell in tissue counts as a tumour cell"
+                    .to_owned(),
+        });
+    }
+
+    input.progress.begin(Stage::Score, 1);
+    let score = score_cells(
+        &outcome.cells,
+        &ScoreContext {
+            mpp: input.slide_mpp,
+            thresholds: input.parameters.thresholds,
+            profile: input.parameters.profile.clone(),
+            has_tumour_region: input.regions.has_tumour(),
+            not_evaluable,
+        },
+    );
+    input.progress.step();
+    Ok(SlideAnalysis {
+        excluded: excluded_counts(&outcome.cells),
+        overview: ground.overview,
+        tissue: ground.tissue,
+        quality_maps: ground.quality,
+        white_point: ground.white,
+        background: ground.background,
+        stain_kind: ground.stain_kind,
+        vectors: input.parameters.vectors,
+        quality,
+        cells: outcome.cells,
+        score,
+        warnings,
+    })
+}
+
+/// What the overview pass finds, and what every patch needs of it.
+struct Ground {
+    overview: Overview,
+    white: WhitePoint,
+    tissue: Mask,
+    deconvolver: Deconvolver,
+    stain_kind: StainKind,
+    background: BackgroundDab,
+    quality: QualityMaps,
+}
+
+impl Ground {
+    fn survey(input: &ScoreInput<'_>) -> Result<Self, CoreError> {
+        input.progress.begin(Stage::Overview, 1);
+        let overview = Overview::read(input.reader, input.slide_mpp)?;
+        let white = white_point(&overview);
+        let tissue = tissue_mask(&overview, &white);
+        let deconvolver = Deconvolver::new(input.parameters.vectors, white.rgb);
+        let stain_kind = stain_kind(&overview, &tissue, &deconvolver);
+        let quality = QualityMaps::judge(&overview, &tissue, &deconvolver);
+        let background = background_dab(&overview, &quality.usable, &deconvolver);
+        input.progress.step();
+        Ok(Self {
+            overview,
+            white,
+            tissue,
+            deconvolver,
+            stain_kind,
+            background,
+            quality,
+        })
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        let mut warn = |code, message: &str| {
+            warnings.push(Warning {
+                code,
+                message: message.to_owned(),
+            });
+        };
+        if !self.stain_kind.looks_like_h_dab {
+            warn(
+                "wrong-stain",
+                "this does not look like H-DAB: the colours fit hematoxylin and eosin, or another stain",
+            );
+        }
+        if !self.white.measured {
+            warn(
+                "no-glass",
+                "no clear glass was found: the white point is taken as 255",
+            );
+        }
+        if self.tissue.count() == 0 {
+            warn("no-tissue", "no tissue was found");
+        } else if !self.background.measured {
+            warn(
+                "no-unstained-tissue",
+                "no unstained tissue was found: the DAB background is taken as 0, so haze would read as staining",
+            );
+        }
+        warnings
+    }
+
+    fn quality_facts(&self, regions: &Regions, outcome: &PatchOutcome) -> QualityFacts {
+        let pixel = self.overview.pixel_mm2();
+        let usable = &self.quality.usable;
+        let evaluated = if regions.iter().next().is_none() {
+            usable.count()
+        } else {
+            Mask::from_fn(usable.width(), usable.height(), |x, y| {
+                usable.get(x, y) && self.counts_at(regions, x, y)
+            })
+            .count()
+        };
+        let unread_mm2 = outcome.unread_um2 / 1e6;
+        QualityFacts {
+            tissue_mm2: self.tissue.count() as f64 * pixel,
+            evaluated_mm2: (evaluated as f64 * pixel - unread_mm2).max(0.0),
+            excluded_mm2: self.quality.excluded_mm2(&self.overview),
+            unread_mm2,
+            unread_tiles: outcome.unread_tiles.clone(),
+        }
+    }
+
+    fn counts_at(&self, regions: &Regions, x: u32, y: u32) -> bool {
+        let scale = self.overview.slide_scale();
+        let point = SlidePoint {
+            x: (f64::from(x) + 0.5) * scale.0,
+            y: (f64::from(y) + 0.5) * scale.1,
+        };
+        region_reason(regions, point).is_none()
+    }
+}
+
+/// Why a place does not count, as far as regions decide.
+fn region_reason(regions: &Regions, point: SlidePoint) -> Option<ExcludedReason> {
+    if regions.contains(RegionRole::Control, point) {
+        Some(ExcludedReason::Control)
+    } else if regions.contains(RegionRole::Exclude, point) {
+        Some(ExcludedReason::ExcludedRegion)
+    } else if regions.has_tumour() && !regions.contains(RegionRole::Tumour, point) {
+        Some(ExcludedReason::OutsideTumour)
+    } else {
+        None
+    }
+}
+
+fn run_patches(input: &ScoreInput<'_>, ground: &Ground) -> Result<PatchOutcome, CoreError> {
+    let grid = PatchGrid::for_segmenter(input.segmenter);
+    let patches = wanted_patches(input, ground, &grid);
+    input.progress.begin(Stage::Patches, patches.len() as u64);
+    let pool = WorkerPool::new(input, ground, &grid);
+    let parts = patches
+        .par_iter()
+        .map(|&core| {
+            if input.progress.cancelled() {
+                return Err(CoreError::Cancelled);
+            }
+            let part = pool.with(|worker| worker.run(core))?;
+            input.progress.step();
+            Ok(part)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut all = PatchOutcome::default();
+    for part in parts {
+        all.append(part);
+    }
+    all.unread_tiles.sort();
+    all.unread_tiles.dedup();
+    all.cells.regrade(input.parameters.thresholds);
+    Ok(all)
+}
+
+/// The patch cores that hold tissue and may hold cells that count, row by row.
+fn wanted_patches(input: &ScoreInput<'_>, ground: &Ground, grid: &PatchGrid) -> Vec<LevelRect> {
+    let size = input.reader.size();
+    let (sx, sy) = grid.slide_scale(input.slide_mpp);
+    let extent =
+        |pixels: u32, scale: f64| (f64::from(pixels) / scale / f64::from(grid.core)).ceil() as i64;
+    let (columns, rows) = (extent(size.width, sx), extent(size.height, sy));
+    let ratio = grid.mpp.get() / OVERVIEW_MPP;
+    let mut wanted = Vec::new();
+    for row in 0..rows {
+        for column in 0..columns {
+            let core = LevelRect {
+                x: column * i64::from(grid.core),
+                y: row * i64::from(grid.core),
+                width: grid.core,
+                height: grid.core,
+            };
+            let rect = grid.on_slide(core, input.slide_mpp);
+            let from = |v: i64| (v as f64 * ratio).floor() as u32;
+            let to = |v: i64| (v as f64 * ratio).ceil() as u32;
+            let tissue = (from(core.y)..to(core.bottom()))
+                .any(|y| (from(core.x)..to(core.right())).any(|x| ground.quality.usable.get(x, y)));
+            if tissue && input.regions.may_matter(rect) {
+                wanted.push(core);
+            }
+        }
+    }
+    wanted
+}
+
+fn excluded_counts(cells: &CellTable) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for reason in cells.excluded.iter().flatten() {
+        *counts.entry(reason.name().to_owned()).or_insert(0) += 1;
+    }
+    counts
+}

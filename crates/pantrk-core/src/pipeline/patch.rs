@@ -1,0 +1,282 @@
+//! One patch, on one thread.
+
+use std::sync::{Mutex, PoisonError};
+
+use pantrk_space::{
+    LevelRect, MicronsPerPixel, MppRequest, RgbBuffer, SlideMpp, SlidePoint, SlideRect, read_at_mpp,
+};
+
+use super::{Ground, ScoreInput, UnreadTile, region_reason};
+use crate::CoreError;
+use crate::cell::{CellMeasurer, CellRecord, CellTable, ExcludedReason, trace_contours};
+use crate::segment::{LabelImage, PatchInput, SegmentWorker, Segmenter};
+use crate::stain::StainPlanes;
+
+/// Around the core, in patch pixels: a nucleus of 20 um whose centre lies in the core is whole, and so is its cell.
+const HALO: u32 = 32;
+/// The core of a patch for segmenters that take any size.
+const DEFAULT_CORE: u32 = 256;
+
+/// How the slide is cut: cores side by side from the slide's origin, each read with a halo.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PatchGrid {
+    /// Pixels of a core, both ways.
+    pub(super) core: u32,
+    /// The pixel size of patches.
+    pub(super) mpp: MicronsPerPixel,
+}
+
+impl PatchGrid {
+    pub(super) fn for_segmenter(segmenter: &dyn Segmenter) -> Self {
+        let core = segmenter.patch_size().map_or(DEFAULT_CORE, |size| {
+            size.width.min(size.height).saturating_sub(2 * HALO).max(1)
+        });
+        Self {
+            core,
+            mpp: segmenter.mpp(),
+        }
+    }
+
+    /// Level-0 pixels per patch pixel.
+    pub(super) fn slide_scale(&self, mpp: SlideMpp) -> (f64, f64) {
+        (self.mpp.get() / mpp.x.get(), self.mpp.get() / mpp.y.get())
+    }
+
+    /// Where a rectangle of the grid lies on the slide.
+    pub(super) fn on_slide(&self, rect: LevelRect, mpp: SlideMpp) -> SlideRect {
+        let (sx, sy) = self.slide_scale(mpp);
+        SlideRect {
+            x: rect.x as f64 * sx,
+            y: rect.y as f64 * sy,
+            width: f64::from(rect.width) * sx,
+            height: f64::from(rect.height) * sy,
+        }
+    }
+}
+
+/// What leaves a patch, and in the end all patches.
+#[derive(Debug, Default)]
+pub(super) struct PatchOutcome {
+    pub(super) cells: CellTable,
+    pub(super) unread_um2: f64,
+    pub(super) unread_tiles: Vec<UnreadTile>,
+}
+
+impl PatchOutcome {
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.cells.append(&mut other.cells);
+        self.unread_um2 += other.unread_um2;
+        self.unread_tiles.append(&mut other.unread_tiles);
+    }
+}
+
+/// Workers wait here between patches, so that there are never more than threads at work.
+pub(super) struct WorkerPool<'a> {
+    input: &'a ScoreInput<'a>,
+    ground: &'a Ground,
+    grid: &'a PatchGrid,
+    idle: Mutex<Vec<Worker<'a>>>,
+}
+
+impl<'a> WorkerPool<'a> {
+    pub(super) fn new(input: &'a ScoreInput<'a>, ground: &'a Ground, grid: &'a PatchGrid) -> Self {
+        Self {
+            input,
+            ground,
+            grid,
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Worker<'a>) -> T) -> T {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = idle().pop();
+        let mut worker = waiting.unwrap_or_else(|| Worker {
+            input: self.input,
+            ground: self.ground,
+            grid: self.grid,
+            segmenter: self.input.segmenter.worker(),
+            rgb: RgbBuffer::new(),
+            stains: StainPlanes::default(),
+            labels: LabelImage::default(),
+            measurer: CellMeasurer::default(),
+            unread: Vec::new(),
+        });
+        let result = work(&mut worker);
+        idle().push(worker);
+        result
+    }
+}
+
+/// The buffers of one thread.
+pub(super) struct Worker<'a> {
+    input: &'a ScoreInput<'a>,
+    ground: &'a Ground,
+    grid: &'a PatchGrid,
+    segmenter: Box<dyn SegmentWorker>,
+    rgb: RgbBuffer,
+    stains: StainPlanes,
+    labels: LabelImage,
+    measurer: CellMeasurer,
+    unread: Vec<bool>,
+}
+
+impl Worker<'_> {
+    pub(super) fn run(&mut self, core: LevelRect) -> Result<PatchOutcome, CoreError> {
+        let request = MppRequest {
+            rect: LevelRect {
+                x: core.x - i64::from(HALO),
+                y: core.y - i64::from(HALO),
+                width: core.width + 2 * HALO,
+                height: core.height + 2 * HALO,
+            },
+            mpp: self.grid.mpp,
+            slide_mpp: self.input.slide_mpp,
+        };
+        let mut outcome = PatchOutcome::default();
+        self.read(&request, &mut outcome)?;
+        self.ground
+            .deconvolver
+            .separate(&self.rgb, &mut self.stains);
+        let patch = PatchInput {
+            rgb: &self.rgb,
+            stains: &self.stains,
+        };
+        self.segmenter.segment(patch, &mut self.labels)?;
+        let background = self.ground.background.od as f32;
+        let parameters = self.input.parameters;
+        let reach = parameters
+            .expansion
+            .pixels_at(self.grid.mpp)
+            .round()
+            .clamp(0.0, 254.0);
+        let weak = parameters.thresholds.values()[0] + background;
+        let records =
+            self.measurer
+                .measure(&self.labels, &self.stains, &self.unread, reach as u8, weak);
+        let contours = if parameters.contours {
+            trace_contours(&self.labels)
+        } else {
+            Vec::new()
+        };
+        for record in records {
+            let inside = |v: f64, length: u32| v >= f64::from(HALO) && v < f64::from(HALO + length);
+            if inside(record.centre[0], core.width) && inside(record.centre[1], core.height) {
+                let contour = contours.get(record.label as usize - 1);
+                self.keep(&record, contour, &request, &mut outcome.cells);
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Reads the patch and marks what is not the slide's.
+    fn read(&mut self, request: &MppRequest, outcome: &mut PatchOutcome) -> Result<(), CoreError> {
+        let region = read_at_mpp(self.input.reader, request, &mut self.rgb)?;
+        let pixels = request.rect.area() as usize;
+        self.unread.clear();
+        self.unread.resize(pixels, false);
+        let width = request.rect.width as usize;
+        for gap in region.gaps {
+            let pantrk_space::GapKind::Unreadable { tile, reason } = gap.kind else {
+                continue;
+            };
+            for y in gap.rect.y..gap.rect.bottom() {
+                let line = y as usize * width;
+                self.unread[line + gap.rect.x as usize..line + gap.rect.right() as usize]
+                    .fill(true);
+            }
+            outcome.unread_tiles.push(UnreadTile {
+                level: region.level,
+                tile,
+                reason,
+            });
+        }
+        if !outcome.unread_tiles.is_empty() {
+            let halo = HALO as usize;
+            let core = self
+                .unread
+                .chunks_exact(width)
+                .skip(halo)
+                .take(self.grid.core as usize);
+            let unread: usize = core
+                .map(|row| row[halo..width - halo].iter().filter(|&&u| u).count())
+                .sum();
+            let mpp = self.grid.mpp.get();
+            outcome.unread_um2 = unread as f64 * mpp * mpp;
+            self.whiten_unread();
+        }
+        Ok(())
+    }
+
+    /// Unread pixels become glass for the segmenter, which would otherwise look for nuclei in their marker colour; cells that touch them are not counted.
+    fn whiten_unread(&mut self) {
+        let white = self
+            .ground
+            .white
+            .rgb
+            .map(|v| v.round().clamp(0.0, 255.0) as u8);
+        for (pixel, &unread) in self
+            .rgb
+            .as_bytes_mut()
+            .chunks_exact_mut(3)
+            .zip(&self.unread)
+        {
+            if unread {
+                pixel.copy_from_slice(&white);
+            }
+        }
+    }
+
+    fn keep(
+        &self,
+        record: &CellRecord,
+        contour: Option<&Vec<[u16; 2]>>,
+        request: &MppRequest,
+        cells: &mut CellTable,
+    ) {
+        let centre = request.slide_from_output(record.centre[0], record.centre[1]);
+        let um2 = self.grid.mpp.get().powi(2) as f32;
+        let background = self.ground.background.od as f32;
+        cells.x_px.push(centre.x);
+        cells.y_px.push(centre.y);
+        cells
+            .nucleus_area_um2
+            .push(record.nucleus_pixels as f32 * um2);
+        cells.cell_area_um2.push(record.cell_pixels as f32 * um2);
+        cells.circularity.push(record.circularity);
+        for (column, od) in cells.dab_od.iter_mut().zip(record.dab_od) {
+            column.push(od - background);
+        }
+        cells
+            .nucleus_hematoxylin_od
+            .push(record.nucleus_hematoxylin_od);
+        cells
+            .membrane_completeness
+            .push(record.membrane_completeness);
+        cells
+            .cytoplasm_granularity
+            .push(record.cytoplasm_granularity);
+        cells.excluded.push(self.excluded(record, centre));
+        if self.input.parameters.contours {
+            let points = contour.into_iter().flatten().map(|&[x, y]| {
+                let p = request.slide_from_output(f64::from(x), f64::from(y));
+                [p.x as f32, p.y as f32]
+            });
+            cells.contours.push(points.collect());
+        }
+    }
+
+    fn excluded(&self, record: &CellRecord, centre: SlidePoint) -> Option<ExcludedReason> {
+        if record.touches_unread {
+            return Some(ExcludedReason::Unread);
+        }
+        let (x, y) = self.ground.overview.pixel_at(centre);
+        if !self.ground.tissue.get(x, y) {
+            return Some(ExcludedReason::OutsideTissue);
+        }
+        if let Some(check) = self.ground.quality.reason_at(x, y) {
+            return ExcludedReason::from_check(check);
+        }
+        region_reason(self.input.regions, centre)
+    }
+}

@@ -18,6 +18,9 @@ pub(crate) const WHITE: [u8; 3] = [255; 3];
 /// Where pixels could not be read; no stain and no glass looks like it.
 pub(crate) const UNREADABLE: [u8; 3] = [255, 0, 255];
 
+/// Tiles of one region; real slides need a few thousand, a crafted file could ask for one per pixel.
+const MAX_TILES: usize = 1 << 18;
+
 /// Bytes of a row of RGB.
 pub(crate) fn bytes_per_row(width: u32) -> usize {
     usize::try_from(width)
@@ -76,7 +79,12 @@ pub(crate) fn read(
         scratch: Scratch::default(),
         whole: Vec::new(),
     };
-    for tile in store.tiles_over(inside) {
+    for (number, tile) in store.tiles_over(inside).enumerate() {
+        if number >= MAX_TILES {
+            return Err(ReadError::new(format!(
+                "the region {rect} covers more than {MAX_TILES} tiles"
+            )));
+        }
         if let Some(gap) = reader.place(tile, out) {
             gaps.push(gap);
         }

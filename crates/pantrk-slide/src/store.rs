@@ -43,12 +43,13 @@ pub(crate) trait TileStore: Send + Sync {
     }
 
     /// The tiles that touch `rect`, which lies inside the level, row by row.
-    fn tiles_over(&self, rect: LevelRect) -> Vec<TileIndex> {
+    fn tiles_over(&self, rect: LevelRect) -> Box<dyn Iterator<Item = TileIndex>> {
         let step = self.tile_size();
         let columns = span(rect.x, rect.right(), step.width);
         let rows = span(rect.y, rect.bottom(), step.height);
-        rows.flat_map(|row| columns.clone().map(move |column| TileIndex { column, row }))
-            .collect()
+        Box::new(
+            rows.flat_map(move |row| columns.clone().map(move |column| TileIndex { column, row })),
+        )
     }
 
     /// Fills `out` (three bytes per pixel of [`TileStore::tile_size`]) with the pixels of `tile`.

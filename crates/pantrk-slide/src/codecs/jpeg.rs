@@ -2,7 +2,7 @@
 //!
 //! Facts: ITU-T T.81 annex B (markers), TIFF Technical Note 2 (abbreviated streams and `JPEGTables`), the Adobe APP14 segment.
 //!
-//! The stream is rebuilt before decoding: start of image, the tables it left out, its own segments without APPn and COM.
+//! The stream is rebuilt before decoding: start of image, the tables it left out, its own segments without `APPn` and COM.
 //! So the decoder meets no metadata (profiles, Exif) and takes no colour decision of its own from them; that is made here.
 //!
 //! Whose word counts on colour, for three components:
@@ -54,7 +54,7 @@ impl Hints {
         match marker {
             0xe0 if payload.starts_with(b"JFIF\0") => self.jfif = true,
             0xee if payload.starts_with(b"Adobe") => {
-                self.adobe_transform = payload.get(11).copied()
+                self.adobe_transform = payload.get(11).copied();
             }
             _ => {}
         }
@@ -122,7 +122,7 @@ impl<'a> Iterator for Segments<'a> {
             self.rest = self.rest.get(1..)?;
         }
         match self.rest {
-            [0xff, 0xda | 0xd9, ..] => {
+            [] | [0xff, 0xda | 0xd9, ..] => {
                 self.done = true;
                 None
             }
@@ -144,10 +144,6 @@ impl<'a> Iterator for Segments<'a> {
                     payload: whole.get(4..).unwrap_or_default(),
                     whole,
                 }))
-            }
-            [] => {
-                self.done = true;
-                None
             }
             [found, ..] => {
                 self.done = true;

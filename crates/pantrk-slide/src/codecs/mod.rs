@@ -52,13 +52,17 @@ pub(crate) struct ImageRequest<'a> {
     pub(crate) tables: Option<&'a JpegTables>,
 }
 
+pub(crate) type DecodeBytes = fn(&[u8], &mut [u8]) -> Result<(), CodecError>;
+pub(crate) type DecodeImage =
+    fn(&ImageRequest<'_>, &[u8], &mut Vec<u8>, &mut [u8]) -> Result<(), CodecError>;
+
 /// How a codec works.
 #[derive(Clone, Copy)]
 pub(crate) enum Decode {
     /// Bytes in, the samples' bytes out; prediction and colours are the caller's.
-    Bytes(fn(&[u8], &mut [u8]) -> Result<(), CodecError>),
-    /// A picture with its own colours in (second argument), RGB out; the vector is scratch space.
-    Image(fn(&ImageRequest<'_>, &[u8], &mut Vec<u8>, &mut [u8]) -> Result<(), CodecError>),
+    Bytes(DecodeBytes),
+    /// A picture with its own colours in, RGB out; the vector is scratch space.
+    Image(DecodeImage),
 }
 
 /// A compression that is read.

@@ -3,7 +3,7 @@
 //! Scanners: Aperio `ScanScope` and Leica AT2, GT 450; SVS that other makers' software exports.
 //! Source of the facts: Aperio's "Digital Slides and Third-Party Data Interchange" (2008), the properties that OpenSlide documents for the vendor, and the files themselves.
 //! Recognised by: a first TIFF page that is tiled and whose ImageDescription begins with "Aperio".
-//! Levels: the first page and every tiled page of the same shape. The label and the macro photograph are striped pages named in the second line of their ImageDescription, or by NewSubfileType 1 and 9; the thumbnail is the striped page after the first.
+//! Levels: the first page and every tiled page of the same shape. The label and the macro photograph are striped pages named in the second line of their ImageDescription, or by `NewSubfileType` 1 and 9; the thumbnail is the striped page after the first.
 //! Pixel size: `MPP` in the first ImageDescription, for both axes; a decimal comma is read as a point. Without it there is none: the resolution tags of these files are not filled in.
 //! Known gaps: JPEG 2000 tiles (33003, 33005); focal planes beyond the first; a tile of zero length is reported as not scanned on every level, although on reduced levels the scanner may just have failed to write it.
 

@@ -1,7 +1,7 @@
 //! One TIFF page as a store of tiles; strips are tiles as wide as the page.
 //!
 //! Read: 8-bit grey, RGB and RGB with extra samples, chunky or planar, in every compression of `codecs/`.
-//! Known gaps: palette, CMYK and bilevel pages, other depths, reversed bit order; Orientation is ignored, as `OpenSlide` does, so that coordinates agree.
+//! Known gaps: a page in one compressed strip is decoded whole for each region that the cache does not serve; palette, CMYK and bilevel pages, other depths, reversed bit order; Orientation is ignored, as `OpenSlide` does, so that coordinates agree.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use pantrk_space::{LevelSize, TileIndex};
 use super::{Directory, TiffFile, tags};
 use crate::codecs::jpeg::StatedColour;
 use crate::codecs::samples::{self, Alpha, Meaning};
-use crate::codecs::{self, CONVERT, Codec, Decode, ImageRequest, JpegTables, Scratch};
+use crate::codecs::{self, CONVERT, Codec, Decode, DecodeBytes, ImageRequest, JpegTables, Scratch};
 use crate::error::Fault;
 use crate::limits::Limits;
 use crate::region::bytes_per_row;
@@ -32,6 +32,9 @@ pub(crate) struct TiffPage {
     tables: Option<JpegTables>,
     layout: Layout,
 }
+
+/// Pixels of the parts that one uncompressed strip is read in.
+const SPLIT_PIXELS: u32 = 1 << 17;
 
 /// How samples lie in a chunk.
 #[derive(Debug, Clone, Copy)]
@@ -78,14 +81,22 @@ impl TiffPage {
     pub(crate) fn new(tiff: &TiffFile, page: &Directory, limits: &Limits) -> Result<Self, Fault> {
         let size = size_of(tiff, page)?;
         let tiled = is_tiled(page);
-        let chunk = chunk_size(tiff, page, size)?;
-        Fault::within("pixels of one tile", chunk.area(), limits.max_tile_pixels)?;
-        let columns = size.width.div_ceil(chunk.width);
-        let rows = size.height.div_ceil(chunk.height);
-
+        let mut chunk = chunk_size(tiff, page, size)?;
         let compression = tiff.number(page, tags::COMPRESSION)?.unwrap_or(1);
         let codec = codecs::by_tag(compression).map_err(unsupported)?;
         let layout = layout(tiff, page, codec)?;
+        // One uncompressed strip, as ImageJ writes it, can be read in parts.
+        // The file must hold it: the number of parts is then bounded by the file's length.
+        let bytes = size.area().saturating_mul(layout.channels as u64);
+        let is_held = bytes <= tiff.source().len();
+        let split = !tiled && chunk == size && compression == 1 && !layout.planar && is_held;
+        if split {
+            let rows = SPLIT_PIXELS.checked_div(size.width).unwrap_or(1);
+            chunk.height = rows.clamp(1, size.height);
+        }
+        Fault::within("pixels of one tile", chunk.area(), limits.max_tile_pixels)?;
+        let columns = size.width.div_ceil(chunk.width);
+        let rows = size.height.div_ceil(chunk.height);
 
         let (offset_tag, count_tag) = if tiled {
             (tags::TILE_OFFSETS, tags::TILE_BYTE_COUNTS)
@@ -94,7 +105,11 @@ impl TiffPage {
         };
         let chunks = u64::from(columns).saturating_mul(u64::from(rows));
         let planes = if layout.planar { layout.channels } else { 1 };
-        let wanted = chunks.saturating_mul(planes as u64);
+        let wanted = if split {
+            1
+        } else {
+            chunks.saturating_mul(planes as u64)
+        };
         let table = |tag, name: &str| -> Result<Vec<u64>, Fault> {
             let values = tiff.numbers(page, tag)?.unwrap_or_default();
             if (values.len() as u64) < wanted {
@@ -105,8 +120,13 @@ impl TiffPage {
             }
             Ok(values)
         };
-        let offsets = table(offset_tag, "offsets")?;
-        let byte_counts = table(count_tag, "byte counts")?;
+        let mut offsets = table(offset_tag, "offsets")?;
+        let mut byte_counts = table(count_tag, "byte counts")?;
+        if split {
+            let row_bytes = u64::from(size.width).saturating_mul(layout.channels as u64);
+            let step = row_bytes.saturating_mul(u64::from(chunk.height));
+            (offsets, byte_counts) = split_strip(&offsets, &byte_counts, chunks, step);
+        }
 
         let tables = match tiff.bytes(page, tags::JPEG_TABLES)? {
             Some(stream) if matches!(codec.decode, Decode::Image(_)) => {
@@ -158,7 +178,7 @@ impl TiffPage {
     /// Decodes byte-oriented chunks: all samples of `tile` into `out` as RGB.
     fn decode_bytes(
         &self,
-        decode: fn(&[u8], &mut [u8]) -> Result<(), codecs::CodecError>,
+        decode: DecodeBytes,
         (first_chunk, chunks_per_plane): (usize, usize),
         stored: LevelSize,
         scratch: &mut Scratch,
@@ -226,6 +246,23 @@ impl TiffPage {
     }
 }
 
+/// Cuts one strip into `parts` of `step` bytes; what the strip does not hold is left to be found short.
+fn split_strip(offsets: &[u64], counts: &[u64], parts: u64, step: u64) -> (Vec<u64>, Vec<u64>) {
+    let whole = |table: &[u64]| table.first().copied().unwrap_or(0);
+    let (start, len) = (whole(offsets), whole(counts));
+    if start == 0 || len == 0 {
+        return (0..parts).map(|_| (0, 0)).unzip();
+    }
+    (0..parts)
+        .map(|part| {
+            let skip = part.saturating_mul(step);
+            // A part that begins beyond the strip's end keeps one byte, so that it is short and not sparse.
+            let left = len.saturating_sub(skip).min(step).max(1);
+            (start.saturating_add(skip), left)
+        })
+        .unzip()
+}
+
 fn reason(error: codecs::CodecError) -> Fault {
     match error {
         codecs::CodecError::Unsupported(what) => unsupported(what),
@@ -249,7 +286,8 @@ fn chunk_size(tiff: &TiffFile, page: &Directory, size: LevelSize) -> Result<Leve
         let value = tiff.number(page, tag)?.unwrap_or(0);
         u32::try_from(value)
             .ok()
-            .filter(|&v| v > 0)
+            // TIFF 6.0 wants multiples of 16; what is below is no tiling but a way to ask for much.
+            .filter(|&v| v >= 16)
             .ok_or_else(|| Fault::Broken(format!("a page's tile {name} is {value}")))
     };
     Ok(LevelSize {

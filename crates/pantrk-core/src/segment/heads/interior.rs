@@ -37,7 +37,12 @@ impl Default for Parameters {
 
 pub(super) fn build(table: &toml::Table, mpp: MicronsPerPixel) -> Result<Box<dyn Head>, String> {
     let parameters: Parameters = parameters_from_table(table)?;
-    within("interior_threshold", parameters.interior_threshold, 0.001, 0.999)?;
+    within(
+        "interior_threshold",
+        parameters.interior_threshold,
+        0.001,
+        0.999,
+    )?;
     within("split_depth_um", parameters.split_depth_um, 0.0, 10.0)?;
     within("max_hole_um2", parameters.max_hole_um2, 0.0, 1e6)?;
     area_range(parameters.min_area_um2, parameters.max_area_um2)?;
@@ -81,8 +86,11 @@ impl HeadWorker for Worker {
         out.height = maps.height;
         let threshold = self.interior_logit;
         self.mask.clear();
-        self.mask
-            .extend(maps.channel(0).iter().map(|&logit| u8::from(logit > threshold)));
+        self.mask.extend(
+            maps.channel(0)
+                .iter()
+                .map(|&logit| u8::from(logit > threshold)),
+        );
         self.shape.split(&mut self.mask, self.rules, out);
     }
 }

@@ -51,7 +51,12 @@ impl Default for Parameters {
 
 pub(super) fn build(table: &toml::Table, mpp: MicronsPerPixel) -> Result<Box<dyn Head>, String> {
     let parameters: Parameters = parameters_from_table(table)?;
-    within("interior_threshold", parameters.interior_threshold, 0.001, 0.999)?;
+    within(
+        "interior_threshold",
+        parameters.interior_threshold,
+        0.001,
+        0.999,
+    )?;
     within("seed_threshold", parameters.seed_threshold, 0.0, 1.0)?;
     within("seed_depth", parameters.seed_depth, 0.0, 1.0)?;
     within("seed_smoothing", parameters.seed_smoothing, 0.0, 10.0)?;
@@ -117,10 +122,12 @@ impl HeadWorker for Worker {
             .extend(distance.iter().map(|&d| d.min(1.0).max(0.0)));
         self.smoothing.smooth(&mut self.relief, maps.width);
         self.levels.clear();
-        self.levels
-            .extend(self.relief.iter().zip(&self.mask).map(|(&relief, &inside)| {
-                (1 + (relief * LEVELS + 0.5) as u16) * u16::from(inside)
-            }));
+        self.levels.extend(
+            self.relief
+                .iter()
+                .zip(&self.mask)
+                .map(|(&relief, &inside)| (1 + (relief * LEVELS + 0.5) as u16) * u16::from(inside)),
+        );
         out.count = self
             .basins
             .split(&self.levels, maps.width, self.rules, &mut out.labels);

@@ -38,7 +38,7 @@ impl HeadEntry {
 }
 
 /// All heads.
-pub const HEADS: &[HeadEntry] = &[
+pub static HEADS: &[HeadEntry] = &[
     HeadEntry {
         kind: "interior-distance",
         channels: 2,

@@ -76,11 +76,7 @@ impl SquaredDistance {
 }
 
 /// The lower envelope of the parabolas `(x - i)^2 + heights[i]^2`, handed to `set` from right to left.
-fn measure_run(
-    heights: &[u32],
-    parabolas: &mut Vec<(i64, i64)>,
-    mut set: impl FnMut(usize, u32),
-) {
+fn measure_run(heights: &[u32], parabolas: &mut Vec<(i64, i64)>, mut set: impl FnMut(usize, u32)) {
     parabolas.clear();
     let square = |i: i64| i64::from(heights[i as usize]).pow(2);
     for u in 0..heights.len() as i64 {

@@ -25,7 +25,11 @@ impl Opening {
 
     /// The minimum (`MIN`) or maximum over the square around each pixel.
     fn filter<const MIN: bool>(&mut self, plane: &mut [f32], width: usize, radius: usize) {
-        let outside = if MIN { f32::INFINITY } else { f32::NEG_INFINITY };
+        let outside = if MIN {
+            f32::INFINITY
+        } else {
+            f32::NEG_INFINITY
+        };
         let Self { padded, spare } = self;
         for row in plane.chunks_exact_mut(width) {
             padded.clear();
@@ -54,7 +58,10 @@ fn slide<const MIN: bool>(
     let mut done = 1;
     while done < window {
         let step = done.min(window - done);
-        let (ahead, rest) = (&values[step * stride..], &values[values.len() - step * stride..]);
+        let (ahead, rest) = (
+            &values[step * stride..],
+            &values[values.len() - step * stride..],
+        );
         spare.clear();
         spare.extend(values.iter().zip(ahead).map(|(&here, &ahead)| {
             // Not f32::min: that one treats NaN apart and costs twice as much.

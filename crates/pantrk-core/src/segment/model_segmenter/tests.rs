@@ -1,0 +1,162 @@
+//! A tiny network whose maps are the picture's red and green channels.
+
+use std::path::Path;
+
+use pantrk_nn::{ModelManifest, Tract, sha256_hex};
+use pantrk_space::RgbBuffer;
+
+use super::*;
+use crate::stain::StainPlanes;
+
+const TINY: &[u8] = include_bytes!("../../../../pantrk-nn/tests/fixtures/tiny.onnx");
+const EDGE: u32 = 64;
+
+fn model(head: &str, channels: &str) -> Model {
+    let manifest = format!(
+        r#"
+name = "tiny"
+version = "1"
+licence = "MIT OR Apache-2.0"
+sha256 = "{}"
+intended_stain = "H-DAB"
+training_set = "none"
+[input]
+name = "image"
+channels = "rgb"
+mpp = 0.5
+patch = {EDGE}
+layout = "nchw"
+normalisation = {{ kind = "unit" }}
+[[outputs]]
+name = "maps"
+channels = {channels}
+stride = 1
+[head]
+{head}
+"#,
+        sha256_hex(TINY)
+    );
+    let path = Path::new("tiny/model.toml");
+    let manifest = ModelManifest::parse(&manifest, path).unwrap();
+    Model::from_parts(manifest, TINY, path, &Tract).unwrap()
+}
+
+fn segmenter() -> OnnxSegmenter {
+    OnnxSegmenter::new(model("kind = \"interior-distance\"", "2")).unwrap()
+}
+
+/// Discs drawn as the tiny network wants them: red inside, green the distance to the border.
+fn picture(discs: &[(f32, f32, f32)]) -> RgbBuffer {
+    let mut bytes = Vec::new();
+    for y in 0..EDGE {
+        for x in 0..EDGE {
+            let depth = discs
+                .iter()
+                .map(|&(cx, cy, r)| (r - (x as f32 - cx).hypot(y as f32 - cy)) / r)
+                .fold(0.0, f32::max);
+            let red = if depth > 0.0 { 255 } else { 0 };
+            bytes.extend([red, (depth * 255.0) as u8, 0]);
+        }
+    }
+    let size = LevelSize {
+        width: EDGE,
+        height: EDGE,
+    };
+    RgbBuffer::from_raw(size, bytes).unwrap()
+}
+
+fn segment(worker: &mut dyn SegmentWorker, rgb: &RgbBuffer) -> LabelImage {
+    let mut out = LabelImage::default();
+    let stains = StainPlanes::default();
+    let patch = PatchInput {
+        rgb,
+        stains: &stains,
+    };
+    worker.segment(patch, &mut out).unwrap();
+    out
+}
+
+#[test]
+fn pixels_go_through_the_network_into_the_head() {
+    let segmenter = segmenter();
+    assert_eq!(segmenter.name(), "tiny");
+    assert_eq!(segmenter.patch_size().unwrap().width, EDGE);
+    let found = segment(
+        &mut *segmenter.worker(),
+        &picture(&[(20.0, 20.0, 8.0), (40.0, 40.0, 8.0), (54.0, 40.0, 8.0)]),
+    );
+    assert_eq!(found.count, 3);
+    assert_eq!(found.labels[20 * 64 + 20], 1);
+    assert_ne!(found.labels[40 * 64 + 40], found.labels[40 * 64 + 54]);
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_labels() {
+    let segmenter = segmenter();
+    let pictures: Vec<RgbBuffer> = (0..4)
+        .map(|i| picture(&[(20.0 + i as f32, 20.0, 8.0), (40.0, 30.0 + i as f32, 9.0)]))
+        .collect();
+    let fresh: Vec<LabelImage> = pictures
+        .iter()
+        .map(|picture| segment(&mut *segmenter.worker(), picture))
+        .collect();
+    std::thread::scope(|scope| {
+        for first in 0..3 {
+            let (segmenter, pictures, fresh) = (&segmenter, &pictures, &fresh);
+            scope.spawn(move || {
+                let mut worker = segmenter.worker();
+                for round in 0..8 {
+                    let i = (first + round) % 4;
+                    assert_eq!(segment(&mut *worker, &pictures[i]), fresh[i]);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_patch_of_another_size_is_refused() {
+    let size = LevelSize {
+        width: 32,
+        height: EDGE,
+    };
+    let rgb = RgbBuffer::filled(size, [0; 3]);
+    let stains = StainPlanes::default();
+    let patch = PatchInput {
+        rgb: &rgb,
+        stains: &stains,
+    };
+    let error = segmenter()
+        .worker()
+        .segment(patch, &mut LabelImage::default())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "segmenter tiny got a patch of 32 x 64 px, wanted 64 x 64 px"
+    );
+}
+
+#[test]
+fn heads_that_do_not_fit_are_refused() {
+    let refused = |head: &str| {
+        OnnxSegmenter::new(model(head, "2"))
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        refused("kind = \"stardist\""),
+        "model tiny wants the head \"stardist\", known are interior-distance, interior"
+    );
+    assert_eq!(
+        refused("kind = \"interior\""),
+        "model tiny gives 2 channels at stride 1, the head interior wants one output of 1 channels at stride 1"
+    );
+    let text = refused("kind = \"interior-distance\"\nparameters = { sigma = 2 }");
+    assert!(text.contains("`sigma`"), "{text}");
+}
+
+#[test]
+fn the_model_on_board_has_its_head() {
+    let segmenter = OnnxSegmenter::new(Model::embedded().unwrap()).unwrap();
+    assert!((segmenter.mpp().get() - 0.5).abs() < 1e-9);
+}

@@ -1,4 +1,4 @@
-//! Puts fields side by side to look at: `contact_sheet OUT.png training SEED SIZE MPP`, or `contact_sheet OUT.png presets SEED SIZE MPP`.
+//! Puts fields side by side to look at: `contact_sheet OUT.png training|presets SEED SIZE MPP`.
 
 use std::error::Error;
 

@@ -265,7 +265,12 @@ impl CellMaker {
     }
 
     /// All cells whose pixels may lie in the rectangle (um), in drawing order.
-    pub(crate) fn cells_near(&self, layout: &Layout, from: (f32, f32), to: (f32, f32)) -> Vec<Cell> {
+    pub(crate) fn cells_near(
+        &self,
+        layout: &Layout,
+        from: (f32, f32),
+        to: (f32, f32),
+    ) -> Vec<Cell> {
         let mut cells = Vec::new();
         for lattice in [TUMOUR, STROMA, LYMPH] {
             let pitch = self.pitch_of(lattice);
@@ -331,11 +336,12 @@ impl CellMaker {
                 }
                 Some(self.spindle(layout, key, (x, y), &mut dice, fields))
             }
-            LYMPH if fields.tissue > 4.0
-                && fields.tumour < -6.0
-                && fields.nerve < -5.0
-                && fields.muscle < 0.0
-                && fields.lymph > 0.0 =>
+            LYMPH
+                if fields.tissue > 4.0
+                    && fields.tumour < -6.0
+                    && fields.nerve < -5.0
+                    && fields.muscle < 0.0
+                    && fields.lymph > 0.0 =>
             {
                 let density = 0.25 + 3.0 * fields.lymph;
                 dice.chance(density.min(0.9))
@@ -361,7 +367,9 @@ impl CellMaker {
         let (ts, tc) = tilt.sin_cos();
         let (cos, sin) = (dx * tc - dy * ts, dx * ts + dy * tc);
         let radius = self.radius * (1.0 + self.radius_spread * dice.bell()).clamp(0.55, 1.7);
-        let stretch = (self.elongation * (1.0 + 0.13 * dice.bell())).max(1.0).sqrt();
+        let stretch = (self.elongation * (1.0 + 0.13 * dice.bell()))
+            .max(1.0)
+            .sqrt();
         let grade = self.grade(key, x, y);
         let vesicular = dice.between(0.15, 0.6);
         let nucleolus = if dice.chance(self.nucleoli) {
@@ -427,14 +435,30 @@ impl CellMaker {
     ) -> Cell {
         let (dx, dy) = layout.fibre_direction(x, y);
         let (kind, a, b) = if fields.nerve > 1.0 {
-            (CellKind::Nerve, dice.between(3.8, 6.0), dice.between(1.2, 1.8))
+            (
+                CellKind::Nerve,
+                dice.between(3.8, 6.0),
+                dice.between(1.2, 1.8),
+            )
         } else if fields.muscle > 1.0 {
-            (CellKind::Muscle, dice.between(5.0, 8.0), dice.between(1.3, 1.9))
+            (
+                CellKind::Muscle,
+                dice.between(5.0, 8.0),
+                dice.between(1.3, 1.9),
+            )
         } else if dice.chance(0.3) {
             // A fibroblast seen from the side of its flat nucleus.
-            (CellKind::Stroma, dice.between(3.6, 5.2), dice.between(2.2, 3.0))
+            (
+                CellKind::Stroma,
+                dice.between(3.6, 5.2),
+                dice.between(2.2, 3.0),
+            )
         } else {
-            (CellKind::Stroma, dice.between(4.2, 7.2), dice.between(1.2, 1.9))
+            (
+                CellKind::Stroma,
+                dice.between(4.2, 7.2),
+                dice.between(1.2, 1.9),
+            )
         };
         let (ts, tc) = (0.2 * dice.bell()).sin_cos();
         Cell {

@@ -171,10 +171,16 @@ pub(crate) fn polygons(samples: &Samples, min_area: f64) -> Vec<Polygon> {
             continue;
         }
         if area > 0.0 {
-            let bounds = ring.iter().fold(
-                [f64::MAX, f64::MAX, f64::MIN, f64::MIN],
-                |b, p| [b[0].min(p[0]), b[1].min(p[1]), b[2].max(p[0]), b[3].max(p[1])],
-            );
+            let bounds = ring
+                .iter()
+                .fold([f64::MAX, f64::MAX, f64::MIN, f64::MIN], |b, p| {
+                    [
+                        b[0].min(p[0]),
+                        b[1].min(p[1]),
+                        b[2].max(p[0]),
+                        b[3].max(p[1]),
+                    ]
+                });
             outer.push((area, bounds, vec![ring]));
         } else {
             holes.push(ring);
@@ -198,4 +204,66 @@ pub(crate) fn polygons(samples: &Samples, min_area: f64) -> Vec<Polygon> {
         }
     }
     outer.into_iter().map(|(_, _, polygon)| polygon).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::Dice;
+
+    fn samples(width: usize, height: usize, field: impl Fn(f64, f64) -> f64) -> Samples {
+        let values = (0..width * height)
+            .map(|i| {
+                let (x, y) = (i % width, i / width);
+                let border = x == 0 || y == 0 || x == width - 1 || y == height - 1;
+                if border {
+                    -1.0
+                } else {
+                    field(x as f64, y as f64) as f32
+                }
+            })
+            .collect();
+        Samples { width, values }
+    }
+
+    #[test]
+    fn a_ring_is_one_polygon_with_one_hole_of_the_right_area() {
+        let field = samples(60, 60, |x, y| {
+            let r = (x - 30.0).hypot(y - 30.0);
+            (20.0 - r).min(r - 9.0)
+        });
+        let found = polygons(&field, 1.0);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].len(), 2);
+        let area = (area2(&found[0][0]) + area2(&found[0][1])) * 0.5;
+        let wanted = std::f64::consts::PI * (400.0 - 81.0);
+        assert!((area - wanted).abs() < 0.01 * wanted, "{area} for {wanted}");
+    }
+
+    #[test]
+    fn outlines_of_noise_close_and_use_each_crossing_once() {
+        for seed in 0..20 {
+            let mut dice = Dice::new(seed);
+            let noise: Vec<f64> = (0..900).map(|_| f64::from(dice.signed())).collect();
+            let field = samples(30, 30, |x, y| noise[y as usize * 30 + x as usize]);
+            let mut crossings = 0;
+            for y in 0..30 {
+                for x in 0..30 {
+                    crossings +=
+                        usize::from(x < 29 && field.inside(x, y) != field.inside(x + 1, y));
+                    crossings +=
+                        usize::from(y < 29 && field.inside(x, y) != field.inside(x, y + 1));
+                }
+            }
+            let mut points: Vec<[u64; 2]> = Vec::new();
+            for ring in rings(&field) {
+                assert_eq!(ring.first(), ring.last());
+                points.extend(ring[1..].iter().map(|p| p.map(f64::to_bits)));
+            }
+            assert_eq!(points.len(), crossings);
+            points.sort_unstable();
+            points.dedup();
+            assert_eq!(points.len(), crossings, "a point was passed twice");
+        }
+    }
 }

@@ -47,12 +47,14 @@ pub(crate) fn field_of(scene: &Scene, spec: &FieldSpec) -> Result<Field, Phantom
     }
     let factor = ((spec.mpp / 0.375).ceil() as usize).max(1);
     let grid = Grid {
-        origin_um: spec.origin_um,
         mpp: spec.mpp / factor as f64,
     };
+    let [left, top] = spec
+        .origin_um
+        .map(|um| (um / spec.mpp).round() as i64 * factor as i64);
     let rect = PixelRect {
-        x: 0,
-        y: 0,
+        x: left,
+        y: top,
         width: spec.width as usize * factor,
         height: spec.height as usize * factor,
     };
@@ -67,12 +69,11 @@ pub(crate) fn field_of(scene: &Scene, spec: &FieldSpec) -> Result<Field, Phantom
         if let Some(mut cell) =
             cell_truth(id, seen.kind, seen.granular, &seen.sums, grid, thresholds)
         {
-            cell.clear_of_artefacts = scene.is_clear(
-                (cell.x_um + spec.origin_um[0]) as f32,
-                (cell.y_um + spec.origin_um[1]) as f32,
-            );
-            cell.x_px /= factor as f64;
-            cell.y_px /= factor as f64;
+            cell.clear_of_artefacts = scene.is_clear(cell.x_um as f32, cell.y_um as f32);
+            cell.x_px = (cell.x_px - left as f64) / factor as f64;
+            cell.y_px = (cell.y_px - top as f64) / factor as f64;
+            cell.x_um = cell.x_px * spec.mpp;
+            cell.y_um = cell.y_px * spec.mpp;
             ids[i + 1] = id;
             cells.push(cell);
         }

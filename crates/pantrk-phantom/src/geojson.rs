@@ -50,9 +50,14 @@ pub(crate) fn regions(scene: &Scene) -> Value {
             width: columns,
             values: nodes.iter().map(|n| n[r]).collect(),
         };
-        push(&mut features, scene, name, *colour, polygons(&samples, MIN_AREA_UM2 / (step * step)), |p| {
-            [(p[0] - 1.0) * step, (p[1] - 1.0) * step]
-        });
+        push(
+            &mut features,
+            scene,
+            name,
+            *colour,
+            polygons(&samples, MIN_AREA_UM2 / (step * step)),
+            |p| [(p[0] - 1.0) * step, (p[1] - 1.0) * step],
+        );
     }
     for (kind, artefact) in &scene.artefacts {
         let shape = artefact.shape();
@@ -78,9 +83,14 @@ pub(crate) fn regions(scene: &Scene) -> Value {
                 })
                 .collect(),
         };
-        push(&mut features, scene, kind.name(), [90, 90, 90], polygons(&samples, 2.0), |p| {
-            [b[0] + p[0] * step, b[1] + p[1] * step]
-        });
+        push(
+            &mut features,
+            scene,
+            kind.name(),
+            [90, 90, 90],
+            polygons(&samples, 2.0),
+            |p| [b[0] + p[0] * step, b[1] + p[1] * step],
+        );
     }
     json!({ "type": "FeatureCollection", "features": features })
 }

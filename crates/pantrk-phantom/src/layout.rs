@@ -252,8 +252,8 @@ impl Layout {
     fn nest(&self, x: f32, y: f32) -> (f32, f32) {
         let (pitch, septum, glands) = match self.architecture {
             Architecture::Sheets | Architecture::Spindle => return (80.0, -80.0),
-            Architecture::Nests => (190.0, 7.0, false),
-            Architecture::Glands => (150.0, 13.0, true),
+            Architecture::Nests => (190.0, 9.5, false),
+            Architecture::Glands => (150.0, 14.0, true),
         };
         let wx = x + 30.0 * fbm(self.seed ^ 0x11, x / 140.0, y / 140.0, 3);
         let wy = y + 30.0 * fbm(self.seed ^ 0x22, x / 140.0, y / 140.0, 3);

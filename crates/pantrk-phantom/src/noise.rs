@@ -180,8 +180,7 @@ impl Texture {
                 for (i, texel) in texels.iter_mut().enumerate() {
                     let (x, y) = ((i % SIDE) as f32 * step, (i / SIDE) as f32 * step);
                     // The offset moves texels off the lattice points, where gradient noise is always 0.
-                    let value =
-                        gradient_noise(layer, x + 0.37, y + 0.61, Some(period as i32));
+                    let value = gradient_noise(layer, x + 0.37, y + 0.61, Some(period as i32));
                     texel[c] += weight * value;
                 }
             }

@@ -116,7 +116,13 @@ impl Optics {
 }
 
 /// Blurs an interleaved float image in place, `passes` times, with weights (w, 1 - 2w, w) along both axes; a border of `passes` pixels becomes unusable.
-pub(crate) fn blur3(image: &mut [[f32; 3]], scratch: &mut Vec<[f32; 3]>, width: usize, w: f32, passes: usize) {
+pub(crate) fn blur3(
+    image: &mut [[f32; 3]],
+    scratch: &mut Vec<[f32; 3]>,
+    width: usize,
+    w: f32,
+    passes: usize,
+) {
     if w <= 0.0 || width < 3 || image.len() < 3 * width {
         return;
     }

@@ -4,16 +4,18 @@
 
 use std::sync::LazyLock;
 
+use crate::PhantomError;
 use crate::artefacts::{self, Artefact, Place};
 use crate::cells::{Cell, CellKey, CellKind, CellMaker};
 use crate::layout::{Fields, Layout};
 use crate::noise::{Granules, Strands, Texture, smoothstep};
 use crate::optics::{Optics, blur3};
 use crate::spec::{ArtefactKind, SlideSpec};
-use crate::PhantomError;
 
 /// Spacing in um of the lattice on which the smooth fields are computed; between, they are linear.
 const LATTICE_UM: f32 = 4.0;
+/// An artefact changes nothing further outside than this, in um.
+const ARTEFACT_MARGIN_UM: f32 = 25.0;
 /// Half the width of the nuclear rim band in um.
 const RIM_HALF_UM: f32 = 0.5;
 /// No nucleus comes nearer than this to its cell's border, in um.
@@ -76,20 +78,20 @@ impl PixelRect {
     }
 }
 
-/// Where the grid's pixel (0, 0) begins, in um, and how large pixels are.
+/// Square pixels from the slide's left top corner.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Grid {
-    pub(crate) origin_um: [f64; 2],
+    /// Their side in um.
     pub(crate) mpp: f64,
 }
 
 impl Grid {
     fn x_um(&self, x: i64) -> f32 {
-        (self.origin_um[0] + (x as f64 + 0.5) * self.mpp) as f32
+        ((x as f64 + 0.5) * self.mpp) as f32
     }
 
     fn y_um(&self, y: i64) -> f32 {
-        (self.origin_um[1] + (y as f64 + 0.5) * self.mpp) as f32
+        ((y as f64 + 0.5) * self.mpp) as f32
     }
 }
 
@@ -215,21 +217,7 @@ impl Scene {
         skip_glass: bool,
     ) -> Content {
         let (_, passes) = self.optics.blur(grid.mpp as f32);
-        let reach = [
-            grid.x_um(rect.x - 16),
-            grid.y_um(rect.y - 16),
-            grid.x_um(rect.x + rect.width as i64 + 16),
-            grid.y_um(rect.y + rect.height as i64 + 16),
-        ];
-        let near: Vec<&dyn Artefact> = self
-            .artefacts
-            .iter()
-            .map(|(_, artefact)| artefact.as_ref())
-            .filter(|artefact| {
-                let b = artefact.shape().bounds(25.0);
-                b[0] < reach[2] && b[2] > reach[0] && b[1] < reach[3] && b[3] > reach[1]
-            })
-            .collect();
+        let near = self.artefacts_near(grid, rect);
         let defocus = near.iter().any(|artefact| artefact.defocuses());
         let halo = passes + if defocus { 9 } else { 0 };
         let big = rect.grown(halo);
@@ -258,6 +246,20 @@ impl Scene {
         Content::Tissue
     }
 
+    /// The artefacts that may touch a rectangle or its halo.
+    fn artefacts_near(&self, grid: Grid, rect: PixelRect) -> Vec<&dyn Artefact> {
+        let (x0, y0) = (grid.x_um(rect.x - 16), grid.y_um(rect.y - 16));
+        let x1 = grid.x_um(rect.x + rect.width as i64 + 16);
+        let y1 = grid.y_um(rect.y + rect.height as i64 + 16);
+        let (x, y) = ((x0 + x1) * 0.5, (y0 + y1) * 0.5);
+        let radius = (x1 - x).hypot(y1 - y);
+        self.artefacts
+            .iter()
+            .map(|(_, artefact)| artefact.as_ref())
+            .filter(|artefact| artefact.shape().is_near(x, y, radius, ARTEFACT_MARGIN_UM))
+            .collect()
+    }
+
     /// The smooth fields on the lattice around the rectangle; returns the lattice's columns.
     fn lattice(&self, grid: Grid, rect: PixelRect, scratch: &mut Scratch) -> usize {
         let (x0, y0) = lattice_start(grid, rect);
@@ -266,9 +268,7 @@ impl Scene {
         scratch.nodes.clear();
         for y in y0..y1 {
             for x in x0..x1 {
-                let fields = self
-                    .layout
-                    .at(x as f32 * LATTICE_UM, y as f32 * LATTICE_UM);
+                let fields = self.layout.at(x as f32 * LATTICE_UM, y as f32 * LATTICE_UM);
                 scratch.nodes.push(fields.to_array());
             }
         }
@@ -286,14 +286,20 @@ impl Scene {
                 let x = grid.x_um(rect.x + column as i64);
                 let [wx, wy, chromatin, grain] =
                     TEXTURES.fine.at(x + self.shift.0, y + self.shift.1);
-                scratch.warped.push((x + STRENGTH * wx.clamp(-3.0, 3.0), y + STRENGTH * wy.clamp(-3.0, 3.0)));
+                scratch.warped.push((
+                    x + STRENGTH * wx.clamp(-3.0, 3.0),
+                    y + STRENGTH * wy.clamp(-3.0, 3.0),
+                ));
                 scratch.texture.push((chromatin, grain));
             }
         }
     }
 
     /// Light through each pixel, and the sums of the cells over the rectangle without its halo.
-    #[expect(clippy::too_many_arguments, reason = "one pass over the pixels that joins all that was prepared")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one pass over the pixels that joins all that was prepared"
+    )]
     fn shade(
         &self,
         grid: Grid,
@@ -308,7 +314,9 @@ impl Scene {
         scratch.light.clear();
         scratch.light.resize(pixels, [0.0; 3]);
         scratch.focus.clear();
-        scratch.focus.resize(if near.is_empty() { 0 } else { pixels }, 0.0);
+        scratch
+            .focus
+            .resize(if near.is_empty() { 0 } else { pixels }, 0.0);
         let inner_width = big.width - 2 * halo;
         scratch.labels.clear();
         scratch
@@ -319,7 +327,12 @@ impl Scene {
         for row in 0..big.height {
             let y = grid.y_um(big.y + row as i64);
             let inside_y = row >= halo && row < big.height - halo;
-            interpolate_row(&scratch.nodes, columns, y / LATTICE_UM - y0 as f32, &mut scratch.rows);
+            interpolate_row(
+                &scratch.nodes,
+                columns,
+                y / LATTICE_UM - y0 as f32,
+                &mut scratch.rows,
+            );
             for column in 0..big.width {
                 let i = row * big.width + column;
                 let x = grid.x_um(big.x + column as i64);
@@ -346,7 +359,7 @@ impl Scene {
                 let (mut density, dab, tissue) = self.tissue_density(&spot, own);
                 for artefact in near {
                     let distance = artefact.shape().distance(x, y);
-                    if distance > -25.0 {
+                    if distance > -ARTEFACT_MARGIN_UM {
                         artefact.shade(
                             Place {
                                 x,
@@ -447,14 +460,16 @@ impl Scene {
         let bent = fields.potential + 1.1 * mottle + 2.5 * uneven;
         let strand = TEXTURES.strands.at(bent);
         // A second set of fibres, nearly along the first, breaks the first one's lines.
-        let other = TEXTURES.strands.at(1.6 * bent + 9.0 * uneven + 3.0 * ragged + 300.0);
+        let other = TEXTURES
+            .strands
+            .at(1.6 * bent + 9.0 * uneven + 3.0 * ragged + 300.0);
         let weave = (0.5 + 0.62 * strand + 0.45 * other).clamp(0.0, 1.2);
-        let mut h = counter * (0.03 + 0.062 * weave + 0.012 * spot.fine.1);
+        let mut h = counter * (0.04 + 0.066 * weave + 0.012 * spot.fine.1);
         let mut d = 0.0;
-        let mut solid = 0.72 + 0.28 * smoothstep(-0.5, 0.3, weave - 0.4 + 0.3 * uneven);
+        let mut solid = 0.78 + 0.22 * smoothstep(-0.5, 0.3, weave - 0.4 + 0.3 * uneven);
         // Tissue shrinks away from nests here and there.
-        if fields.tumour > -9.0 && ragged > 0.9 {
-            solid *= 1.0 - smoothstep(0.9, 1.25, ragged);
+        if fields.tumour > -9.0 && ragged > 1.2 {
+            solid *= 1.0 - 0.9 * smoothstep(1.2, 1.5, ragged);
         }
         let nerve = smoothstep(0.0, 3.0, fields.nerve + 1.5 * ragged);
         if nerve > 0.0 {

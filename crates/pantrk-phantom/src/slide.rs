@@ -170,11 +170,8 @@ fn finish_levels(
     file.finish()
 }
 
-fn grid(spec: &SlideSpec) -> Grid {
-    Grid {
-        origin_um: [0.0, 0.0],
-        mpp: spec.mpp,
-    }
+const fn grid(spec: &SlideSpec) -> Grid {
+    Grid { mpp: spec.mpp }
 }
 
 fn glass_tile(scene: &Scene, path: &Path) -> Result<Glass, PhantomError> {
@@ -283,12 +280,7 @@ fn quarter(rgb: &[u8], side: usize) -> Vec<u8> {
     out
 }
 
-fn encode(
-    rgb: &[u8],
-    size: (u32, u32),
-    quality: u8,
-    path: &Path,
-) -> Result<Vec<u8>, PhantomError> {
+fn encode(rgb: &[u8], size: (u32, u32), quality: u8, path: &Path) -> Result<Vec<u8>, PhantomError> {
     let mut bytes = Vec::with_capacity(32 << 10);
     let mut encoder = Encoder::new(&mut bytes, quality);
     encoder.set_sampling_factor(SamplingFactor::F_2_1);

@@ -357,9 +357,9 @@ impl SlideSpec {
 /// A window of a phantom slide at any pixel size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FieldSpec {
-    /// The slide it lies on; its `mpp` is the field's own when they are the same, else only sets the slide's extent.
+    /// The slide it lies on; where its `mpp` is the field's, the pixels are the slide's before JPEG.
     pub slide: SlideSpec,
-    /// The field's left top corner on the slide in um.
+    /// The field's left top corner on the slide in um, taken to the nearest whole pixel of the field.
     pub origin_um: [f64; 2],
     /// Columns.
     pub width: u32,

@@ -8,7 +8,7 @@ struct Blur(Shape);
 pub(super) fn make(site: Site) -> Box<dyn Artefact> {
     let radius = (0.1 * site.small).clamp(25.0, 260.0);
     let radius = radius * Dice::new(site.seed ^ 4).between(0.7, 1.2);
-    Box::new(Blur(Shape::blob(site, radius)))
+    Box::new(Blur(Shape::blob(site, radius, 0.2)))
 }
 
 impl Artefact for Blur {

@@ -8,7 +8,7 @@ struct Bubble(Shape);
 pub(super) fn make(site: Site) -> Box<dyn Artefact> {
     let radius = (0.08 * site.small).clamp(25.0, 220.0);
     let radius = radius * Dice::new(site.seed ^ 5).between(0.7, 1.3);
-    Box::new(Bubble(Shape::blob(site, radius)))
+    Box::new(Bubble(Shape::blob(site, radius, 0.04)))
 }
 
 impl Artefact for Bubble {

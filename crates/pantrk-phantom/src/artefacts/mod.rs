@@ -70,6 +70,8 @@ pub(crate) enum Shape {
         x: f32,
         y: f32,
         radius: f32,
+        /// Depth of the waves relative to the radius.
+        wave: f32,
         seed: u64,
     },
 }
@@ -94,11 +96,12 @@ impl Shape {
         }
     }
 
-    fn blob(site: Site, radius: f32) -> Self {
+    fn blob(site: Site, radius: f32, wave: f32) -> Self {
         Self::Blob {
             x: site.x,
             y: site.y,
             radius,
+            wave,
             seed: site.seed,
         }
     }
@@ -113,8 +116,10 @@ impl Shape {
                     let (bx, by) = (pair[1].0 - ax, pair[1].1 - ay);
                     let t = ((x - ax) * bx + (y - ay) * by) / (bx * bx + by * by).max(1e-6);
                     let t = t.clamp(0.0, 1.0);
-                    nearest = nearest.min((x - ax - t * bx).hypot(y - ay - t * by));
+                    let (dx, dy) = (x - ax - t * bx, y - ay - t * by);
+                    nearest = nearest.min(dx * dx + dy * dy);
                 }
+                let nearest = nearest.sqrt();
                 let wave = (3.0 * half).max(20.0);
                 half * (1.0 + 0.3 * fbm(*seed, x / wave, y / wave, 3)) - nearest
             }
@@ -122,12 +127,24 @@ impl Shape {
                 x: cx,
                 y: cy,
                 radius,
+                wave,
                 seed,
             } => {
-                let wave = 0.8 * radius;
-                radius * (1.0 + 0.2 * fbm(*seed, x / wave, y / wave, 3)) - (x - cx).hypot(y - cy)
+                let length = 0.8 * radius;
+                radius * (1.0 + wave * fbm(*seed, x / length, y / length, 3))
+                    - ((x - cx) * (x - cx) + (y - cy) * (y - cy)).sqrt()
             }
         }
+    }
+
+    /// Whether any place within `radius` (um) of this one may be less than `margin` um outside.
+    pub(crate) fn is_near(&self, x: f32, y: f32, radius: f32, margin: f32) -> bool {
+        // The wavy edge may bulge by this much between the two places.
+        let slack = match self {
+            Self::Stroke { half, .. } => 0.9 * half,
+            Self::Blob { radius, .. } => 0.6 * radius,
+        };
+        self.distance(x, y) > -(radius + margin + slack)
     }
 
     /// Left, top, right, bottom in um, with the given margin.
@@ -137,17 +154,16 @@ impl Shape {
             Self::Blob { x, y, radius, .. } => (vec![(*x, *y)], radius * 1.4),
         };
         let reach = reach + margin;
-        points.iter().fold(
-            [f32::MAX, f32::MAX, f32::MIN, f32::MIN],
-            |b, &(x, y)| {
+        points
+            .iter()
+            .fold([f32::MAX, f32::MAX, f32::MIN, f32::MIN], |b, &(x, y)| {
                 [
                     b[0].min(x - reach),
                     b[1].min(y - reach),
                     b[2].max(x + reach),
                     b[3].max(y + reach),
                 ]
-            },
-        )
+            })
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn make(site: Site) -> Box<dyn Artefact> {
         [1.2, 1.3, 1.3]
     };
     Box::new(Pigment {
-        shape: Shape::blob(site, radius),
+        shape: Shape::blob(site, radius, 0.25),
         colour,
         seed: site.seed,
     })

@@ -1,5 +1,11 @@
 //! Models loaded from folders, run, and refused.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests, which may panic and say what they skip"
+)]
+
 use std::path::{Path, PathBuf};
 
 use pantrk_nn::{InputSource, Model, ModelError, ModelManifest, Tract, check_onnx, sha256_hex};

@@ -123,6 +123,9 @@ pub trait Segmenter: Send + Sync {
     /// The only patch size it takes (halo included), or `None` for any.
     fn patch_size(&self) -> Option<LevelSize>;
 
+    /// How many pixels a patch must hold around the place where nuclei are counted, so that each of them comes out the same in every patch that counts or drops it.
+    fn halo(&self) -> u32;
+
     /// Buffers and session for one thread.
     fn worker(&self) -> Box<dyn SegmentWorker>;
 }

@@ -10,6 +10,9 @@ use serde::de::DeserializeOwned;
 
 use super::LabelImage;
 
+/// Makes a head from its parameters and the pixel size.
+type Build = fn(&toml::Table, MicronsPerPixel) -> Result<Box<dyn Head>, String>;
+
 /// One row of the table of heads.
 #[derive(Debug, Clone, Copy)]
 pub struct HeadEntry {
@@ -20,7 +23,7 @@ pub struct HeadEntry {
     /// What the maps hold.
     pub maps: &'static str,
     /// Makes the head from its parameters and the pixel size; an error names the parameter.
-    build: fn(&toml::Table, MicronsPerPixel) -> Result<Box<dyn Head>, String>,
+    build: Build,
 }
 
 impl HeadEntry {

@@ -35,8 +35,8 @@ pub struct Basins {
     places: Vec<u32>,
     /// Pixels above level 0, the highest first, in raster order within a level.
     order: Vec<u32>,
-    /// Index 0 is the background.
-    basins: Vec<Basin>,
+    /// All basins met so far; index 0 is the background.
+    found: Vec<Basin>,
 }
 
 impl Basins {
@@ -84,7 +84,11 @@ impl Basins {
     }
 
     fn flood(&mut self, levels: &[u16], width: usize, rules: BasinRules, labels: &mut [u32]) {
-        let Self { order, basins, .. } = self;
+        let Self {
+            order,
+            found: basins,
+            ..
+        } = self;
         basins.clear();
         basins.push(Basin {
             parent: 0,
@@ -140,7 +144,7 @@ impl Basins {
 
     /// Drops what is no nucleus and renumbers the rest in raster order.
     fn name(&mut self, rules: BasinRules, labels: &mut [u32]) -> u32 {
-        let basins = &mut self.basins;
+        let basins = &mut self.found;
         let mut count = 0;
         for label in labels.iter_mut().filter(|label| **label != 0) {
             let root = root_of(basins, *label);

@@ -102,6 +102,13 @@ fn painted_nuclei_are_found_at_their_size() {
 }
 
 #[test]
+fn the_halo_holds_the_steps_and_the_largest_nucleus() {
+    // At 0.5 um: twice 16 px of opening, 9 px of smoothing, 1 px of Laplacian, 23 px of radius.
+    assert_eq!(segmenter().reach(), 42);
+    assert_eq!(segmenter().halo(), 65);
+}
+
+#[test]
 fn two_touching_nuclei_come_apart() {
     for gap in [13.0, 15.0, 17.0] {
         let nuclei = [(60.0, 60.0, 9.0, 0.4), (60.0 + gap, 64.0, 9.0, 0.4)];

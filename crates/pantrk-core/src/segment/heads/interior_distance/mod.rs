@@ -117,9 +117,9 @@ impl HeadWorker for Worker {
             .extend(interior.iter().map(|&logit| u8::from(logit > threshold)));
         self.holes.fill(&mut self.mask, maps.width, self.hole_area);
         self.relief.clear();
-        // A regression leaves 0 to 1 a little; NaN becomes 0.
+        // A regression leaves 0 to 1 a little.
         self.relief
-            .extend(distance.iter().map(|&d| d.min(1.0).max(0.0)));
+            .extend(distance.iter().map(|&d| d.clamp(0.0, 1.0)));
         self.smoothing.smooth(&mut self.relief, maps.width);
         self.levels.clear();
         self.levels.extend(

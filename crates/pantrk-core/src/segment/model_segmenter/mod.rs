@@ -1,7 +1,7 @@
 //! A network and its head as a segmenter.
 
 use pantrk_nn::{InputSource, Model, ModelWorker};
-use pantrk_space::{LevelSize, MicronsPerPixel};
+use pantrk_space::{LevelSize, Microns, MicronsPerPixel};
 
 use super::heads::{HEADS, Head, HeadWorker, Maps, head_by_kind};
 use super::{LabelImage, PatchInput, SegmentError, SegmentWorker, Segmenter};
@@ -19,6 +19,9 @@ impl std::fmt::Debug for OnnxSegmenter {
             .finish_non_exhaustive()
     }
 }
+
+/// A nucleus of 20 um whose centre lies at the core's edge is whole, with some of its surroundings for the network to see.
+const HALO: Microns = Microns::new(16.0);
 
 impl OnnxSegmenter {
     /// Joins a model with the head that its manifest names.
@@ -79,6 +82,10 @@ impl Segmenter for OnnxSegmenter {
             width: edge,
             height: edge,
         })
+    }
+
+    fn halo(&self) -> u32 {
+        HALO.pixels_at(self.mpp()).ceil() as u32
     }
 
     fn worker(&self) -> Box<dyn SegmentWorker> {

@@ -89,6 +89,13 @@ impl Segmenter for WatershedSegmenter {
         None
     }
 
+    fn halo(&self) -> u32 {
+        // The largest nucleus, round, with its centre at the core's edge.
+        let parameters = &self.parameters;
+        let radius = Microns::new((parameters.max_area_um2 / std::f64::consts::PI).sqrt());
+        self.reach() as u32 + radius.pixels_at(parameters.mpp).ceil() as u32
+    }
+
     fn worker(&self) -> Box<dyn SegmentWorker> {
         Box::new(Worker {
             steps: Steps::new(&self.parameters),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pantrk_core::score::{CompartmentScores, IhcCall, Pattern, ProfileCall};
+use pantrk_triage::{GeneHint, Triage};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -41,7 +42,7 @@ pub struct SlideResult {
     /// What the slide says.
     pub ihc: IhcCall,
     /// What to do next.
-    pub triage: serde_json::Value,
+    pub triage: Triage,
 }
 
 /// The slide that was scored.
@@ -227,7 +228,7 @@ pub struct PatternFacts {
     #[serde(flatten)]
     pub pattern: Pattern,
     /// The genes that such a pattern is more often seen with; a hint, with counter-examples in its note.
-    pub gene_hint: Option<serde_json::Value>,
+    pub gene_hint: Option<GeneHint>,
 }
 
 impl SlideResult {

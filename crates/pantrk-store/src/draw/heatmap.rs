@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::canvas::{At, Block, Canvas};
 use super::colormap::ColorMap;
-use super::text::{Align, Style, Typeface};
+use super::text::{Style, Typeface};
 use crate::StoreError;
 use crate::folder::write_synced;
 
@@ -212,11 +212,7 @@ fn draw(map: &Heatmap<'_>) -> (Canvas, HeatmapEntry) {
 fn draw_legend(canvas: &mut Canvas, map: &Heatmap<'_>, range: Option<[f32; 2]>, um_per_pixel: f64) {
     let face = Typeface::new();
     let left = canvas.width - LEGEND + 20;
-    let style = |size, colour| Style {
-        size,
-        colour,
-        align: Align::Left,
-    };
+    let style = |size, colour| Style { size, colour };
     let mut y = 18.0;
     let x = left as f32;
     for line in face.wrap(map.title, 19.0, LEGEND as f32 - 30.0) {
@@ -301,7 +297,6 @@ pub(super) fn draw_scale_bar(canvas: &mut Canvas, face: &Typeface, at: At, um_pe
     let style = Style {
         size: 15.0,
         colour: INK,
-        align: Align::Left,
     };
     face.draw(
         canvas,

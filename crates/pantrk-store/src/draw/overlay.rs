@@ -8,7 +8,7 @@ use pantrk_space::{LevelSize, RgbBuffer, SlideMpp, SlidePoint};
 use super::canvas::{At, Block, Canvas, write_png};
 use super::colormap::{GRADE_COLOURS, grade_label};
 use super::heatmap::draw_scale_bar;
-use super::text::{Align, Style, Typeface};
+use super::text::{Style, Typeface};
 use crate::StoreError;
 use crate::regions::{Region, RegionEffect};
 
@@ -137,7 +137,6 @@ fn with_legend(picture: &Canvas, overlay: &Overlay<'_>, um_per_pixel: f64) -> Ca
     let style = Style {
         size: 17.0,
         colour: INK,
-        align: Align::Left,
     };
     let top = canvas.height - LEGEND;
     canvas.fill(

@@ -29,8 +29,15 @@ struct Basin {
 }
 
 /// Buffers for splitting reliefs.
+///
+/// The flood works on copies with a border of background: one row above and below and one column at the right, which is also what lies left of the next row.
+/// So each pixel has four neighbours, and nothing asks where the image ends.
 #[derive(Debug, Default)]
 pub struct Basins {
+    /// The relief with its border.
+    levels: Vec<u16>,
+    /// Per pixel with the border: a basin, or 0 before the flood is there.
+    labels: Vec<u32>,
     /// Per level, where its next pixel goes in `order`.
     places: Vec<u32>,
     /// Pixels above level 0, the highest first, in raster order within a level.
@@ -50,19 +57,27 @@ impl Basins {
         rules: BasinRules,
         labels: &mut Vec<u32>,
     ) -> u32 {
-        labels.clear();
-        labels.resize(levels.len(), 0);
-        self.sort(levels);
-        self.flood(levels, width, rules, labels);
-        self.name(rules, labels)
+        let stride = width + 1;
+        self.levels.clear();
+        self.levels.resize(stride, 0);
+        for row in levels.chunks_exact(width) {
+            self.levels.extend_from_slice(row);
+            self.levels.push(0);
+        }
+        self.levels.resize(self.levels.len() + stride, 0);
+        self.labels.clear();
+        self.labels.resize(self.levels.len(), 0);
+        self.sort();
+        self.flood(stride, rules);
+        self.name(stride, rules, labels)
     }
 
     /// A counting sort.
-    fn sort(&mut self, levels: &[u16]) {
-        let highest = levels.iter().copied().max().unwrap_or(0) as usize;
+    fn sort(&mut self) {
+        let highest = self.levels.iter().copied().max().unwrap_or(0) as usize;
         self.places.clear();
         self.places.resize(highest + 1, 0);
-        for &level in levels {
+        for &level in &self.levels {
             self.places[level as usize] += 1;
         }
         self.places[0] = 0;
@@ -74,7 +89,7 @@ impl Basins {
         }
         self.order.clear();
         self.order.resize(place as usize, 0);
-        for (pixel, &level) in levels.iter().enumerate() {
+        for (pixel, &level) in self.levels.iter().enumerate() {
             if level != 0 {
                 let place = &mut self.places[level as usize];
                 self.order[*place as usize] = pixel as u32;
@@ -83,8 +98,10 @@ impl Basins {
         }
     }
 
-    fn flood(&mut self, levels: &[u16], width: usize, rules: BasinRules, labels: &mut [u32]) {
+    fn flood(&mut self, stride: usize, rules: BasinRules) {
         let Self {
+            levels,
+            labels,
             order,
             found: basins,
             ..
@@ -98,67 +115,89 @@ impl Basins {
         });
         for &pixel in order.iter() {
             let pixel = pixel as usize;
-            let level = levels[pixel];
-            let x = pixel % width;
-            // Above, left, right, below; a place outside the image reads as background.
-            let near = [
-                (pixel >= width).then(|| pixel - width),
-                (x > 0).then(|| pixel - 1),
-                (x + 1 < width).then_some(pixel + 1),
-                (pixel + width < levels.len()).then_some(pixel + width),
-            ];
-            let mut best = 0;
-            let mut best_level = 0;
-            let mut roots = [0; 4];
-            for (place, root) in near.into_iter().zip(&mut roots) {
-                let Some(place) = place else { continue };
-                if labels[place] == 0 {
-                    continue;
-                }
-                *root = root_of(basins, labels[place]);
-                if levels[place] > best_level {
-                    best_level = levels[place];
-                    best = *root;
-                }
-            }
-            if best == 0 {
-                best = basins.len() as u32;
+            // Above, left, right, below.
+            let near = [pixel - stride, pixel - 1, pixel + 1, pixel + stride];
+            let names = near.map(|place| labels[place]);
+            let any = names.into_iter().fold(0, u32::max);
+            let basin = if any == 0 {
+                let basin = basins.len() as u32;
                 basins.push(Basin {
-                    parent: best,
-                    peak: level,
+                    parent: basin,
+                    peak: levels[pixel],
                     area: 0,
                     name: 0,
                 });
-            }
-            for root in roots {
-                if root != 0 && root != best {
-                    // An earlier neighbour may have joined it meanwhile.
-                    let root = root_of(basins, root);
-                    best = meet(basins, rules, level, best, root);
-                }
-            }
-            basins[best as usize].area += 1;
-            labels[pixel] = best;
+                basin
+            } else if names.iter().all(|&name| name == 0 || name == any) {
+                root_of(basins, any)
+            } else {
+                let heights = near.map(|place| levels[place]);
+                join(basins, rules, levels[pixel], names, heights)
+            };
+            basins[basin as usize].area += 1;
+            labels[pixel] = basin;
         }
     }
 
-    /// Drops what is no nucleus and renumbers the rest in raster order.
-    fn name(&mut self, rules: BasinRules, labels: &mut [u32]) -> u32 {
+    /// Drops what is no nucleus and numbers the rest in raster order.
+    fn name(&mut self, stride: usize, rules: BasinRules, labels: &mut Vec<u32>) -> u32 {
         let basins = &mut self.found;
+        for basin in 0..basins.len() as u32 {
+            // Joined basins take their area along, so only roots are asked.
+            let root = root_of(basins, basin);
+            basins[basin as usize].parent = root;
+        }
         let mut count = 0;
-        for label in labels.iter_mut().filter(|label| **label != 0) {
-            let root = root_of(basins, *label);
-            let basin = &mut basins[root as usize];
-            let kept = basin.peak >= rules.min_peak
-                && (rules.min_area..=rules.max_area).contains(&basin.area);
-            if kept && basin.name == 0 {
-                count += 1;
-                basin.name = count;
-            }
-            *label = if kept { basin.name } else { 0 };
+        labels.clear();
+        let rows = self.labels.len() / stride;
+        for row in self.labels.chunks_exact(stride).take(rows - 1).skip(1) {
+            labels.extend(row[..stride - 1].iter().map(|&label| {
+                if label == 0 {
+                    return 0;
+                }
+                let root = basins[label as usize].parent;
+                let basin = &mut basins[root as usize];
+                let kept = basin.peak >= rules.min_peak
+                    && (rules.min_area..=rules.max_area).contains(&basin.area);
+                if !kept {
+                    return 0;
+                }
+                if basin.name == 0 {
+                    count += 1;
+                    basin.name = count;
+                }
+                basin.name
+            }));
         }
         count
     }
+}
+
+/// The basin of a pixel whose neighbours bear several names (0 for none): that of the highest one, joined with those that the rules do not keep apart.
+fn join(
+    basins: &mut [Basin],
+    rules: BasinRules,
+    level: u16,
+    names: [u32; 4],
+    heights: [u16; 4],
+) -> u32 {
+    let mut best = 0;
+    let mut best_height = 0;
+    for (&name, &height) in names.iter().zip(&heights) {
+        if name != 0 && height > best_height {
+            best_height = height;
+            best = name;
+        }
+    }
+    let mut best = root_of(basins, best);
+    for name in names {
+        if name != 0 {
+            // An earlier neighbour may have joined it meanwhile.
+            let other = root_of(basins, name);
+            best = meet(basins, rules, level, best, other);
+        }
+    }
+    best
 }
 
 /// Two basins meet at a pass of `level`: joins them or not, and returns the one that the pixel falls to.

@@ -188,12 +188,16 @@ impl Worker {
                 row_at((y + 1).min(height - 1)),
             );
             let background = &self.background[y * width..][..width];
-            for x in 0..width {
-                let left = row[x.saturating_sub(1)];
-                let right = row[(x + 1).min(width - 1)];
+            let threshold = self.steps.threshold;
+            let inside = |x: usize, left: f32, right: f32| {
                 let laplacian = above[x] + below[x] + left + right - 4.0 * row[x];
-                mask[x] = u8::from(row[x] - background[x] > self.steps.threshold)
-                    & u8::from(laplacian < 0.0);
+                u8::from(row[x] - background[x] > threshold) & u8::from(laplacian < 0.0)
+            };
+            let last = width - 1;
+            mask[0] = inside(0, row[0], row[last.min(1)]);
+            mask[last] = inside(last, row[last.saturating_sub(1)], row[last]);
+            for x in 1..last {
+                mask[x] = inside(x, row[x - 1], row[x + 1]);
             }
         }
     }

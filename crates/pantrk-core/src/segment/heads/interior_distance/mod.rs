@@ -122,11 +122,15 @@ impl HeadWorker for Worker {
             .extend(distance.iter().map(|&d| d.clamp(0.0, 1.0)));
         self.smoothing.smooth(&mut self.relief, maps.width);
         self.levels.clear();
+        // Level 1 is a distance of 0; through i32, because that cast is one instruction for many pixels.
         self.levels.extend(
             self.relief
                 .iter()
                 .zip(&self.mask)
-                .map(|(&relief, &inside)| (1 + (relief * LEVELS + 0.5) as u16) * u16::from(inside)),
+                .map(|(&relief, &inside)| {
+                    let level = (relief * LEVELS + 1.5) as i32 as u16;
+                    if inside == 0 { 0 } else { level }
+                }),
         );
         out.count = self
             .basins

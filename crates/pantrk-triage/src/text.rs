@@ -10,13 +10,13 @@ const WIDTH: usize = 90;
 
 impl fmt::Display for Triage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
+        let action = format!(
             "{} {}: {}",
             self.flag.icon,
             self.flag.word.to_uppercase(),
             self.action.label()
-        )?;
+        );
+        paragraph(f, "", "  ", &action)?;
         let groups: Vec<String> = self
             .groups
             .iter()
@@ -34,15 +34,23 @@ impl fmt::Display for Triage {
         paragraph(f, "  ", "  ", &line)?;
 
         heading(f, "Why")?;
+        // The two figures have a section of their own below.
+        let figures = ["Before the stain:", "After a "];
         for reason in &self.reasons {
-            item(f, reason)?;
+            if !figures.iter().any(|start| reason.starts_with(start)) {
+                item(f, reason)?;
+            }
         }
         if self.pre_test.is_some() || self.post_test.is_some() {
             heading(f, "Probability of an NTRK fusion (95 % interval)")?;
             if let Some(pre) = &self.pre_test {
                 item(
                     f,
-                    &format!("before the stain: {}", range_text(pre.p, pre.interval95)),
+                    &format!(
+                        "before the stain: {}; {}",
+                        range_text(pre.p, pre.interval95),
+                        pre.source
+                    ),
                 )?;
             }
             if let Some(post) = &self.post_test {

@@ -517,9 +517,13 @@ impl CellMaker {
         let rim = match pattern.nuclear_rim {
             Level::Off => between,
             // The band's mean also holds a little of both sides.
-            on => ((level(on, 0.0) - 0.06 * (nucleus + cytoplasm)) / 0.88).max(between),
+            on => ((level(on, 0.0) - 0.06 * nucleus - 0.125 * cytoplasm) / 0.815).max(between),
         };
-        let membrane = level(pattern.membrane, cytoplasm).max(cytoplasm);
+        let membrane = match pattern.membrane {
+            Level::Off => cytoplasm,
+            // The line fades within its band, of which nine tenths are painted.
+            on => ((level(on, 0.0) - 0.1 * cytoplasm) / 0.9).max(cytoplasm),
+        };
         Paint {
             nucleus,
             rim,

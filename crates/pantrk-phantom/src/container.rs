@@ -104,9 +104,9 @@ impl SlideFile {
                 spec.width, spec.height, size.0, size.1, app_mag(spec), spec.mpp
             ),
         );
-        directory.put(273, Bytes::Offsets(&[offset]));
-        directory.put(278, Bytes::Long(&[size.1]));
-        directory.put(279, Bytes::Offsets(&[jpeg.len() as u64]));
+        directory.put(273, &Bytes::Offsets(&[offset]));
+        directory.put(278, &Bytes::Long(&[size.1]));
+        directory.put(279, &Bytes::Offsets(&[jpeg.len() as u64]));
         self.write(&directory)
     }
 
@@ -178,18 +178,18 @@ impl SlideFile {
                 );
             } else {
                 // A reduced version of the first picture.
-                directory.put(254, Bytes::Long(&[1]));
+                directory.put(254, &Bytes::Long(&[1]));
             }
             let per_cm = 10_000.0 / (spec.mpp * scale);
             let resolution = [(per_cm * 1000.0).round() as u32, 1000];
-            directory.put(282, Bytes::Rational(resolution));
-            directory.put(283, Bytes::Rational(resolution));
-            directory.put(296, Bytes::Short(&[3]));
+            directory.put(282, &Bytes::Rational(resolution));
+            directory.put(283, &Bytes::Rational(resolution));
+            directory.put(296, &Bytes::Short(&[3]));
         }
-        directory.put(322, Bytes::Long(&[TILE]));
-        directory.put(323, Bytes::Long(&[TILE]));
-        directory.put(324, Bytes::Offsets(offsets));
-        directory.put(325, Bytes::Offsets(lengths));
+        directory.put(322, &Bytes::Long(&[TILE]));
+        directory.put(323, &Bytes::Long(&[TILE]));
+        directory.put(324, &Bytes::Offsets(offsets));
+        directory.put(325, &Bytes::Offsets(lengths));
         directory
     }
 }
@@ -202,13 +202,13 @@ fn app_mag(spec: &SlideSpec) -> u32 {
 /// The tags of every picture: 8-bit YCbCr JPEG with chroma halved along x.
 fn base(size: (u32, u32)) -> Directory {
     let mut directory = Directory::default();
-    directory.put(256, Bytes::Long(&[size.0]));
-    directory.put(257, Bytes::Long(&[size.1]));
-    directory.put(258, Bytes::Short(&[8, 8, 8]));
-    directory.put(259, Bytes::Short(&[7]));
-    directory.put(262, Bytes::Short(&[6]));
-    directory.put(277, Bytes::Short(&[3]));
-    directory.put(284, Bytes::Short(&[1]));
-    directory.put(530, Bytes::Short(&[2, 1]));
+    directory.put(256, &Bytes::Long(&[size.0]));
+    directory.put(257, &Bytes::Long(&[size.1]));
+    directory.put(258, &Bytes::Short(&[8, 8, 8]));
+    directory.put(259, &Bytes::Short(&[7]));
+    directory.put(262, &Bytes::Short(&[6]));
+    directory.put(277, &Bytes::Short(&[3]));
+    directory.put(284, &Bytes::Short(&[1]));
+    directory.put(530, &Bytes::Short(&[2, 1]));
     directory
 }

@@ -112,8 +112,8 @@ fn shrink(
         for row in y..y + factor {
             for column in x..x + factor {
                 let at = row * width + column;
-                for c in 0..3 {
-                    sums[c] += u32::from(scratch.rgb[at * 3 + c]);
+                for (sum, &value) in sums.iter_mut().zip(&scratch.rgb[at * 3..at * 3 + 3]) {
+                    *sum += u32::from(value);
                 }
                 let id = ids[scratch.labels[at] as usize];
                 match votes.iter_mut().find(|(v, _)| *v == id) {

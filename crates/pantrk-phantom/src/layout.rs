@@ -115,7 +115,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     pub(crate) fn new(spec: &SlideSpec) -> Self {
-        let seed = mix(spec.seed ^ 0x1A70_17);
+        let seed = mix(spec.seed ^ 0x001A_7017);
         let (width, height) = spec.extent_um();
         let mut layout = Self {
             seed,
@@ -169,7 +169,7 @@ impl Layout {
                 .iter()
                 .chain(&self.muscles)
                 .all(|b| (b.x - x).hypot(b.y - y) > 1.9 * (b.radius + radius));
-            if apart && self.tissue(x, y) > radius * 0.8 {
+            if apart && self.outline(x, y) > radius * 0.8 {
                 return Some(Bundle {
                     x,
                     y,
@@ -212,6 +212,16 @@ impl Layout {
     }
 
     fn tissue(&self, x: f32, y: f32) -> f32 {
+        let outline = self.outline(x, y);
+        if outline > -20.0 {
+            outline.min(-self.hole(x, y))
+        } else {
+            outline
+        }
+    }
+
+    /// Into a piece of tissue, vessels and tears included.
+    fn outline(&self, x: f32, y: f32) -> f32 {
         let mut best = if self.full { FAR } else { -FAR };
         if !self.full {
             for piece in &self.pieces {
@@ -227,9 +237,6 @@ impl Layout {
                 }
                 best = best.max(d);
             }
-        }
-        if best > -20.0 {
-            best = best.min(-self.hole(x, y));
         }
         best
     }
@@ -260,7 +267,7 @@ impl Layout {
         let cell = cellular(self.seed ^ 0x33, wx / pitch, wy / pitch, 0.42);
         let width = septum * (1.0 + 0.9 * fbm(self.seed ^ 0x44, x / 220.0, y / 220.0, 2));
         let nest = (cell.second - cell.first) * 0.5 * pitch - width;
-        let lumen = if glands && (cell.hash >> 33) % 8 != 0 {
+        let lumen = if glands && !(cell.hash >> 33).is_multiple_of(8) {
             // The epithelium is one or two cells high.
             nest - 23.0 - 8.0 * ((cell.hash >> 44) & 0xFF) as f32 / 255.0
         } else {

@@ -242,9 +242,9 @@ impl Granules {
         for gy in 0..Self::PER_SIDE {
             for gx in 0..Self::PER_SIDE {
                 let mut dice = Dice::new(hash2(seed, gx, gy));
-                let cx = (gx as f32 + 0.5 + 0.34 * dice.signed()) * pitch;
-                let cy = (gy as f32 + 0.5 + 0.34 * dice.signed()) * pitch;
-                let radius = dice.between(0.30, 0.62) / Self::TEXEL_UM;
+                let cx = (gx as f32 + 0.5 + 0.27 * dice.signed()) * pitch;
+                let cy = (gy as f32 + 0.5 + 0.27 * dice.signed()) * pitch;
+                let radius = dice.between(0.34, 0.56) / Self::TEXEL_UM;
                 let reach = radius.ceil() as i32 + 2;
                 for y in -reach..=reach {
                     for x in -reach..=reach {

@@ -86,11 +86,11 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    fn x_um(&self, x: i64) -> f32 {
+    fn x_um(self, x: i64) -> f32 {
         ((x as f64 + 0.5) * self.mpp) as f32
     }
 
-    fn y_um(&self, y: i64) -> f32 {
+    fn y_um(self, y: i64) -> f32 {
         ((y as f64 + 0.5) * self.mpp) as f32
     }
 }
@@ -377,17 +377,17 @@ impl Scene {
                 }
                 scratch.light[i] = self.optics.transmit(density);
                 let inside = inside_y && column >= halo && column < big.width - halo;
-                if let (true, Some((_, inner, edge))) = (inside, own) {
-                    if edge > 0.0 {
-                        let sum = &mut sums[owner as usize];
-                        count(sum, inner, edge, dab);
-                        if inner < 0.0 {
-                            sum.nucleus_pixels += 1;
-                            sum.x += (big.x + column as i64) as f64 + 0.5;
-                            sum.y += (big.y + row as i64) as f64 + 0.5;
-                            let at = (row - halo) * inner_width + column - halo;
-                            scratch.labels[at] = owner + 1;
-                        }
+                if let (true, Some((_, inner, edge))) = (inside, own)
+                    && edge > 0.0
+                {
+                    let sum = &mut sums[owner as usize];
+                    count(sum, inner, edge, dab);
+                    if inner < 0.0 {
+                        sum.nucleus_pixels += 1;
+                        sum.x += (big.x + column as i64) as f64 + 0.5;
+                        sum.y += (big.y + row as i64) as f64 + 0.5;
+                        let at = (row - halo) * inner_width + column - halo;
+                        scratch.labels[at] = owner + 1;
                     }
                 }
             }
@@ -439,7 +439,7 @@ impl Scene {
         h = (h * (1.0 + 0.07 * uneven)).max(0.0);
         d = d.max(0.0);
         let haze = self.spec.haze as f32 * (1.0 + 0.12 * mottle + 0.08 * grain);
-        let residual = 0.006 * hue + 0.004 * chromatin * h;
+        let residual = 0.0035 * hue + 0.004 * chromatin * h;
         let density = self.optics.density(h, d + haze.max(0.0), residual);
         (density.map(|od| od * tissue), d * tissue, tissue)
     }
@@ -688,22 +688,22 @@ fn tumour_stain(cell: &Cell, inner: f32, border: f32, spot: &Spot) -> (f32, f32)
     if paint.granular {
         let granules = &TEXTURES.granules;
         let dots = granules.at(spot.x, spot.y) / granules.mean;
-        outside = paint.cytoplasm * (0.22 + 0.78 * dots);
+        outside = paint.cytoplasm * (0.34 + 0.66 * dots);
     }
-    let line = smoothstep(1.2, 0.9, border);
+    let line = smoothstep(MEMBRANE_UM, 0.8, border);
     if line > 0.0 && paint.membrane > paint.cytoplasm + 0.005 {
         let membrane = paint.membrane * (1.0 + 0.07 * mottle + 0.06 * grain);
         outside += (membrane - outside) * line;
     }
-    if inner > 0.7 {
+    if inner > 0.5 {
         return (h, outside);
     }
     let rim = paint.rim * (1.0 + 0.08 * chromatin + 0.05 * grain);
     let d = if inner < -0.2 {
         let t = (inner + 0.7) * 2.0;
         paint.nucleus + (rim - paint.nucleus) * t
-    } else if inner > 0.2 {
-        let t = (inner - 0.2) * 2.0;
+    } else if inner > 0.25 {
+        let t = ((inner - 0.25) * 4.0).min(1.0);
         rim + (outside - rim) * t
     } else {
         rim

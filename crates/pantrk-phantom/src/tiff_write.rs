@@ -24,8 +24,8 @@ enum Value {
 pub(crate) struct Directory(BTreeMap<u16, Value>);
 
 impl Directory {
-    pub(crate) fn put(&mut self, tag: u16, bytes: Bytes<'_>) {
-        let value = match bytes {
+    pub(crate) fn put(&mut self, tag: u16, bytes: &Bytes<'_>) {
+        let value = match *bytes {
             Bytes::Short(v) => Value::Plain(
                 3,
                 v.len() as u64,

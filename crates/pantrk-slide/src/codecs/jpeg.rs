@@ -10,7 +10,7 @@
 //! 2. TIFF's RGB (photometric 2): not transformed, unless the stream itself says `YCbCr` by a JFIF or an Adobe segment. Some writers put whole `YCbCr` JPEG files into tiles of "RGB" pages; taken at its word, such a page is green.
 //! 3. A JPEG file by itself: the Adobe segment; without one `YCbCr`, unless the components are called R, G, B.
 //!
-//! Known gaps: four components (CMYK), arithmetic coding, lossless JPEG, 12 bits.
+//! Known gaps: four components (CMYK), arithmetic coding, lossless JPEG, 12 bits, unusual subsampling.
 
 use pantrk_space::LevelSize;
 use zune_core::bytestream::ZCursor;
@@ -168,25 +168,37 @@ struct Frame {
     size: LevelSize,
     components: u8,
     ids_are_rgb: bool,
+    sampling_is_known: bool,
 }
+
+/// How the first of three components is sampled, horizontal and vertical factor in one byte, the others once.
+///
+/// Only these are let through: of others, the decoder makes wrong pixels without a word (4 x 2 and 1 x 4 in baseline streams, `zune-jpeg` 0.5.15).
+const KNOWN_SAMPLINGS: [u8; 5] = [0x11, 0x21, 0x12, 0x22, 0x41];
 
 impl Frame {
     fn parse(payload: &[u8]) -> Option<Self> {
         let [_precision, h1, h0, w1, w0, components, specs @ ..] = payload else {
             return None;
         };
-        let ids: Vec<u8> = specs
-            .chunks_exact(3)
-            .filter_map(<[u8]>::first)
-            .copied()
-            .collect();
+        let (specs, _) = specs.as_chunks::<3>();
+        let (ids_are_rgb, sampling_is_known) = match specs {
+            [[a, first, _], [b, second, _], [c, third, _]] => (
+                [*a, *b, *c] == *b"RGB",
+                KNOWN_SAMPLINGS.contains(first) && (*second, *third) == (0x11, 0x11),
+            ),
+            // A scan of one component has no use for its factors.
+            [_] => (false, true),
+            _ => (false, false),
+        };
         Some(Self {
             size: LevelSize {
                 width: u32::from(u16::from_be_bytes([*w1, *w0])),
                 height: u32::from(u16::from_be_bytes([*h1, *h0])),
             },
             components: *components,
-            ids_are_rgb: ids.starts_with(b"RGB"),
+            ids_are_rgb,
+            sampling_is_known,
         })
     }
 }
@@ -292,6 +304,12 @@ pub(crate) fn decode(
             return Err(CodecError::Unsupported(format!("a JPEG of {n} components")));
         }
     };
+    if !frame.sampling_is_known {
+        return Err(CodecError::Unsupported(
+            "a JPEG of unusual subsampling (other than 4:4:4, 4:2:2, 4:2:0, 4:4:0, 4:1:1)"
+                .to_owned(),
+        ));
+    }
     let side = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
     let options = DecoderOptions::default()
         .set_strict_mode(true)

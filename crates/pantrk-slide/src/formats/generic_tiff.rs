@@ -3,7 +3,7 @@
 //! Written by: libvips, QuPath and Bio-Formats (OME-TIFF with 8-bit RGB), tifffile, GDAL, scanners that export TIFF.
 //! Source of the facts: TIFF 6.0, TIFF Technical Notes 1 and 2, `BigTIFF` as libtiff 4 reads it.
 //! Recognised by: a first page that is tiled.
-//! Levels: the first page; then its `SubIFDs`, and the tiled pages of the main chain that are smaller and of the same shape (most writers mark them by bit 0 of `NewSubfileType`, some do not, so the shape decides).
+//! Levels: the largest tiled page; then its `SubIFDs`, and the tiled pages of the main chain that are smaller and of the same shape (most writers mark them by bit 0 of `NewSubfileType`, some do not, so the shape decides).
 //! Pixel size: `XResolution` and `YResolution` with `ResolutionUnit` inch or centimetre. Values that mean pixels above 20 micrometres are print resolutions that nobody measured, and are left out.
 //! Known gaps: OME-XML is not read (its pixel size usually stands in the tags too); images in channels of their own; more than one slide in a file.
 
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::{Candidate, pyramid};
 use crate::error::Fault;
 use crate::store::Parts;
-use crate::tiff::page::is_tiled;
+use crate::tiff::page::{is_tiled, size_of};
 use crate::tiff::{Directory, resolution, tags};
 
 pub(super) const VENDOR: &str = "generic-tiff";
@@ -31,13 +31,18 @@ pub(super) fn open(candidate: &Candidate) -> Result<Parts, Fault> {
     let Some(tiff) = &candidate.tiff else {
         return Err(Fault::Broken("not a TIFF file".to_owned()));
     };
-    let (page, others) = tiff
-        .pages
+    // Most writers put the sharpest page first; the size says it of all.
+    let mut tiled = Vec::new();
+    for page in tiff.pages.iter().filter(|page| is_tiled(page)) {
+        tiled.push((size_of(tiff, page)?, page));
+    }
+    tiled.sort_by_key(|(size, _)| std::cmp::Reverse(size.area()));
+    let ((_, page), others) = tiled
         .split_first()
-        .ok_or_else(|| Fault::Broken("no TIFF directory".to_owned()))?;
-    let pages: Vec<&Directory> = std::iter::once(page)
+        .ok_or_else(|| Fault::Broken("no page is tiled".to_owned()))?;
+    let pages: Vec<&Directory> = std::iter::once(*page)
         .chain(page.children.iter().filter(|page| is_tiled(page)))
-        .chain(others.iter().filter(|page| is_tiled(page)))
+        .chain(others.iter().map(|(_, page)| *page))
         .collect();
     let levels = pyramid::levels(tiff, &pages, &candidate.limits)?;
 

@@ -207,13 +207,14 @@ def main() -> None:
 
 def tune(sets: dict[str, list[Field]], maps: dict[str, list[np.ndarray]], p: HeadParameters) -> None:
     """Mean F1 at 0.5 and 0.7 over the sets for a grid of head parameters."""
-    for keep in (False, True):
-        for interior in (0.4, 0.5, 0.6):
-            for seed in (0.3, 0.4, 0.5, 0.6, 0.7):
-                table = scores(sets, maps, p.but(keep_seedless=keep, interior_threshold=interior, seed_threshold=seed))
+    for interior in (0.4, 0.5, 0.6):
+        for seed in (0.3, 0.4, 0.5):
+            for depth in (0.05, 0.1, 0.15, 0.2):
+                q = p.but(interior_threshold=interior, seed_threshold=seed, seed_depth=depth)
+                table = scores(sets, maps, q)
                 f50 = np.mean([r["F1@0.5"] for r in table.values()])
                 f70 = np.mean([r["F1@0.7"] for r in table.values()])
-                print(f"keep_seedless {keep!s:5} interior {interior} seed {seed}: F1@0.5 {f50:.4f} F1@0.7 {f70:.4f}", flush=True)
+                print(f"interior {interior} seed {seed} depth {depth}: F1@0.5 {f50:.4f} F1@0.7 {f70:.4f}", flush=True)
 
 
 def save_fields(sets: dict[str, list[Field]], patch: int, out: Path) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import argparse
 import copy
+import math
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from augment import Stained, phantom_sample, real_sample, take_apart
 from data import Field, is_grey, phantom_fields, real_fields, split
+from export import MODEL_DIR, PATCH, export
 from model import NucleusNet, gflop_per_megapixel
 
 HERE = Path(__file__).resolve().parent
@@ -29,32 +31,49 @@ PHANTOM_SHARE = 0.35
 """Share of phantoms in a batch; at least half stays real-derived so that phantoms are not learned by heart."""
 
 
+WARM_UP = 150
+"""Steps over which the learning rate rises."""
+
+SAVE_EVERY = 100
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a run does; the defaults are those of the shipped weights."""
 
     steps: int
+    decay: int  # the last steps, over which the rate falls to a hundredth
+    mix_from: int  # the step from which phantoms are mixed in
     batch: int
     size: int
     rate: float
     seed: int
 
+    def rate_at(self, step: int) -> float:
+        """Warm-up, plateau, cosine: the plateau lets a run be made longer without another start."""
+        if step < WARM_UP:
+            return self.rate * (step + 1) / WARM_UP
+        left = (self.steps - step) / max(self.decay, 1)
+        return self.rate * (1.0 if left >= 1.0 else 0.01 + 0.99 * 0.5 * (1.0 - math.cos(math.pi * max(left, 0.0))))
+
 
 class Samples(Dataset):
-    """An endless supply: sample `i` is the same for every run with the same seed."""
+    """All samples from step `first` on; sample `i` is the same for every run with the same seed."""
 
-    def __init__(self, real: list[Stained], phantoms: list[Field], plan: Plan):
-        self.real, self.phantoms, self.plan = real, phantoms, plan
+    def __init__(self, real: list[Stained], phantoms: list[Field], plan: Plan, first: int):
+        self.real, self.phantoms, self.plan, self.first = real, phantoms, plan, first
         chances = np.array([field_weight(s.field) for s in real])
         self.chances = chances / chances.sum()
 
     def __len__(self) -> int:
-        return self.plan.steps * self.plan.batch
+        return (self.plan.steps - self.first) * self.plan.batch
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         cv2.setNumThreads(1)
+        index += self.first * self.plan.batch
         rng = np.random.default_rng((self.plan.seed, index))
-        if self.phantoms and rng.random() < PHANTOM_SHARE:
+        mixed = bool(self.phantoms) and index >= self.plan.mix_from * self.plan.batch
+        if mixed and rng.random() < PHANTOM_SHARE:
             x, y = phantom_sample(rng, self.phantoms[int(rng.integers(len(self.phantoms)))], self.plan.size)
         else:
             x, y = real_sample(rng, self.real[int(rng.choice(len(self.real), p=self.chances))], self.plan.size)
@@ -92,35 +111,60 @@ def averaged(mean: NucleusNet, net: NucleusNet, step: int) -> None:
                 a.copy_(b)
 
 
-def train(plan: Plan, real: list[Stained], phantoms: list[Field], out: Path, workers: int) -> Path:
-    """Runs the plan and returns the checkpoint's path (averaged weights)."""
+def train(plan: Plan, real: list[Stained], phantoms: list[Field], out: Path, workers: int, resume: Path | None) -> Path:
+    """Runs the plan and returns the checkpoint's path; its `net` holds the averaged weights."""
     torch.manual_seed(plan.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     net = NucleusNet().to(device, memory_format=torch.channels_last)
     mean = copy.deepcopy(net).eval()
-    print(f"{sum(p.numel() for p in net.parameters())} parameters, {gflop_per_megapixel(net):.1f} GFLOP per megapixel, on {device}", flush=True)
     optimiser = torch.optim.AdamW(net.parameters(), lr=plan.rate, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.rate, total_steps=plan.steps, pct_start=0.08, final_div_factor=100.0)
-    loader = DataLoader(Samples(real, phantoms, plan), batch_size=plan.batch, num_workers=workers, prefetch_factor=4 if workers else None)
+    first = 0
+    if resume is not None:
+        state = torch.load(resume, map_location=device, weights_only=True)
+        net.load_state_dict(state["raw"])
+        mean.load_state_dict(state["net"])
+        optimiser.load_state_dict(state["optimiser"])
+        first = state["step"]
+    print(f"{sum(p.numel() for p in net.parameters())} parameters, {gflop_per_megapixel(net):.1f} GFLOP per megapixel, on {device}, from step {first}", flush=True)
+    samples = Samples(real, phantoms, plan, first)
+    loader = DataLoader(samples, batch_size=plan.batch, num_workers=workers, prefetch_factor=4 if workers else None)
     checkpoint = out / "checkpoint.pt"
     start, running = time.time(), 0.0
     net.train()
-    for step, (x, y) in enumerate(loader, 1):
+    for step, (x, y) in enumerate(loader, first + 1):
+        for group in optimiser.param_groups:
+            group["lr"] = plan.rate_at(step - 1)
         x = x.to(device, memory_format=torch.channels_last)
         loss = loss_of(net(x), y.to(device))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimiser.step()
-        schedule.step()
         averaged(mean, net, step)
         running += float(loss.detach())
         if step % 50 == 0:
             print(f"step {step}/{plan.steps} loss {running / 50:.4f} {time.time() - start:.0f} s", flush=True)
             running = 0.0
-        if step % 250 == 0 or step == plan.steps:
-            torch.save({"shape": mean.shape.as_dict(), "net": mean.state_dict(), "step": step, "plan": vars(plan)}, checkpoint)
+        if step % SAVE_EVERY == 0 or step == plan.steps:
+            save(checkpoint, plan, step, net, mean, optimiser)
     return checkpoint
+
+
+def save(checkpoint: Path, plan: Plan, step: int, net: NucleusNet, mean: NucleusNet, optimiser: torch.optim.Optimizer) -> None:
+    """Written beside and renamed, so that a killed run leaves the last whole one."""
+    partial = checkpoint.with_suffix(".partial")
+    torch.save(
+        {
+            "shape": mean.shape.as_dict(),
+            "net": mean.state_dict(),
+            "raw": net.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "step": step,
+            "plan": asdict(plan),
+        },
+        partial,
+    )
+    partial.replace(checkpoint)
 
 
 def main() -> None:
@@ -128,13 +172,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that holds nuclei/histology and nuclei/nucls")
     parser.add_argument("--phantoms", type=Path, help="folder of phantom fields (README.md says how to make them)")
     parser.add_argument("--out", type=Path, default=HERE / "work", help="checkpoint folder")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=2300)
+    parser.add_argument("--decay", type=int, default=1000, help="last steps, over which the rate falls")
+    parser.add_argument("--mix-from", type=int, default=400, help="step from which phantoms are mixed in")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--size", type=int, default=256, help="side of a training sample in px")
-    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that make samples")
+    parser.add_argument("--resume", type=Path, help="checkpoint of a broken-off run to go on from")
     parser.add_argument("--no-export", action="store_true", help="leave models/nucleus as it is")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -143,12 +190,11 @@ def main() -> None:
     training, held_out = split(real_fields(args.data))
     phantoms = split(phantom_fields(args.phantoms))[0] if args.phantoms else []
     print(f"{len(training)} real fields to train on, {len(held_out)} held out, {len(phantoms)} phantoms to train on", flush=True)
-    plan = Plan(args.steps, args.batch, args.size, args.rate, args.seed)
-    checkpoint = train(plan, [take_apart(f) for f in training], phantoms, args.out, args.workers)
+    plan = Plan(args.steps, args.decay, args.mix_from, args.batch, args.size, args.rate, args.seed)
+    real = [take_apart(f) for f in training]
+    checkpoint = train(plan, real, phantoms, args.out, args.workers, args.resume)
     print(f"wrote {checkpoint}")
     if not args.no_export:
-        from export import MODEL_DIR, PATCH, export
-
         export(checkpoint, MODEL_DIR, PATCH, None)
 
 

@@ -485,6 +485,12 @@ impl CellMaker {
     /// What a tumour cell of that grade is painted with.
     fn paint(&self, grade: u8, dice: &mut Dice) -> Paint {
         // Inside the bands 0-0.2, 0.2-0.4, 0.4-0.6, 0.6-; half the spread keeps 0.04 from the edges for texture.
+        // Granules add a spread of their own.
+        let spread = if self.pattern.granular {
+            0.5 * self.spread
+        } else {
+            self.spread
+        };
         let mut od = |grade: u8| {
             let (aim, half) = match grade {
                 0 => (0.025, 0.02),
@@ -492,7 +498,7 @@ impl CellMaker {
                 2 => (0.50, 0.045),
                 _ => (0.82, 0.11),
             };
-            let value: f32 = aim + half * self.spread * dice.signed();
+            let value: f32 = aim + half * spread * dice.signed();
             value.max(0.0)
         };
         if grade == 0 {

@@ -2,9 +2,8 @@
 
 use pantrk_core::score::IhcResult;
 
-use crate::case::{
-    Braf, Case, ExternalControl, Frame, Mlh1, Mmr, NgsResult, Ras, RnaQuality, Stage,
-};
+use crate::case::{Case, ExternalControl, NgsResult};
+use crate::changes::changes;
 use crate::concordance::concordance;
 use crate::error::TriageError;
 use crate::evidence::{Evidence, Likelihoods};
@@ -12,7 +11,7 @@ use crate::facts::{Drivers, Facts};
 use crate::finding::IhcFinding;
 use crate::probability::text_from_probability;
 use crate::rules::{Outcome, RULES, Ruling};
-use crate::triage::{Abstention, Action, Change, Citation, Probability, RuleEntry, Triage};
+use crate::triage::{Abstention, Action, Citation, PostTest, Probability, RuleEntry, Triage};
 
 /// Decides what to do next.
 ///
@@ -54,18 +53,7 @@ pub fn decide(case: &Case, ihc: &IhcFinding) -> Result<Triage, TriageError> {
         );
     }
     if let Some(post) = &post_test {
-        let after = |what: &str, p: &Probability| {
-            format!("After a {what} stain: {}.", range_text(p.p, p.interval95))
-        };
-        match (post.given, &post.if_negative) {
-            (IhcResult::Positive, _) => reasons.push(after("positive", &post.if_positive)),
-            (IhcResult::Negative, Some(negative)) => reasons.push(after("negative", negative)),
-            (_, negative) => {
-                reasons.push("The stain is indeterminate, so both ends are given.".to_owned());
-                reasons.push(after("positive", &post.if_positive));
-                reasons.extend(negative.as_ref().map(|p| after("negative", p)));
-            }
-        }
+        reasons.extend(after_the_stain(post));
         reasons.extend(facts.selection.disagreement(facts.result, evidence)?);
     }
     if let Some(text) = case.antibody_clone.as_deref()
@@ -82,7 +70,8 @@ pub fn decide(case: &Case, ihc: &IhcFinding) -> Result<Triage, TriageError> {
     }
     let mut unique: Vec<Citation> = Vec::new();
     for citation in citations {
-        if !unique.contains(&citation) {
+        let known = |c: &Citation| c.study == citation.study && c.source == citation.source;
+        if !unique.iter().any(known) {
             unique.push(citation);
         }
     }
@@ -124,6 +113,24 @@ pub fn decide(case: &Case, ihc: &IhcFinding) -> Result<Triage, TriageError> {
     })
 }
 
+/// The probabilities after the stain, as sentences.
+fn after_the_stain(post: &PostTest) -> Vec<String> {
+    let after = |what: &str, p: &Probability| {
+        format!("After a {what} stain: {}.", range_text(p.p, p.interval95))
+    };
+    match (post.given, &post.if_negative) {
+        (IhcResult::Positive, _) => vec![after("positive", &post.if_positive)],
+        (IhcResult::Negative, Some(negative)) => vec![after("negative", negative)],
+        (_, negative) => [
+            "The stain is indeterminate, so both ends are given.".to_owned(),
+            after("positive", &post.if_positive),
+        ]
+        .into_iter()
+        .chain(negative.as_ref().map(|p| after("negative", p)))
+        .collect(),
+    }
+}
+
 /// A probability and its interval, as people read them.
 pub(crate) fn range_text(p: f64, [low, high]: [f64; 2]) -> String {
     format!(
@@ -135,15 +142,15 @@ pub(crate) fn range_text(p: f64, [low, high]: [f64; 2]) -> String {
 }
 
 /// All rules' answers.
-struct Judged {
-    action: Action,
-    rule: &'static str,
+pub(crate) struct Judged {
+    pub(crate) action: Action,
+    pub(crate) rule: &'static str,
     deciding: Ruling,
     applying: Vec<(&'static crate::rules::Rule, Ruling)>,
     abstained: Vec<Abstention>,
 }
 
-fn judge_all(facts: &Facts<'_>) -> Result<Judged, TriageError> {
+pub(crate) fn judge_all(facts: &Facts<'_>) -> Result<Judged, TriageError> {
     static TABLE: &[crate::rules::Rule] = &RULES;
     let mut applying: Vec<(&'static crate::rules::Rule, Ruling)> = Vec::new();
     let mut abstained = Vec::new();
@@ -219,189 +226,4 @@ fn warnings(facts: &Facts<'_>) -> Result<Vec<String>, TriageError> {
         warnings.push(format!("On the prevalence: {note}"));
     }
     Ok(warnings)
-}
-
-/// A missing fact with a value it could have.
-struct Supposition {
-    fact: &'static str,
-    value: String,
-    apply: Box<dyn Fn(&mut Case)>,
-}
-
-fn suppose(
-    fact: &'static str,
-    value: impl Into<String>,
-    apply: impl Fn(&mut Case) + 'static,
-) -> Supposition {
-    Supposition {
-        fact,
-        value: value.into(),
-        apply: Box::new(apply),
-    }
-}
-
-/// What each missing fact could be.
-fn suppositions(facts: &Facts<'_>) -> Vec<Supposition> {
-    let case = facts.case;
-    let mut all = Vec::new();
-    if case.stage.is_none() {
-        all.push(suppose("stage", "advanced or metastatic", |c| {
-            c.stage = Some(Stage::Metastatic)
-        }));
-        all.push(suppose("stage", "localised", |c| {
-            c.stage = Some(Stage::Localised)
-        }));
-    }
-    if case.age_years.is_none() {
-        for context in facts.evidence.contexts() {
-            if let Some(limit) = context.when.age_below
-                && context.family == facts.family()
-            {
-                all.push(suppose("age_years", format!("below {limit}"), move |c| {
-                    c.age_years = Some(limit / 2.0);
-                }));
-            }
-        }
-    }
-    if case.drivers.is_none() {
-        all.push(suppose("drivers", "none found", |c| {
-            c.drivers = Some(Vec::new())
-        }));
-        if let Some(driver) = facts.evidence.drivers().first() {
-            let gene = driver.gene.clone();
-            all.push(suppose("drivers", "a clear driver found", move |c| {
-                c.drivers = Some(vec![gene.clone()]);
-            }));
-        }
-    }
-    if case.mmr.is_none() {
-        all.push(suppose("mmr", "deficient", |c| {
-            c.mmr = Some(Mmr::Deficient)
-        }));
-        all.push(suppose("mmr", "proficient", |c| {
-            c.mmr = Some(Mmr::Proficient)
-        }));
-    }
-    if case.mlh1.is_none() {
-        all.push(suppose("mlh1", "lost", |c| c.mlh1 = Some(Mlh1::Lost)));
-        all.push(suppose("mlh1", "retained", |c| {
-            c.mlh1 = Some(Mlh1::Retained)
-        }));
-    }
-    if case.braf.is_none() {
-        all.push(suppose("braf", "V600E", |c| c.braf = Some(Braf::V600e)));
-        all.push(suppose("braf", "wild-type", |c| {
-            c.braf = Some(Braf::WildType)
-        }));
-    }
-    if case.ras.is_none() {
-        all.push(suppose("ras", "mutated", |c| c.ras = Some(Ras::Mutated)));
-    }
-    if case.treatment_relevant.is_none() {
-        all.push(suppose("treatment_relevant", "true", |c| {
-            c.treatment_relevant = Some(true)
-        }));
-    }
-    if case.ngs_available.is_none() {
-        all.push(suppose("ngs_available", "false", |c| {
-            c.ngs_available = Some(false)
-        }));
-    }
-    if let Some(ngs) = &case.ngs {
-        if ngs.rna_quality.is_none() {
-            for (value, quality) in [("pass", RnaQuality::Pass), ("fail", RnaQuality::Fail)] {
-                all.push(suppose("ngs.rna_quality", value, move |c| {
-                    if let Some(ngs) = &mut c.ngs {
-                        ngs.rna_quality = Some(quality);
-                    }
-                }));
-            }
-        }
-        let frame_missing = matches!(ngs.frame, None | Some(Frame::Unknown));
-        if ngs.result == NgsResult::FusionDetected && (frame_missing || ngs.kinase_domain.is_none())
-        {
-            let (frame, kinase) = (ngs.frame, ngs.kinase_domain);
-            all.push(suppose(
-                "ngs.frame, ngs.kinase_domain",
-                "in frame, kept",
-                move |c| {
-                    if let Some(ngs) = &mut c.ngs {
-                        ngs.frame = if frame_missing {
-                            Some(Frame::In)
-                        } else {
-                            frame
-                        };
-                        ngs.kinase_domain = kinase.or(Some(true));
-                    }
-                },
-            ));
-            all.push(suppose(
-                "ngs.frame, ngs.kinase_domain",
-                "out of frame, or lost",
-                move |c| {
-                    if let Some(ngs) = &mut c.ngs {
-                        ngs.frame = if frame_missing {
-                            Some(Frame::Out)
-                        } else {
-                            frame
-                        };
-                        ngs.kinase_domain = kinase.or(Some(false));
-                    }
-                },
-            ));
-        }
-    }
-    all
-}
-
-/// The missing facts that would change the action, found by deciding again with each, and with two of them where neither alone would do.
-fn changes(facts: &Facts<'_>, action: Action) -> Result<Vec<Change>, TriageError> {
-    let all = suppositions(facts);
-    let decided = |given: &[&Supposition]| -> Result<Option<(Action, &'static str)>, TriageError> {
-        let mut case = facts.case.clone();
-        for supposition in given {
-            (supposition.apply)(&mut case);
-        }
-        match Facts::new(&case, facts.ihc, facts.evidence) {
-            Ok(supposed) => {
-                let judged = judge_all(&supposed)?;
-                Ok((judged.action != action).then_some((judged.action, judged.rule)))
-            }
-            // Facts that cannot go together are no supposition.
-            Err(TriageError::Value { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    };
-    let mut found: Vec<Change> = Vec::new();
-    let mut alone: Vec<&Supposition> = Vec::new();
-    for supposition in &all {
-        if let Some((action, rule)) = decided(&[supposition])? {
-            alone.push(supposition);
-            found.push(Change {
-                fact: supposition.fact.to_owned(),
-                value: supposition.value.clone(),
-                action,
-                rule: rule.to_owned(),
-            });
-        }
-    }
-    let is_alone = |s: &Supposition| alone.iter().any(|a| std::ptr::eq(*a, s));
-    let mut pairs = Vec::new();
-    for (i, first) in all.iter().enumerate() {
-        for second in all.iter().skip(i + 1) {
-            if first.fact == second.fact || is_alone(first) || is_alone(second) {
-                continue;
-            }
-            if let Some((action, rule)) = decided(&[first, second])? {
-                pairs.push(Change {
-                    fact: format!("{} and {}", first.fact, second.fact),
-                    value: format!("{} and {}", first.value, second.value),
-                    action,
-                    rule: rule.to_owned(),
-                });
-            }
-        }
-    }
-    found.extend(pairs);
-    Ok(found)
 }

@@ -12,6 +12,7 @@
 
 mod assessment;
 mod case;
+mod changes;
 mod concordance;
 mod decide;
 mod error;

@@ -41,43 +41,7 @@ impl fmt::Display for Triage {
                 item(f, reason)?;
             }
         }
-        if self.pre_test.is_some() || self.post_test.is_some() {
-            heading(f, "Probability of an NTRK fusion (95 % interval)")?;
-            if let Some(pre) = &self.pre_test {
-                item(
-                    f,
-                    &format!(
-                        "before the stain: {}; {}",
-                        range_text(pre.p, pre.interval95),
-                        pre.source
-                    ),
-                )?;
-            }
-            if let Some(post) = &self.post_test {
-                let positive = &post.if_positive;
-                item(
-                    f,
-                    &format!(
-                        "after a positive stain: {}",
-                        range_text(positive.p, positive.interval95)
-                    ),
-                )?;
-                match &post.if_negative {
-                    Some(negative) => item(
-                        f,
-                        &format!(
-                            "after a negative stain: {}",
-                            range_text(negative.p, negative.interval95)
-                        ),
-                    )?,
-                    None => item(f, "after a negative stain: cannot be estimated")?,
-                }
-                item(f, &format!("with {}", post.source))?;
-            }
-            if self.assumption {
-                item(f, "a figure in this is an assumption, not a measurement")?;
-            }
-        }
+        probabilities(f, self)?;
         if let Some(concordance) = &self.concordance {
             heading(f, "Stain and sequencing")?;
             item(f, &concordance.text)?;
@@ -121,6 +85,48 @@ impl fmt::Display for Triage {
         writeln!(f)?;
         paragraph(f, "", "", &self.limits)
     }
+}
+
+/// Both probabilities, and what they were made from.
+fn probabilities(f: &mut fmt::Formatter<'_>, triage: &Triage) -> fmt::Result {
+    if triage.pre_test.is_some() || triage.post_test.is_some() {
+        heading(f, "Probability of an NTRK fusion (95 % interval)")?;
+        if let Some(pre) = &triage.pre_test {
+            item(
+                f,
+                &format!(
+                    "before the stain: {}; {}",
+                    range_text(pre.p, pre.interval95),
+                    pre.source
+                ),
+            )?;
+        }
+        if let Some(post) = &triage.post_test {
+            let positive = &post.if_positive;
+            item(
+                f,
+                &format!(
+                    "after a positive stain: {}",
+                    range_text(positive.p, positive.interval95)
+                ),
+            )?;
+            match &post.if_negative {
+                Some(negative) => item(
+                    f,
+                    &format!(
+                        "after a negative stain: {}",
+                        range_text(negative.p, negative.interval95)
+                    ),
+                )?,
+                None => item(f, "after a negative stain: cannot be estimated")?,
+            }
+            item(f, &format!("with {}", post.source))?;
+        }
+        if triage.assumption {
+            item(f, "a figure in this is an assumption, not a measurement")?;
+        }
+    }
+    Ok(())
 }
 
 fn heading(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {

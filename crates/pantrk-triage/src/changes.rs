@@ -99,12 +99,14 @@ fn of_tumour(facts: &Facts<'_>) -> Vec<Supposition> {
             all.push(suppose("mlh1", value, move |c| c.mlh1 = Some(mlh1)));
         }
     }
-    if case.braf.is_none() {
+    // Drivers that were looked for include these two; only the colorectal prior asks for BRAF by itself.
+    let asked_apart = case.drivers.is_none() || facts.family() == "colorectal";
+    if case.braf.is_none() && asked_apart {
         for (value, braf) in [("V600E", Braf::V600e), ("wild-type", Braf::WildType)] {
             all.push(suppose("braf", value, move |c| c.braf = Some(braf)));
         }
     }
-    if case.ras.is_none() {
+    if case.ras.is_none() && asked_apart {
         all.push(suppose("ras", "mutated", |c| c.ras = Some(Ras::Mutated)));
     }
     all

@@ -213,6 +213,9 @@ fn warnings(facts: &Facts<'_>) -> Result<Vec<String>, TriageError> {
     if facts.ngs().is_some() {
         warnings.push(sentence("before-ngs")?);
     }
+    if matches!(facts.drivers, Drivers::Clear(_)) {
+        warnings.push(sentence("driver-not-counted")?);
+    }
     if let Drivers::Other(found) = &facts.drivers {
         warnings.push(format!(
             "Not on the list of clear drivers, so taken neither as one nor as their absence: {}.",

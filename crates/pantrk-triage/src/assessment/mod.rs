@@ -246,9 +246,13 @@ impl<'e> Selection<'e> {
         let points = bayes(prior.point(), sens.point(), spec.point());
         // The point may lie outside where it is k/n and the interval is of the posterior.
         let mut hull = points.map(|p| [p, p]);
-        for s in &sensitivities {
+        let rows = self.sensitivity.iter().chain(&self.wide_sensitivity);
+        for (s, row) in sensitivities.iter().zip(rows) {
+            // A study in which nothing stained says nothing about what a stain means.
+            let none_stained = row.counts().is_some_and(|(k, _)| k == 0);
             for t in &specificities {
-                for (whole, part) in hull.iter_mut().zip(bayes_intervals(&prior, s, t)) {
+                let parts = bayes_intervals(&prior, s, t);
+                for (whole, part) in hull.iter_mut().zip(parts).skip(usize::from(none_stained)) {
                     *whole = [whole[0].min(part[0]), whole[1].max(part[1])];
                 }
             }

@@ -152,7 +152,10 @@ fn the_young_thyroid_prior_is_a_range() {
         "{low} {high}"
     );
     // The series in which IHC found none of four must reach into the interval.
-    assert!(triage.post_test.unwrap().interval95[1] > 0.15);
+    let post = triage.post_test.unwrap();
+    assert!(post.interval95[1] > 0.15);
+    // But a stain must not speak against a fusion because of it.
+    assert!(post.if_positive.interval95[0] > low);
 }
 
 #[test]

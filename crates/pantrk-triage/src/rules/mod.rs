@@ -80,10 +80,11 @@ pub(crate) const FACTS: [&str; 29] = [
 ];
 
 /// Every standard sentence that is asked for.
-pub(crate) const SENTENCES: [&str; 11] = [
+pub(crate) const SENTENCES: [&str; 12] = [
     "accuracy-of-readers",
     "before-ngs",
     "clone-outside",
+    "driver-not-counted",
     "failed-ngs",
     "few-cells",
     "general-prevalence",

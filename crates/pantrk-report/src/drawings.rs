@@ -1,7 +1,5 @@
 //! The report's own drawings as inline SVG: stacked grades, and probabilities with their intervals.
 
-use std::fmt::Write as _;
-
 use pantrk_core::score::CompartmentScore;
 use pantrk_store::GRADE_COLOURS;
 
@@ -32,13 +30,11 @@ pub(crate) fn grade_bar(score: &CompartmentScore) -> String {
     ] {
         let width = percent.clamp(0.0, 100.0) / 100.0 * WIDTH;
         if width > 0.0 {
-            // Writing to a string cannot fail.
-            let _ignored = write!(
-                svg,
+            svg.push_str(&format!(
                 "<rect x=\"{x:.2}\" width=\"{:.2}\" height=\"12\" fill=\"{}\"/>",
                 width.max(0.6),
                 hex(GRADE_COLOURS[grade])
-            );
+            ));
         }
         x += width;
     }

@@ -37,7 +37,8 @@ fn truth() -> ReportOptions {
 #[test]
 fn the_page_says_what_the_result_says() {
     let result = common::sample();
-    let page = page(&result, &ReportOptions::default());
+    // The template engine writes slashes as entities too.
+    let page = page(&result, &ReportOptions::default()).replace("&#x2f;", "/");
     for text in [
         "S21-04711_B2_panTRK",
         "Order RNA-based NGS",

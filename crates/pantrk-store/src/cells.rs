@@ -586,13 +586,13 @@ mod tests {
         assert_eq!(table.len(), n);
         assert_eq!(table.cell_id[n - 1], n as u64 - 1);
         for row in [0, 3, 10, 8192, ROW_GROUP - 1, ROW_GROUP, n - 1] {
-            assert_eq!(table.x_px[row], row as f32 * 1.5);
-            assert_eq!(table.x_um[row], row as f32 * 1.5 * 0.25);
+            assert_eq!(table.x_px[row].to_bits(), (row as f32 * 1.5).to_bits());
+            assert_eq!(table.x_um[row].to_bits(), (row as f32 * 0.375).to_bits());
             let od = table.dab_od[2][row];
             if row % 7 == 3 {
                 assert!(od.is_nan(), "row {row}");
             } else {
-                assert_eq!(od, row as f32 * 0.25);
+                assert_eq!(od.to_bits(), (row as f32 * 0.25).to_bits());
             }
             assert_eq!(table.grade_any[row], (row % 4) as u8);
             assert_eq!(table.grades[1][row], (row % 4) as u8);

@@ -5,13 +5,13 @@
 //!
 //! Polygons whose rings cross, stay open, hold no area or lie beside the slide are errors that name the feature and the place: a region that is quietly repaired or dropped is a wrong score.
 
+use std::path::Path;
+
 use geo::kernels::RobustKernel;
 use geo::{Contains as _, Coord, Kernel as _, LineString, Orientation, Point, Polygon};
 use geojson::{Feature, GeometryValue, Position};
 use pantrk_space::{LevelSize, SlidePoint};
 use serde_json::Value;
-
-use std::path::Path;
 
 use crate::StoreError;
 
@@ -385,20 +385,19 @@ fn crossing(rings: &[Vec<Coord>]) -> Option<(usize, usize, Coord)> {
 
 /// Where two edges cross inside both; `None` where they touch, overlap or miss.
 fn proper_crossing(a: (Coord, Coord), b: (Coord, Coord)) -> Option<Coord> {
-    let side = |p: Coord, q: Coord, r: Coord| RobustKernel::orient2d(p, q, r);
-    let opposite = |u: Orientation, v: Orientation| {
-        u != v && u != Orientation::Collinear && v != Orientation::Collinear
+    let side = |edge: (Coord, Coord), of| RobustKernel::orient2d(edge.0, edge.1, of);
+    let opposite = |one: Orientation, other: Orientation| {
+        one != other && one != Orientation::Collinear && other != Orientation::Collinear
     };
-    let crosses = opposite(side(a.0, a.1, b.0), side(a.0, a.1, b.1))
-        && opposite(side(b.0, b.1, a.0), side(b.0, b.1, a.1));
+    let crosses = opposite(side(a, b.0), side(a, b.1)) && opposite(side(b, a.0), side(b, a.1));
     crosses.then(|| {
-        let (d, e) = (a.1 - a.0, b.1 - b.0);
-        let cross = d.x * e.y - d.y * e.x;
+        let (along, across) = (a.1 - a.0, b.1 - b.0);
+        let cross = along.x * across.y - along.y * across.x;
         let offset = b.0 - a.0;
-        let t = (offset.x * e.y - offset.y * e.x) / cross;
+        let part = (offset.x * across.y - offset.y * across.x) / cross;
         Coord {
-            x: a.0.x + t * d.x,
-            y: a.0.y + t * d.y,
+            x: a.0.x + part * along.x,
+            y: a.0.y + part * along.y,
         }
     })
 }

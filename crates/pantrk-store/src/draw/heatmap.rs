@@ -130,7 +130,11 @@ pub fn read_heatmap_index(folder: &Path) -> Result<Option<HeatmapIndex>, StoreEr
 
 fn check(map: &Heatmap<'_>) -> Result<(), StoreError> {
     let wanted = u64::from(map.columns) * u64::from(map.rows);
-    if wanted == 0 || map.values.len() as u64 != wanted || !(map.cell_um > 0.0) {
+    if wanted == 0
+        || map.values.len() as u64 != wanted
+        || map.cell_um.is_nan()
+        || map.cell_um <= 0.0
+    {
         return Err(StoreError::Usage {
             what: format!("the grid of heatmap {:?}", map.metric),
             found: format!("{} values, cells of {} um", map.values.len(), map.cell_um),

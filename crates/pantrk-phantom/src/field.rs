@@ -12,7 +12,7 @@ use crate::truth::{CellTruth, cell_truth};
 pub struct Field {
     /// The picture.
     pub rgb: RgbBuffer,
-    /// Nucleus instances, row by row: 0 is background, else a cell's `id`.
+    /// Nucleus instances, row by row: 0 is background, else a cell's `id`; nuclei under pen ink, which nobody could see, have none.
     pub labels: Vec<u32>,
     /// The cells with nuclei in the field; those cut by its edge hold what lies inside.
     pub cells: Vec<CellTruth>,

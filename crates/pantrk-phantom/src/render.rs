@@ -357,6 +357,7 @@ impl Scene {
                     (cell, inner.max(CONTACT_UM - edge), edge)
                 });
                 let (mut density, dab, tissue) = self.tissue_density(&spot, own);
+                let mut hidden = false;
                 for artefact in near {
                     let distance = artefact.shape().distance(x, y);
                     if distance > -ARTEFACT_MARGIN_UM {
@@ -369,6 +370,7 @@ impl Scene {
                             },
                             &mut density,
                         );
+                        hidden |= distance > 0.0 && artefact.hides();
                         if artefact.defocuses() {
                             let mask = smoothstep(-14.0, 10.0, distance);
                             scratch.focus[i] = scratch.focus[i].max(mask);
@@ -387,7 +389,7 @@ impl Scene {
                         sum.x += (big.x + column as i64) as f64 + 0.5;
                         sum.y += (big.y + row as i64) as f64 + 0.5;
                         let at = (row - halo) * inner_width + column - halo;
-                        scratch.labels[at] = owner + 1;
+                        scratch.labels[at] = if hidden { 0 } else { owner + 1 };
                     }
                 }
             }

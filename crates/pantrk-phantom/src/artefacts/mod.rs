@@ -18,6 +18,11 @@ pub(crate) trait Artefact: Send + Sync {
     /// Changes the optical density (R, G, B) of a pixel; `distance` is how far inside it lies in um, `tissue` how much of it is tissue (0 to 1).
     fn shade(&self, place: Place, density: &mut [f32; 3]);
 
+    /// Nothing under it can be seen, so that nuclei there carry no label.
+    fn hides(&self) -> bool {
+        false
+    }
+
     /// It takes the focus away.
     fn defocuses(&self) -> bool {
         false

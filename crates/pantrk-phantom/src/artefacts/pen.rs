@@ -41,4 +41,8 @@ impl Artefact for Pen {
             *od += ink * colour;
         }
     }
+
+    fn hides(&self) -> bool {
+        true
+    }
 }

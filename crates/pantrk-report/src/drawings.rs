@@ -16,13 +16,9 @@ pub(crate) fn grade_colours() -> [String; 4] {
 
 /// A bar of 100 %: 3+, 2+ and 1+ from the left, the rest unfilled.
 pub(crate) fn grade_bar(score: &CompartmentScore) -> String {
-    const WIDTH: f64 = 150.0;
-    let mut svg = format!(
-        "<svg class=\"gradebar\" viewBox=\"0 0 {WIDTH} 12\" width=\"{WIDTH}\" height=\"12\" role=\"img\" \
-         aria-label=\"3+ {:.1} %, 2+ {:.1} %, 1+ {:.1} %\"><rect width=\"{WIDTH}\" height=\"12\" rx=\"2\" fill=\"#e9ecef\"/>",
-        score.percent_3, score.percent_2, score.percent_1
-    );
+    const WIDTH: f64 = 120.0;
     let mut x = 0.0;
+    let mut parts = String::new();
     for (percent, grade) in [
         (score.percent_3, 3),
         (score.percent_2, 2),
@@ -30,16 +26,21 @@ pub(crate) fn grade_bar(score: &CompartmentScore) -> String {
     ] {
         let width = percent.clamp(0.0, 100.0) / 100.0 * WIDTH;
         if width > 0.0 {
-            svg.push_str(&format!(
-                "<rect x=\"{x:.2}\" width=\"{:.2}\" height=\"12\" fill=\"{}\"/>",
-                width.max(0.6),
-                hex(GRADE_COLOURS[grade])
-            ));
+            let shown = width.max(0.6);
+            let colour = hex(GRADE_COLOURS[grade]);
+            let part = format!(
+                "<rect x=\"{x:.2}\" width=\"{shown:.2}\" height=\"12\" fill=\"{colour}\"/>"
+            );
+            parts.push_str(&part);
         }
         x += width;
     }
-    svg.push_str("</svg>");
-    svg
+    format!(
+        "<svg class=\"gradebar\" viewBox=\"0 0 {WIDTH} 12\" width=\"{WIDTH}\" height=\"12\" role=\"img\" \
+         aria-label=\"3+ {:.1} %, 2+ {:.1} %, 1+ {:.1} %\">\
+         <rect width=\"{WIDTH}\" height=\"12\" rx=\"2\" fill=\"#e9ecef\"/>{parts}</svg>",
+        score.percent_3, score.percent_2, score.percent_1
+    )
 }
 
 /// One row of [`probability_bars`].

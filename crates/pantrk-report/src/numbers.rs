@@ -68,7 +68,7 @@ pub(crate) fn probability_text(p: f64) -> String {
         } else if percent < 1.0 {
             2
         } else {
-            usize::from(percent < 10.0 || percent > 99.0)
+            usize::from(!(10.0..=99.0).contains(&percent))
         };
         format!("{percent:.decimals$} %")
     }

@@ -6,6 +6,7 @@ mod common;
 use pantrk_report::{Pictures, ReportOptions, TruthRow, render_report, write_report};
 use pantrk_store::Warning;
 
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn page(result: &pantrk_store::SlideResult, options: &ReportOptions) -> String {
     render_report(result, &Pictures::default(), options).unwrap()
 }
@@ -46,7 +47,7 @@ fn the_page_says_what_the_result_says() {
         "39.1",
         "131\u{202f}422",
         "nuclear rim",
-        "A hint, not a call",
+        "Gene hint",
         "LMNA-NTRK1",
         "One tile (0.04 mm2) could not be read",
         "0.20 / 0.40 / 0.60 DAB OD (log10",

@@ -241,7 +241,7 @@ fn sync_folder(_folder: &Path) -> Result<(), StoreError> {
 ///
 /// Two slides of one run may come out the same (`a b.svs` and `a_b.svs`, or one name in two folders); whoever starts the run refuses that.
 pub fn slide_id_from_path(path: &Path) -> String {
-    let stem = path.file_stem().unwrap_or_else(|| path.as_os_str());
+    let stem = path.file_stem().unwrap_or(path.as_os_str());
     safe_slide_id(&stem.to_string_lossy())
 }
 

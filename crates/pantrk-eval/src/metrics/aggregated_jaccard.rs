@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Metric, Overlap};
 
-/// Each true nucleus with the predicted one of highest IoU; summed intersections over summed unions, with the pixels of predicted nuclei that none took added below.
+/// Each true nucleus with the predicted one of highest `IoU`; summed intersections over summed unions, with the pixels of predicted nuclei that none took added below.
 pub(super) const AGGREGATED_JACCARD: Metric = Metric {
     name: "aji",
     description: "aggregated Jaccard index",

@@ -9,7 +9,7 @@ use crate::EvalError;
 pub struct Labels<'a> {
     columns: usize,
     rows: usize,
-    labels: &'a [u32],
+    pixels: &'a [u32],
 }
 
 impl<'a> Labels<'a> {
@@ -22,7 +22,7 @@ impl<'a> Labels<'a> {
             Ok(Self {
                 columns,
                 rows,
-                labels,
+                pixels: labels,
             })
         } else {
             Err(EvalError::Labels {
@@ -79,7 +79,7 @@ impl Overlap {
         }
         let (mut of_predicted, mut of_truth) = (BTreeMap::new(), BTreeMap::new());
         let mut shared: BTreeMap<(u32, u32), u64> = BTreeMap::new();
-        for (&p, &t) in predicted.labels.iter().zip(truth.labels) {
+        for (&p, &t) in predicted.pixels.iter().zip(truth.pixels) {
             if p > 0 {
                 *of_predicted.entry(p).or_insert(0_u64) += 1;
             }
@@ -109,7 +109,7 @@ impl Overlap {
 
     /// The one-to-one matching of instances at an intersection over union of at least `iou`, the better pairs first.
     ///
-    /// From an IoU above 0.5 on, no instance fits two others, so this is the only matching there is; at exactly 0.5 ties are broken by label.
+    /// From an `IoU` above 0.5 on, no instance fits two others, so this is the only matching there is; at exactly 0.5 ties are broken by label.
     pub fn matches(&self, iou: f64) -> Vec<Pair> {
         let mut candidates: Vec<Pair> = self
             .pairs

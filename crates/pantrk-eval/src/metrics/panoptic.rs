@@ -2,7 +2,7 @@
 
 use super::{Metric, Overlap};
 
-/// The sum of the matches' IoU over (matches + half the misses + half the extras); matches are pairs above IoU 0.5.
+/// The sum of the matches' `IoU` over (matches + half the misses + half the extras); matches are pairs above `IoU` 0.5.
 pub(super) const PANOPTIC_QUALITY: Metric = Metric {
     name: "pq",
     description: "panoptic quality",
@@ -13,7 +13,7 @@ pub(super) const PANOPTIC_QUALITY: Metric = Metric {
     },
 };
 
-/// The mean IoU of the matches.
+/// The mean `IoU` of the matches.
 pub(super) const SEGMENTATION_QUALITY: Metric = Metric {
     name: "sq",
     description: "mean IoU of matched nuclei",
@@ -23,7 +23,7 @@ pub(super) const SEGMENTATION_QUALITY: Metric = Metric {
     },
 };
 
-/// The summed IoU and the number of pairs strictly above IoU 0.5, where matching has no choice.
+/// The summed `IoU` and the number of pairs strictly above `IoU` 0.5, where matching has no choice.
 fn matched(overlap: &Overlap) -> (f64, usize) {
     overlap
         .pairs

@@ -81,7 +81,7 @@ fn parse_hex(line: &str) -> Option<[u8; 3]> {
     Some([r, g, b])
 }
 
-/// OKLab by B. Ottosson (2020): lightness 0 to 1, green-red, blue-yellow.
+/// `OKLab` by B. Ottosson (2020): lightness 0 to 1, green-red, blue-yellow.
 fn oklab_from_rgb(rgb: [u8; 3]) -> [f64; 3] {
     let [r, g, b] = rgb.map(|v| {
         let v = f64::from(v) / 255.0;

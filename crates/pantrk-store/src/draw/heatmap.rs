@@ -13,7 +13,7 @@ use crate::StoreError;
 use crate::folder::write_synced;
 
 /// The longest side that a map is magnified to, pixels.
-const MAP_SIDE: u32 = 720;
+const MAP_SIDE: u32 = 480;
 /// The legend's width, pixels.
 const LEGEND: u32 = 190;
 /// What the legend needs in height, pixels.
@@ -349,16 +349,21 @@ fn ticks(low: f64, high: f64) -> Vec<(f64, String)> {
         value += step;
     }
     values.push(high);
+    let ends = [low, high];
     values
         .into_iter()
         .map(|value| {
+            // The ends are rarely round; rounded like the others they would say what is not there.
+            let at_end = ends.iter().any(|&end| (end - value).abs() < span * 1e-9);
+            let digits = if at_end { digits + 1 } else { digits };
             let text = format!("{value:.digits$}");
             let text = if text.contains('.') {
                 text.trim_end_matches('0').trim_end_matches('.').to_owned()
             } else {
                 text
             };
-            (value, if text == "-0" { "0".to_owned() } else { text })
+            let text = if text == "-0" { "0".to_owned() } else { text };
+            (value, text)
         })
         .collect()
 }
@@ -387,20 +392,20 @@ mod tests {
         let values = [0.0, 50.0, 100.0, f32::NAN, 150.0, -5.0];
         let (canvas, entry) = draw(&map(&values));
         let table = ColorMap::DAB.table();
-        assert_eq!((entry.map_width, entry.map_height), (720, 480));
-        assert!((entry.um_per_pixel - 50.0 / 240.0).abs() < 1e-12);
+        assert_eq!((entry.map_width, entry.map_height), (480, 320));
+        assert!((entry.um_per_pixel - 50.0 / 160.0).abs() < 1e-12);
         for (x, y, place) in [
             (0, 0, 0),
-            (300, 10, 128),
-            (719, 239, 255),
-            (300, 479, 255),
-            (719, 479, 0),
+            (200, 10, 128),
+            (479, 159, 255),
+            (200, 319, 255),
+            (479, 319, 0),
         ] {
             assert_eq!(canvas.pixel(x, y)[..3], table[place], "{x} {y}");
             assert_eq!(canvas.pixel(x, y)[3], 255);
         }
-        assert_eq!(canvas.pixel(10, 300)[3], 0);
-        assert!((720..canvas.width).any(|x| canvas.pixel(x, 18)[0] < 90));
+        assert_eq!(canvas.pixel(10, 200)[3], 0);
+        assert!((480..canvas.width).any(|x| canvas.pixel(x, 18)[0] < 90));
     }
 
     #[test]
@@ -440,6 +445,7 @@ mod tests {
         };
         assert_eq!(labels(0.0, 100.0), ["0", "50", "100"]);
         assert_eq!(labels(0.0, 0.8), ["0", "0.2", "0.4", "0.6", "0.8"]);
+        assert_eq!(labels(0.05, 0.55).last().unwrap(), "0.55");
         assert_eq!(labels(-0.1, 0.1).first().unwrap(), "-0.1");
         assert_eq!(labels(0.0, 4321.0).last().unwrap(), "4321");
         assert_eq!(round_length(730.0), (500.0, "500 µm".to_owned()));

@@ -45,46 +45,55 @@ fn profile(result: IhcResult, value: f64, cutoff: f64, unit: &str) -> ProfileCal
     }
 }
 
+fn slide() -> SlideFacts {
+    SlideFacts {
+        id: "S21-04711_B2_panTRK".to_owned(),
+        path: "slides/S21-04711_B2_panTRK.svs".to_owned(),
+        vendor: "aperio".to_owned(),
+        fingerprint: "b7f0c2d19a".to_owned(),
+        width: 48_000,
+        height: 36_000,
+        levels: 4,
+        mpp_x: 0.2527,
+        mpp_y: 0.2527,
+        mpp_source: MppSource::File,
+        objective_power: Some(40.0),
+    }
+}
+
+fn run() -> RunFacts {
+    RunFacts {
+        version: "0.1.0".to_owned(),
+        parameters: json!({ "thresholds": [0.2, 0.4, 0.6], "profile": "any-1pct" })
+            .as_object()
+            .cloned()
+            .unwrap_or_default(),
+        parameter_hash: "9a4c1f72e0d3".to_owned(),
+        model: ModelFacts {
+            name: "nucleus".to_owned(),
+            version: "0.3.0".to_owned(),
+            sha256: Some("3c9d".repeat(16)),
+            runtime: Some("tract 0.23.9".to_owned()),
+        },
+        device: "cpu".to_owned(),
+        threads: Some(8),
+        host: Some("node-17".to_owned()),
+        started: Some("2026-03-02T09:14:05Z".to_owned()),
+        seconds: map([("overview", 2.1), ("patches", 61.4), ("total", 65.0)]),
+        peak_rss_bytes: Some(812_000_000),
+    }
+}
+
 /// A positive slide with everything there is.
-pub fn sample() -> SlideResult {
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
+pub(crate) fn sample() -> SlideResult {
     let mut cantrk = profile(IhcResult::Indeterminate, 5.0, 6.0, "points");
     cantrk.parts = map([("nuclear", 3.0), ("cytoplasmic", 2.0), ("membranous", 0.0)]);
     cantrk.reasons = vec!["The total reaches 6 if the thresholds fall by 0.05 OD.".to_owned()];
     SlideResult {
         schema: SCHEMA.to_owned(),
-        slide: SlideFacts {
-            id: "S21-04711_B2_panTRK".to_owned(),
-            path: "slides/S21-04711_B2_panTRK.svs".to_owned(),
-            vendor: "aperio".to_owned(),
-            fingerprint: "b7f0c2d19a".to_owned(),
-            width: 48_000,
-            height: 36_000,
-            levels: 4,
-            mpp_x: 0.2527,
-            mpp_y: 0.2527,
-            mpp_source: MppSource::File,
-            objective_power: Some(40.0),
-        },
-        run: RunFacts {
-            version: "0.1.0".to_owned(),
-            parameters: json!({ "thresholds": [0.2, 0.4, 0.6], "profile": "any-1pct" })
-                .as_object()
-                .cloned()
-                .unwrap_or_default(),
-            parameter_hash: "9a4c1f72e0d3".to_owned(),
-            model: ModelFacts {
-                name: "nucleus".to_owned(),
-                version: "0.3.0".to_owned(),
-                sha256: Some("3c9d".repeat(16)),
-                runtime: Some("tract 0.23.9".to_owned()),
-            },
-            device: "cpu".to_owned(),
-            threads: Some(8),
-            host: Some("node-17".to_owned()),
-            started: Some("2026-03-02T09:14:05Z".to_owned()),
-            seconds: map([("overview", 2.1), ("patches", 61.4), ("total", 65.0)]),
-            peak_rss_bytes: Some(812_000_000),
-        },
+        slide: slide(),
+        run: run(),
         quality: Quality {
             tissue_mm2: 84.31,
             evaluated_mm2: 79.02,
@@ -186,7 +195,7 @@ fn triage() -> serde_json::Value {
 }
 
 /// A slide with too few cells.
-pub fn not_evaluable() -> SlideResult {
+pub(crate) fn not_evaluable() -> SlideResult {
     let mut result = sample();
     result.compartments = None;
     result.pattern = None;

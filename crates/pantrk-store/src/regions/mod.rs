@@ -167,16 +167,7 @@ fn read_feature(i: usize, value: Value, slide: LevelSize) -> Result<Option<Regio
     let class = class_name(property("classification"));
     let effect = RegionEffect::of_class(&class);
     let name = property("name").and_then(Value::as_str).map(str::to_owned);
-    let label = {
-        let mut label = format!("feature {}", i + 1);
-        if let Some(name) = &name {
-            label.push_str(&format!(" {name:?}"));
-        }
-        if !class.is_empty() {
-            label.push_str(&format!(" (class {class:?})"));
-        }
-        label
-    };
+    let label = feature_label(i, name.as_deref(), &class);
     let bad = |problem: String| StoreError::Region {
         feature: label.clone(),
         problem,
@@ -226,6 +217,16 @@ fn read_feature(i: usize, value: Value, slide: LevelSize) -> Result<Option<Regio
         name,
         polygons,
     }))
+}
+
+fn feature_label(i: usize, name: Option<&str>, class: &str) -> String {
+    let name = name.map_or(String::new(), |name| format!(" {name:?}"));
+    let class = if class.is_empty() {
+        String::new()
+    } else {
+        format!(" (class {class:?})")
+    };
+    format!("feature {}{name}{class}", i + 1)
 }
 
 fn class_name(value: Option<&Value>) -> String {

@@ -17,7 +17,7 @@ const MAP_SIDE: u32 = 480;
 /// The legend's width, pixels.
 const LEGEND: u32 = 190;
 /// What the legend needs in height, pixels.
-const LEGEND_HEIGHT: u32 = 330;
+const LEGEND_HEIGHT: u32 = 360;
 const INK: [u8; 3] = [0x22, 0x26, 0x2b];
 const FAINT: [u8; 3] = [0x6b, 0x73, 0x7c];
 const LINE: [u8; 4] = [0xc9, 0xce, 0xd4, 255];

@@ -522,8 +522,7 @@ impl CellMaker {
         let between = nucleus.min(cytoplasm).max(0.04);
         let rim = match pattern.nuclear_rim {
             Level::Off => between,
-            // The band's mean also holds a little of both sides.
-            on => ((level(on, 0.0) - 0.06 * nucleus - 0.125 * cytoplasm) / 0.815).max(between),
+            on => level(on, 0.0).max(between),
         };
         let membrane = match pattern.membrane {
             Level::Off => cytoplasm,

@@ -682,8 +682,14 @@ fn tumour_stain(cell: &Cell, inner: f32, border: f32, spot: &Spot) -> (f32, f32)
         cytoplasm_h
     };
     let paint = &cell.paint;
-    // Inside the nucleus, away from the rim.
-    if inner < -0.7 {
+    // A stained rim is painted a little wider than its band, which blur then eats into; an unstained one leaves room to both sides.
+    let stained_rim = paint.rim > paint.nucleus.max(paint.cytoplasm);
+    let (deep, shallow, near, far) = if stained_rim {
+        (-0.6, -0.5, 0.5, 0.6)
+    } else {
+        (-0.7, -0.2, 0.25, 0.5)
+    };
+    if inner < deep {
         return (h, paint.nucleus * (1.0 + 0.13 * chromatin + 0.05 * grain));
     }
     let mut outside = paint.cytoplasm * (1.0 + 0.05 * mottle + 0.10 * grain);
@@ -697,16 +703,14 @@ fn tumour_stain(cell: &Cell, inner: f32, border: f32, spot: &Spot) -> (f32, f32)
         let membrane = paint.membrane * (1.0 + 0.07 * mottle + 0.06 * grain);
         outside += (membrane - outside) * line;
     }
-    if inner > 0.5 {
+    if inner > far {
         return (h, outside);
     }
     let rim = paint.rim * (1.0 + 0.08 * chromatin + 0.05 * grain);
-    let d = if inner < -0.2 {
-        let t = (inner + 0.7) * 2.0;
-        paint.nucleus + (rim - paint.nucleus) * t
-    } else if inner > 0.25 {
-        let t = ((inner - 0.25) * 4.0).min(1.0);
-        rim + (outside - rim) * t
+    let d = if inner < shallow {
+        paint.nucleus + (rim - paint.nucleus) * (inner - deep) / (shallow - deep)
+    } else if inner > near {
+        rim + (outside - rim) * (inner - near) / (far - near)
     } else {
         rim
     };

@@ -1,7 +1,7 @@
 //! The whole slide at about 8 um per pixel: where tissue, white point, background and quality are judged.
 
 use pantrk_space::{
-    LevelRect, LevelSize, MicronsPerPixel, MppRequest, RegionReader, RgbBuffer, SlideMpp,
+    Gap, LevelRect, LevelSize, MicronsPerPixel, MppRequest, RegionReader, RgbBuffer, SlideMpp,
     SlidePoint, read_at_mpp,
 };
 use rayon::prelude::*;
@@ -10,8 +10,8 @@ use crate::CoreError;
 
 /// The overview's pixel size in micrometres.
 pub const OVERVIEW_MPP: f64 = 8.0;
-/// The overview is read in blocks of this many of its pixels, so that a file with one level needs no buffer of the whole slide.
-const BLOCK: u32 = 64;
+/// Small pictures are read in blocks of at most this many level-0 pixels a side, so that a file with one level needs no buffer of the whole slide.
+const BLOCK_PX: f64 = 2048.0;
 
 /// What an overview pixel stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,62 +37,25 @@ impl Overview {
     /// If the reader fails as a whole; single unreadable tiles are only marked.
     pub fn read(reader: &dyn RegionReader, slide_mpp: SlideMpp) -> Result<Self, CoreError> {
         let mpp = MicronsPerPixel::new(OVERVIEW_MPP).ok_or(CoreError::NoLevels)?;
-        let size = reader.size();
-        let extent = |pixels: u32, mpp: MicronsPerPixel| {
-            (f64::from(pixels) * mpp.get() / OVERVIEW_MPP)
-                .ceil()
-                .max(1.0) as u32
-        };
-        let width = extent(size.width, slide_mpp.x);
-        let height = extent(size.height, slide_mpp.y);
-        let (columns, rows) = (width.div_ceil(BLOCK), height.div_ceil(BLOCK));
-        let blocks: Vec<_> = (0..columns * rows)
-            .into_par_iter()
-            .map(|i| {
-                let (x, y) = ((i % columns) * BLOCK, (i / columns) * BLOCK);
-                let request = MppRequest {
-                    rect: LevelRect {
-                        x: i64::from(x),
-                        y: i64::from(y),
-                        width: BLOCK.min(width - x),
-                        height: BLOCK.min(height - y),
-                    },
-                    mpp,
-                    slide_mpp,
-                };
-                let mut rgb = RgbBuffer::new();
-                let region = read_at_mpp(reader, &request, &mut rgb)?;
-                Ok((x, y, rgb, region.gaps))
-            })
-            .collect::<Result<_, CoreError>>()?;
-
-        let mut overview = Self {
-            rgb: RgbBuffer::filled(LevelSize { width, height }, [255; 3]),
-            cover: vec![Cover::Slide; width as usize * height as usize],
-            slide_mpp,
-        };
-        for (x, y, rgb, gaps) in blocks {
-            for row in 0..rgb.height() {
-                let from = x as usize * 3;
-                let line = rgb.row(row);
-                overview.rgb.row_mut(y + row)[from..from + line.len()].copy_from_slice(line);
-            }
-            for gap in gaps {
-                let kind = if gap.is_unreadable() {
-                    Cover::Unreadable
-                } else {
-                    Cover::NotScanned
-                };
-                for gy in gap.rect.y..gap.rect.bottom() {
-                    for gx in gap.rect.x..gap.rect.right() {
-                        let at =
-                            (y as usize + gy as usize) * width as usize + x as usize + gx as usize;
-                        overview.cover[at] = kind;
-                    }
-                }
+        let (rgb, gaps) = read_small(reader, slide_mpp, mpp)?;
+        let width = rgb.width() as usize;
+        let mut cover = vec![Cover::Slide; width * rgb.height() as usize];
+        for gap in gaps {
+            let kind = if gap.is_unreadable() {
+                Cover::Unreadable
+            } else {
+                Cover::NotScanned
+            };
+            for y in gap.rect.y..gap.rect.bottom() {
+                let line = y as usize * width;
+                cover[line + gap.rect.x as usize..line + gap.rect.right() as usize].fill(kind);
             }
         }
-        Ok(overview)
+        Ok(Self {
+            rgb,
+            cover,
+            slide_mpp,
+        })
     }
 
     /// How many pixels it has.
@@ -136,6 +99,64 @@ impl Overview {
             OVERVIEW_MPP / self.slide_mpp.y.get(),
         )
     }
+}
+
+/// The whole slide at a coarse pixel size, read block by block in parallel; gaps are in the picture's pixels.
+///
+/// # Errors
+/// If the reader fails as a whole; single unreadable tiles are gaps.
+pub fn read_small(
+    reader: &dyn RegionReader,
+    slide_mpp: SlideMpp,
+    mpp: MicronsPerPixel,
+) -> Result<(RgbBuffer, Vec<Gap>), CoreError> {
+    let size = reader.size();
+    let extent = |pixels: u32, slide: MicronsPerPixel| {
+        (f64::from(pixels) * slide.get() / mpp.get())
+            .ceil()
+            .max(1.0) as u32
+    };
+    let width = extent(size.width, slide_mpp.x);
+    let height = extent(size.height, slide_mpp.y);
+    let finest = slide_mpp.x.get().min(slide_mpp.y.get());
+    let block = (BLOCK_PX * finest / mpp.get()).floor().clamp(1.0, BLOCK_PX) as u32;
+    let (columns, rows) = (width.div_ceil(block), height.div_ceil(block));
+    let blocks: Vec<_> = (0..u64::from(columns) * u64::from(rows))
+        .into_par_iter()
+        .map(|i| {
+            let column = (i % u64::from(columns)) as u32;
+            let row = (i / u64::from(columns)) as u32;
+            let (x, y) = (column * block, row * block);
+            let request = MppRequest {
+                rect: LevelRect {
+                    x: i64::from(x),
+                    y: i64::from(y),
+                    width: block.min(width - x),
+                    height: block.min(height - y),
+                },
+                mpp,
+                slide_mpp,
+            };
+            let mut rgb = RgbBuffer::new();
+            let region = read_at_mpp(reader, &request, &mut rgb)?;
+            Ok((x, y, rgb, region.gaps))
+        })
+        .collect::<Result<_, CoreError>>()?;
+    let mut picture = RgbBuffer::filled(LevelSize { width, height }, [255; 3]);
+    let mut all = Vec::new();
+    for (x, y, rgb, gaps) in blocks {
+        for row in 0..rgb.height() {
+            let from = x as usize * 3;
+            let line = rgb.row(row);
+            picture.row_mut(y + row)[from..from + line.len()].copy_from_slice(line);
+        }
+        all.extend(gaps.into_iter().map(|mut gap| {
+            gap.rect.x += i64::from(x);
+            gap.rect.y += i64::from(y);
+            gap
+        }));
+    }
+    Ok((picture, all))
 }
 
 /// A yes or no per overview pixel.

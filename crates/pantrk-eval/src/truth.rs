@@ -82,7 +82,7 @@ pub struct Bars {
 impl Default for Bars {
     fn default() -> Self {
         Self {
-            positive_percent: 5.0,
+            positive_percent: 3.0,
             h_score: 10.0,
             tumour_cells_percent: 10.0,
         }

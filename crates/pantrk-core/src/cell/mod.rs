@@ -2,10 +2,12 @@
 
 mod contour;
 mod expand;
+mod fill;
 mod measure;
 mod table;
 
 pub use contour::trace_contours;
 pub use expand::Expansion;
+pub use fill::fill_ring;
 pub use measure::{CellMeasurer, CellRecord};
 pub use table::{CellTable, ExcludedReason};

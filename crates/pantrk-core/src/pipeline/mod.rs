@@ -41,6 +41,8 @@ pub struct ScoreParameters {
     pub profile: String,
     /// Score even if the slide does not look like H-DAB.
     pub assume_h_dab: bool,
+    /// Take everything for tissue: for small pictures of tissue, where there is nothing to find.
+    pub tissue_everywhere: bool,
     /// Keep the outlines of nuclei.
     pub contours: bool,
 }
@@ -256,7 +258,11 @@ impl Ground {
         input.progress.begin(Stage::Overview, 1);
         let overview = Overview::read(input.reader, input.slide_mpp)?;
         let white = white_point(&overview);
-        let tissue = tissue_mask(&overview, &white);
+        let tissue = if input.parameters.tissue_everywhere {
+            Mask::filled(overview.rgb.width(), overview.rgb.height(), true)
+        } else {
+            tissue_mask(&overview, &white)
+        };
         let deconvolver = Deconvolver::new(input.parameters.vectors, white.rgb);
         let stain_kind = stain_kind(&overview, &tissue, &deconvolver);
         let quality = QualityMaps::judge(&overview, &tissue, &deconvolver);

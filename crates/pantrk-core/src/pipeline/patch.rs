@@ -12,8 +12,6 @@ use crate::cell::{CellMeasurer, CellRecord, CellTable, ExcludedReason, trace_con
 use crate::segment::{LabelImage, PatchInput, SegmentWorker, Segmenter};
 use crate::stain::StainPlanes;
 
-/// Around the core, in patch pixels: a nucleus of 20 um whose centre lies in the core is whole, and so is its cell.
-const HALO: u32 = 32;
 /// The core of a patch for segmenters that take any size.
 const DEFAULT_CORE: u32 = 256;
 
@@ -22,17 +20,21 @@ const DEFAULT_CORE: u32 = 256;
 pub(super) struct PatchGrid {
     /// Pixels of a core, both ways.
     pub(super) core: u32,
+    /// Pixels around a core: a nucleus whose centre lies in the core is whole, and so is its cell.
+    pub(super) halo: u32,
     /// The pixel size of patches.
     pub(super) mpp: MicronsPerPixel,
 }
 
 impl PatchGrid {
     pub(super) fn for_segmenter(segmenter: &dyn Segmenter) -> Self {
+        let halo = segmenter.halo();
         let core = segmenter.patch_size().map_or(DEFAULT_CORE, |size| {
-            size.width.min(size.height).saturating_sub(2 * HALO).max(1)
+            size.width.min(size.height).saturating_sub(2 * halo).max(1)
         });
         Self {
             core,
+            halo,
             mpp: segmenter.mpp(),
         }
     }
@@ -123,12 +125,13 @@ pub(super) struct Worker<'a> {
 
 impl Worker<'_> {
     pub(super) fn run(&mut self, core: LevelRect) -> Result<PatchOutcome, CoreError> {
+        let halo = self.grid.halo;
         let request = MppRequest {
             rect: LevelRect {
-                x: core.x - i64::from(HALO),
-                y: core.y - i64::from(HALO),
-                width: core.width + 2 * HALO,
-                height: core.height + 2 * HALO,
+                x: core.x - i64::from(halo),
+                y: core.y - i64::from(halo),
+                width: core.width + 2 * halo,
+                height: core.height + 2 * halo,
             },
             mpp: self.grid.mpp,
             slide_mpp: self.input.slide_mpp,
@@ -160,7 +163,7 @@ impl Worker<'_> {
             Vec::new()
         };
         for record in records {
-            let inside = |v: f64, length: u32| v >= f64::from(HALO) && v < f64::from(HALO + length);
+            let inside = |v: f64, length: u32| v >= f64::from(halo) && v < f64::from(halo + length);
             if inside(record.centre[0], core.width) && inside(record.centre[1], core.height) {
                 let contour = contours.get(record.label as usize - 1);
                 self.keep(&record, contour, &request, &mut outcome.cells);
@@ -192,7 +195,7 @@ impl Worker<'_> {
             });
         }
         if !outcome.unread_tiles.is_empty() {
-            let halo = HALO as usize;
+            let halo = self.grid.halo as usize;
             let core = self
                 .unread
                 .chunks_exact(width)

@@ -16,12 +16,14 @@ use super::Expansion;
 
 /// Sectors around a cell.
 const SECTORS: usize = 16;
-/// Layers of pixels from two inside to two outside of a boundary.
-const LAYERS: usize = 5;
+/// Layers of pixels along a boundary.
+///
+/// Around the nucleus, from three inside to three outside; along the cell border, from two across it to three inside and what lies deeper.
+const LAYERS: usize = 6;
 /// A band is a line of its own if it exceeds the layers on both sides by this optical density.
 const LINE_OD: f32 = 0.06;
-/// The layer index that lies just outside the nuclear boundary, or just inside the cell border.
-const RIM_CENTRE: usize = 2;
+/// The first of the two layers that make up a compartment's own band.
+const CENTRE: usize = 2;
 
 /// One cell of a patch; optical densities are as measured, the slide's background not taken off.
 #[derive(Debug, Clone, PartialEq)]
@@ -196,33 +198,31 @@ impl CellMeasurer {
                 let dab = stains.dab[at];
                 let shell = self.shell[at];
                 if shell == 0 {
-                    self.lend_across(x, y, w, h, dab);
+                    self.look_across(labels, stains, x, y);
                 }
                 let sums = &mut self.sums[owner as usize];
                 sums.cell_pixels += 1;
                 sums.touches_unread |= unread.get(at).copied().unwrap_or(false);
                 let sector = sector(x as f64 + 0.5 - sums.x, y as f64 + 0.5 - sums.y);
-                if shell < 3 {
-                    sums.membrane[shell as usize + 1][sector].add(dab);
+                if shell < 3 || labels.labels[at] == 0 {
+                    sums.membrane[shell as usize + CENTRE][sector].add(dab);
                 }
                 if labels.labels[at] != 0 {
                     sums.hematoxylin += stains.hematoxylin[at];
-                    match self.depth[at] {
-                        0 => sums.rim[1][sector].add(dab),
-                        depth => {
-                            sums.nucleus.add(dab);
-                            if depth == 1 {
-                                sums.rim[0][sector].add(dab);
-                            }
-                        }
+                    let depth = self.depth[at];
+                    if depth < 3 {
+                        sums.rim[CENTRE - depth as usize][sector].add(dab);
+                    }
+                    if depth > 0 {
+                        sums.nucleus.add(dab);
                     }
                 } else {
                     let d2 = self.expansion.distance2[at];
                     sums.outside.add(dab);
                     match d2 {
-                        0..=2 => sums.rim[2][sector].add(dab),
-                        3..=5 => sums.rim[3][sector].add(dab),
-                        6..=10 => sums.rim[4][sector].add(dab),
+                        0..=2 => sums.rim[3][sector].add(dab),
+                        3..=5 => sums.rim[4][sector].add(dab),
+                        6..=10 => sums.rim[5][sector].add(dab),
                         _ => {}
                     }
                     if d2 > 2 && shell > 1 {
@@ -234,24 +234,28 @@ impl CellMeasurer {
         }
     }
 
-    /// A border pixel is also the layer just across for its neighbours: the membrane between two cells belongs to both.
-    fn lend_across(&mut self, x: usize, y: usize, w: usize, h: usize, dab: f32) {
-        let at = y * w + x;
-        let owner = self.expansion.owner[at];
-        let neighbours = [
-            (x > 0).then(|| at - 1),
-            (x + 1 < w).then_some(at + 1),
-            (y > 0).then(|| at - w),
-            (y + 1 < h).then_some(at + w),
-        ];
-        let mut last = 0;
-        for next in neighbours.into_iter().flatten() {
-            let other = self.expansion.owner[next];
-            if other != 0 && other != owner && other != last {
-                let sums = &mut self.sums[other as usize];
-                let s = sector(x as f64 + 0.5 - sums.x, y as f64 + 0.5 - sums.y);
-                sums.membrane[0][s].add(dab);
-                last = other;
+    /// What lies just across the border from a pixel: the line between two cells belongs to both.
+    fn look_across(&mut self, labels: &LabelImage, stains: &StainPlanes, x: usize, y: usize) {
+        const STEPS: [(isize, isize); 4] = [(-1, 0), (1, 0), (0, -1), (0, 1)];
+        let (w, h) = (labels.width, labels.height);
+        let owner = self.expansion.owner[y * w + x];
+        let sums = &mut self.sums[owner as usize];
+        let sector = sector(x as f64 + 0.5 - sums.x, y as f64 + 0.5 - sums.y);
+        for (dx, dy) in STEPS {
+            for distance in 1..=CENTRE {
+                let px = x
+                    .checked_add_signed(dx * distance as isize)
+                    .filter(|&v| v < w);
+                let py = y
+                    .checked_add_signed(dy * distance as isize)
+                    .filter(|&v| v < h);
+                let (Some(px), Some(py)) = (px, py) else {
+                    break;
+                };
+                if self.expansion.owner[py * w + px] == owner {
+                    break;
+                }
+                sums.membrane[CENTRE - distance][sector].add(stains.dab[py * w + px]);
             }
         }
     }
@@ -310,26 +314,21 @@ fn sector(dx: f64, dy: f64) -> usize {
     }
 }
 
-/// The stain along a boundary: per sector the band at `centre` (two layers), or the neighbouring band where that is a line of its own.
-fn along(rings: &Rings, centre: usize, weak: f32) -> Option<(f32, f32)> {
+/// The stain along a boundary and the share of sectors at or above `weak`: per sector the compartment's own band, or the band beside it where that is a line of its own.
+fn along(rings: &Rings, weak: f32) -> Option<(f32, f32)> {
     let (mut sum, mut n, mut stained) = (0.0, 0, 0);
     for s in 0..SECTORS {
         let band = |k: usize| rings[k][s].joined(rings[k + 1][s]).get();
-        let Some(mut value) = band(centre - 1) else {
+        let Some(mut value) = band(CENTRE) else {
             continue;
         };
-        for k in 0..LAYERS - 1 {
-            let Some(candidate) = band(k) else { continue };
-            let inner = k.checked_sub(1).and_then(|i| rings[i][s].get());
-            let outer = rings.get(k + 2).and_then(|ring| ring[s].get());
-            // A line needs something to stand out against on each side that exists.
-            let sides = [inner, outer];
-            let is_line = sides.iter().any(Option::is_some)
-                && sides
-                    .iter()
-                    .flatten()
-                    .all(|side| candidate > side + LINE_OD);
-            if is_line && candidate > value {
+        for k in CENTRE - 1..=CENTRE + 1 {
+            // A line stands out against both sides; a step from dark to pale does not make one.
+            let sides = (rings[k - 1][s].get(), rings[k + 2][s].get());
+            if let (Some(candidate), (Some(inner), Some(outer))) = (band(k), sides)
+                && candidate > inner.max(outer) + LINE_OD
+                && candidate > value
+            {
                 value = candidate;
             }
         }
@@ -345,8 +344,8 @@ fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
     // Edges of pixels overstate a smooth outline by 4 / pi on average.
     let perimeter = f64::from(sums.edges) * std::f64::consts::FRAC_PI_4;
     let circularity = (4.0 * std::f64::consts::PI * area / (perimeter * perimeter)).min(1.0);
-    let rim = along(&sums.rim, RIM_CENTRE, weak).map_or(f32::NAN, |(mean, _)| mean);
-    let membrane = along(&sums.membrane, 2, weak);
+    let rim = along(&sums.rim, weak).map_or(f32::NAN, |(mean, _)| mean);
+    let membrane = along(&sums.membrane, weak);
     // A cell squeezed between neighbours may have nothing but rim and membrane outside its nucleus.
     let cytoplasm = if sums.cytoplasm.n >= 6 {
         sums.cytoplasm.get()

@@ -63,7 +63,8 @@ fn each_compartment_reads_its_own_stain() {
         close(nucleus, 0.5, 0.03) && cytoplasm < 0.02 && membrane < 0.02,
         "{nucleus} {cytoplasm}"
     );
-    assert!(rim < 0.2, "{rim}");
+    // The layer just inside the boundary is part nucleus, so the band is not free of its stain.
+    assert!(rim < 0.3, "{rim}");
 
     let [nucleus, rim, cytoplasm, membrane] =
         one_cell(|r| if (8.0..10.0).contains(&r) { 0.7 } else { 0.0 }).dab_od;

@@ -1,0 +1,96 @@
+//! The commands, one file each; a new one is one file and one row in [`Command`].
+
+mod demo;
+mod doctor;
+mod info;
+mod models;
+mod phantom;
+mod region;
+mod report;
+mod score;
+mod segment;
+mod triage;
+#[cfg(feature = "viewer")]
+mod view;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::{Exit, Failure};
+
+/// Scores pan-TRK immunohistochemistry on whole-slide images and says what to do next about NTRK fusion testing.
+///
+/// Decision support for research use: it flags, explains and cites; a pathologist decides.
+#[derive(Debug, Parser)]
+#[command(name = "pantrk", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a phantom slide with known truth, score it, and show the score beside the truth
+    Demo(demo::Demo),
+    /// Score one slide into DIR/<slide-id>/
+    Score(score::Score),
+    /// Open the viewer on slides or result folders
+    #[cfg(feature = "viewer")]
+    View(view::View),
+    /// Decide what to do next from facts alone, without a slide
+    Triage(triage::Triage),
+    /// Write the report of a scored slide again
+    Report(report::Report),
+    /// Show a slide's format, levels, pixel size, properties and associated images
+    Info(info::Info),
+    /// Cut a region of pixels out of a slide
+    Region(region::Region),
+    /// Find the nuclei of a plain image
+    Segment(segment::Segment),
+    /// Make phantom slides, fields and cohorts with exact truth
+    Phantom(phantom::Phantom),
+    /// List the models on board, or check an ONNX file
+    Models(models::Models),
+    /// Check the machine before a long run
+    Doctor(doctor::Doctor),
+}
+
+impl Cli {
+    pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        match &self.command {
+            Command::Demo(command) => command.run(),
+            Command::Score(command) => command.run(),
+            #[cfg(feature = "viewer")]
+            Command::View(command) => command.run(),
+            Command::Triage(command) => command.run(),
+            Command::Report(command) => command.run(),
+            Command::Info(command) => command.run(),
+            Command::Region(command) => command.run(),
+            Command::Segment(command) => command.run(),
+            Command::Phantom(command) => command.run(),
+            Command::Models(command) => command.run(),
+            Command::Doctor(command) => command.run(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound_and_each_help_shows_two_examples() {
+        let mut cli = Cli::command();
+        cli.build();
+        cli.clone().debug_assert();
+        for command in cli.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+            let help = command.render_long_help().to_string();
+            let examples = help.matches("  pantrk ").count();
+            assert!(
+                examples >= 2,
+                "{} shows {examples} examples",
+                command.get_name()
+            );
+        }
+    }
+}

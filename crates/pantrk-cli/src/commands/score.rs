@@ -1,0 +1,107 @@
+//! `pantrk score SLIDE --out DIR`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pantrk_report::ReportOptions;
+use pantrk_store::{SlideResult, slide_id_from_path};
+
+use crate::failure::{Exit, Failure};
+use crate::inputs::ScoreOptions;
+use crate::output::{print, table};
+use crate::scoring::{Job, Scored, run};
+
+/// Scores one slide into `DIR/<slide-id>/`: result.json, cells.parquet, heatmaps, pictures, report.html.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  pantrk score slide.svs --out results --tumour-type \"colorectal carcinoma\" --clone EPR17341
+  pantrk score slide.tif --mpp 0.25 --regions tumour.geojson --out results --profile cantrk")]
+pub(crate) struct Score {
+    /// The slide
+    slide: PathBuf,
+    /// Where results go; the slide gets a folder of its own in it
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The name of the slide's folder, if not that of its file
+    #[arg(long, value_name = "ID")]
+    slide_id: Option<String>,
+    #[command(flatten)]
+    options: ScoreOptions,
+}
+
+impl Score {
+    pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        let slide_id = match &self.slide_id {
+            Some(id) => pantrk_store::safe_slide_id(id),
+            None => slide_id_from_path(&self.slide),
+        };
+        let scored = run(&Job {
+            slide_path: &self.slide,
+            slide_id,
+            out: &self.out,
+            options: &self.options,
+            note: None,
+            report: &|_| ReportOptions::default(),
+        })?;
+        let (result, folder, before) = match &scored {
+            Scored::New(result, folder) => (result, folder, ""),
+            Scored::AlreadyDone(result, folder) => (
+                result,
+                folder,
+                " (already done; --overwrite scores it again)",
+            ),
+        };
+        print(&score_table(result));
+        print(&format!("results: {}{before}", folder.display()));
+        Ok(Exit::Good)
+    }
+}
+
+/// The score of a slide as a short table.
+pub(crate) fn score_table(result: &SlideResult) -> String {
+    let head = [
+        "compartment",
+        "positive %",
+        "95 % interval",
+        "1+",
+        "2+",
+        "3+",
+        "H-score",
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    if let Some(scores) = &result.compartments {
+        let named = [
+            ("any", &scores.any),
+            ("nucleus", &scores.nucleus),
+            ("nuclear rim", &scores.nuclear_rim),
+            ("cytoplasm", &scores.cytoplasm),
+            ("membrane", &scores.membrane),
+        ];
+        rows.extend(named.map(|(name, score)| {
+            vec![
+                name.to_owned(),
+                format!("{:.1}", score.positive_percent),
+                format!("{:.1}-{:.1}", score.interval95[0], score.interval95[1]),
+                format!("{:.1}", score.percent_1),
+                format!("{:.1}", score.percent_2),
+                format!("{:.1}", score.percent_3),
+                format!("{:.0}", score.h_score),
+            ]
+        }));
+    }
+    let mut text = String::new();
+    if rows.len() > 1 {
+        text.push_str(&table(&rows));
+        text.push('\n');
+    }
+    text.push_str(&format!(
+        "tumour cells {} | IHC {} by {} | {} {} ({})",
+        result.cells.tumour,
+        result.ihc.result.name(),
+        result.ihc.profile,
+        result.triage.flag.icon,
+        result.triage.action.label(),
+        result.triage.rule,
+    ));
+    text
+}

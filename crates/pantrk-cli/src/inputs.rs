@@ -1,0 +1,275 @@
+//! What several commands take: slide, pixel size, thresholds, stains, model, regions, case.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use pantrk_core::region::{Region, RegionRole, Regions};
+use pantrk_core::score::profiles::PROFILES;
+use pantrk_core::score::{ScoringTable, Thresholds};
+use pantrk_core::segment::{OnnxSegmenter, Segmenter, WatershedParameters, WatershedSegmenter};
+use pantrk_core::stain::StainVectors;
+use pantrk_nn::Model;
+use pantrk_slide::{Slide, SlideError};
+use pantrk_space::{MicronsPerPixel, RegionReader as _, SlideMpp};
+use pantrk_store::{ModelFacts, MppSource, RegionEffect};
+use pantrk_triage::Case;
+
+use crate::failure::{Exit, Failure, OrExit as _};
+use crate::progress::Log;
+
+/// Options of every command that scores.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ScoreOptions {
+    /// Micrometres per pixel of the slide, if the file does not say (or says it wrong)
+    #[arg(long, value_name = "UM", value_parser = parse_mpp)]
+    pub(crate) mpp: Option<MicronsPerPixel>,
+    /// Tumour type: name, synonym or OncoTree code
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) tumour_type: Option<String>,
+    /// Antibody clone, such as EPR17341
+    #[arg(long)]
+    pub(crate) clone: Option<String>,
+    /// Regions drawn by a pathologist, GeoJSON as QuPath writes it
+    #[arg(long, value_name = "FILE.geojson")]
+    pub(crate) regions: Option<PathBuf>,
+    /// The scoring profile whose call becomes the slide's: any-1pct, cantrk or h-score
+    #[arg(long, default_value = PROFILES[0].name, value_parser = parse_profile)]
+    pub(crate) profile: String,
+    /// DAB optical densities (log10) of 1+, 2+ and 3+
+    #[arg(long, value_name = "1+,2+,3+", value_parser = parse_thresholds)]
+    pub(crate) thresholds: Option<Thresholds>,
+    /// Stain vectors: `default`, or a JSON file {"hematoxylin": [r,g,b], "dab": [r,g,b]}
+    #[arg(long, default_value = "default", value_name = "default|FILE")]
+    pub(crate) stains: String,
+    /// What finds nuclei: `nucleus` (on board), `watershed`, or a folder with model.toml
+    #[arg(long, default_value = "nucleus", value_name = "NAME|DIR")]
+    pub(crate) model: String,
+    /// Where the model runs
+    #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
+    pub(crate) device: String,
+    /// Threads; all that the machine or its cgroup gives by default
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
+    /// Facts of the case for the triage (JSON)
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) case: Option<PathBuf>,
+    /// Leave the heatmaps out
+    #[arg(long)]
+    pub(crate) skip_heatmaps: bool,
+    /// Write heatmaps (the default; kept for scripts that say so)
+    #[arg(long, conflicts_with = "skip_heatmaps")]
+    pub(crate) heatmaps: bool,
+    /// Write cells.geojson.gz with the outlines of all nuclei
+    #[arg(long)]
+    pub(crate) geojson: bool,
+    /// Score even if the slide does not look like H-DAB
+    #[arg(long)]
+    pub(crate) assume_h_dab: bool,
+    /// Score again even if the same result is there
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// How progress is told on stderr
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) log: Log,
+}
+
+pub(crate) fn parse_mpp(text: &str) -> Result<MicronsPerPixel, String> {
+    let value: f64 = text.parse().map_err(|e| format!("{e}"))?;
+    MicronsPerPixel::new(value)
+        .ok_or_else(|| "a number above 0 was wanted, such as 0.25".to_owned())
+}
+
+fn parse_profile(text: &str) -> Result<String, String> {
+    let names: Vec<_> = PROFILES.iter().map(|p| p.name).collect();
+    if names.contains(&text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("known profiles are {}", names.join(", ")))
+    }
+}
+
+pub(crate) fn parse_thresholds(text: &str) -> Result<Thresholds, String> {
+    let values: Vec<f32> = text
+        .split(',')
+        .map(|part| part.trim().parse().map_err(|e| format!("{part:?}: {e}")))
+        .collect::<Result<_, _>>()?;
+    <[f32; 3]>::try_from(values)
+        .ok()
+        .and_then(Thresholds::new)
+        .ok_or_else(|| "three rising numbers above 0 were wanted, such as 0.2,0.4,0.6".to_owned())
+}
+
+/// Opens a slide; what is no slide and what is broken end the program alike.
+pub(crate) fn open_slide(path: &Path) -> Result<Slide, Failure> {
+    Slide::open(path).map_err(|error: SlideError| Failure::new(Exit::NothingRead, error))
+}
+
+/// The pixel size: what the user says, else what the file says; never a guess.
+pub(crate) fn slide_mpp(
+    slide: &Slide,
+    given: Option<MicronsPerPixel>,
+) -> Result<(SlideMpp, MppSource), Failure> {
+    match (given, slide.mpp()) {
+        (Some(mpp), _) => Ok((SlideMpp::square(mpp), MppSource::Given)),
+        (None, Some(mpp)) => Ok((mpp, MppSource::File)),
+        (None, None) => Err(Failure::usage(format!(
+            "the slide does not say how large its pixels are; give it, for instance --mpp 0.25: {}",
+            slide.path().display()
+        ))),
+    }
+}
+
+/// Stain vectors and where they come from.
+pub(crate) fn stain_vectors(choice: &str) -> Result<(StainVectors, &'static str), Failure> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Given {
+        hematoxylin: [f64; 3],
+        dab: [f64; 3],
+    }
+    if choice == "default" {
+        return Ok((StainVectors::h_dab_default(), "default"));
+    }
+    let context = |what: String| Failure::usage(format!("{what}: {choice}"));
+    let text = std::fs::read_to_string(choice).map_err(|e| {
+        context(format!(
+            "--stains takes `default` or a JSON file, and the file cannot be read ({e})"
+        ))
+    })?;
+    let given: Given = serde_json::from_str(&text)
+        .map_err(|e| context(format!("the stains file is not as wanted ({e})")))?;
+    let vectors =
+        StainVectors::new(given.hematoxylin, given.dab).map_err(|e| context(e.to_string()))?;
+    Ok((vectors, "given"))
+}
+
+/// What finds nuclei.
+pub(crate) fn segmenter(
+    name: &str,
+    device: &str,
+) -> Result<(Box<dyn Segmenter>, ModelFacts), Failure> {
+    if device != "cpu" {
+        return Err(Failure::new(
+            Exit::Preflight,
+            anyhow::anyhow!(
+                "device {device} cannot be used: this build runs models with tract, on the CPU only; use --device cpu"
+            ),
+        ));
+    }
+    if name == "watershed" {
+        let mpp = MicronsPerPixel::new(0.5).ok_or_else(|| Failure::usage("no pixel size"))?;
+        let facts = ModelFacts {
+            name: "watershed".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            sha256: None,
+            runtime: None,
+        };
+        return Ok((
+            Box::new(WatershedSegmenter::new(WatershedParameters::at(mpp))),
+            facts,
+        ));
+    }
+    let model = load_model(name)?;
+    let manifest = model.manifest();
+    let facts = ModelFacts {
+        name: manifest.name.clone(),
+        version: manifest.version.clone(),
+        sha256: Some(manifest.sha256.clone()),
+        runtime: Some(model.runtime().to_owned()),
+    };
+    let segmenter = OnnxSegmenter::new(model).or_exit(Exit::Preflight)?;
+    Ok((Box::new(segmenter), facts))
+}
+
+/// The model on board, or one in a folder.
+pub(crate) fn load_model(name: &str) -> Result<Model, Failure> {
+    if name == "nucleus" {
+        return Model::embedded().or_exit(Exit::Preflight);
+    }
+    let folder = Path::new(name);
+    if !folder.is_dir() {
+        return Err(Failure::new(
+            Exit::Preflight,
+            anyhow::anyhow!(
+                "no model {name:?}: on board are nucleus and watershed; anything else is a folder with a model.toml"
+            ),
+        ));
+    }
+    Model::load_dir(folder).or_exit(Exit::Preflight)
+}
+
+/// Regions as the store reads them and as scoring takes them.
+pub(crate) fn regions(
+    path: Option<&Path>,
+    slide: &Slide,
+) -> Result<(Vec<pantrk_store::Region>, Regions), Failure> {
+    let Some(path) = path else {
+        return Ok((Vec::new(), Regions::default()));
+    };
+    let drawn = pantrk_store::read_regions(path, slide.size()).or_exit(Exit::Usage)?;
+    let regions = drawn
+        .iter()
+        .flat_map(|region| {
+            let role = match region.effect {
+                RegionEffect::Include => RegionRole::Tumour,
+                RegionEffect::LeaveOut => RegionRole::Exclude,
+                RegionEffect::Control => RegionRole::Control,
+                RegionEffect::None => RegionRole::Neutral,
+            };
+            region.polygons.iter().map(move |polygon| {
+                let mut rings = vec![polygon.exterior.clone()];
+                rings.extend(polygon.holes.iter().cloned());
+                Region::new(role, &rings)
+            })
+        })
+        .collect();
+    Ok((drawn, Regions::new(regions)))
+}
+
+/// The case, from a file and from flags; a flag wins over the file.
+pub(crate) fn case(
+    path: Option<&Path>,
+    tumour_type: Option<&str>,
+    clone: Option<&str>,
+) -> Result<Case, Failure> {
+    let mut case = match path {
+        None => Case::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|e| {
+                Failure::usage(format!(
+                    "cannot read the case file ({e}): {}",
+                    path.display()
+                ))
+            })?;
+            Case::from_json(&text)
+                .map_err(|e| Failure::usage(format!("{e}: {}", path.display())))?
+        }
+    };
+    if let Some(tumour_type) = tumour_type {
+        case.tumour_type = Some(tumour_type.to_owned());
+    }
+    if let Some(clone) = clone {
+        case.antibody_clone = Some(clone.to_owned());
+    }
+    if let Some(name) = &case.tumour_type {
+        // Better now than after an hour of scoring.
+        let types = pantrk_triage::TumourTypes::embedded().or_exit(Exit::Usage)?;
+        types.find(name).or_exit(Exit::Usage)?;
+    }
+    Ok(case)
+}
+
+/// A pool of that many threads, or of as many as the machine and its cgroup give.
+pub(crate) fn thread_pool(threads: Option<u32>) -> Result<rayon::ThreadPool, Failure> {
+    let given = threads.map(|n| n as usize);
+    let found = std::thread::available_parallelism().map_or(1, usize::from);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(given.unwrap_or(found))
+        .build()
+        .or_exit(Exit::Preflight)
+}
+
+/// The thresholds given, or the table's.
+pub(crate) fn thresholds(given: Option<Thresholds>) -> Thresholds {
+    given.unwrap_or_else(|| ScoringTable::embedded().thresholds())
+}

@@ -1,0 +1,466 @@
+//! One slide from file to folder: what `score` and `demo` share.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use pantrk_core::cell::{CellTable, ExcludedReason};
+use pantrk_core::heatmap::heatmaps;
+use pantrk_core::overview::read_small;
+use pantrk_core::pipeline::{ScoreInput, ScoreParameters, SlideAnalysis, score_slide};
+use pantrk_core::region::Regions;
+use pantrk_core::score::ScoringTable;
+use pantrk_core::segment::Segmenter;
+use pantrk_core::{CoreError, stain::StainVectors};
+use pantrk_report::ReportOptions;
+use pantrk_slide::Slide;
+use pantrk_space::{
+    LevelSize, Microns, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp, SlidePoint,
+};
+use pantrk_store::{
+    CellColumns, CellCounts, CellShape, CellsGeoJson, ColorMap, Heatmap, ModelFacts, MppSource,
+    Overlay, PatternFacts, Quality, RunFacts, RunFolder, SlideFacts, SlideResult, StainFacts,
+    TumourRegion, UnreadTile, Warning,
+};
+use pantrk_triage::{Case, IhcFinding, Triage, decide, gene_hint};
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::failure::{Exit, Failure, OrExit as _};
+use crate::inputs::{self, ScoreOptions};
+use crate::progress::Reporter;
+
+/// The longest side of the thumbnail and overlay, pixels.
+const PICTURE_SIDE: f64 = 1400.0;
+
+/// A slide to score.
+pub(crate) struct Job<'a> {
+    pub(crate) slide_path: &'a Path,
+    pub(crate) slide_id: String,
+    pub(crate) out: &'a Path,
+    pub(crate) options: &'a ScoreOptions,
+    /// A sentence on the report, such as that the slide is a phantom.
+    pub(crate) note: Option<String>,
+    /// Adds the truth beside the score, where it is known.
+    pub(crate) report: &'a (dyn Fn(&SlideResult) -> ReportOptions + Sync),
+}
+
+/// What became of it.
+pub(crate) enum Scored {
+    /// Scored now.
+    New(Box<SlideResult>, PathBuf),
+    /// The same slide, parameters and model were scored before.
+    AlreadyDone(Box<SlideResult>, PathBuf),
+}
+
+/// All that is opened and checked before the work begins.
+struct Prepared {
+    slide: Slide,
+    mpp: SlideMpp,
+    mpp_source: MppSource,
+    drawn: Vec<pantrk_store::Region>,
+    regions: Regions,
+    case: Case,
+    segmenter: Box<dyn Segmenter>,
+    model: ModelFacts,
+    vectors: StainVectors,
+    vectors_source: &'static str,
+    parameters: Map<String, Value>,
+    parameter_hash: String,
+}
+
+/// Scores a slide into `<out>/<slide-id>/`.
+pub(crate) fn run(job: &Job<'_>) -> Result<Scored, Failure> {
+    let started = Instant::now();
+    let started_at = jiff::Timestamp::now();
+    let prepared = prepare(job)?;
+    let target = job.out.join(&job.slide_id);
+    if !job.options.overwrite
+        && let Some(result) = same_result(&target, &prepared)
+    {
+        return Ok(Scored::AlreadyDone(Box::new(result), target));
+    }
+    // Made first: an output folder that cannot be written should not cost an hour of scoring.
+    let folder = RunFolder::create(job.out, &job.slide_id).or_exit(Exit::Usage)?;
+    let reporter = Reporter::new(job.options.log, &job.slide_id);
+    let pool = inputs::thread_pool(job.options.threads)?;
+    let analysis = pool.install(|| analyse(job, &prepared, &reporter))?;
+    for warning in &analysis.warnings {
+        reporter.note(warning.code, &format!("warning: {}", warning.message));
+    }
+    reporter.stage("results", 1);
+    let triage = triage_of(&prepared.case, &analysis)?;
+    let thumbnail = pool.install(|| thumbnail(&prepared))?;
+    write_pictures(job, &prepared, &analysis, &folder, &thumbnail)?;
+    write_cells(job, &prepared, &analysis, &folder)?;
+    let mut seconds = reporter.finish();
+    seconds.insert("total".to_owned(), started.elapsed().as_secs_f64());
+    let run = RunFacts {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        parameters: prepared.parameters.clone(),
+        parameter_hash: prepared.parameter_hash.clone(),
+        model: prepared.model.clone(),
+        device: job.options.device.clone(),
+        threads: Some(pool.current_num_threads() as u32),
+        host: None,
+        started: Some(started_at.to_string()),
+        seconds,
+        peak_rss_bytes: peak_rss_bytes(),
+    };
+    let result = assemble(job, &prepared, &analysis, run, triage);
+    let mut options = (job.report)(&result);
+    options.note = job.note.clone();
+    pantrk_report::write_report(&result, folder.path(), &options).or_exit(Exit::SomeFailed)?;
+    folder.write_result(&result).or_exit(Exit::SomeFailed)?;
+    let target = folder.finish().or_exit(Exit::SomeFailed)?;
+    Ok(Scored::New(Box::new(result), target))
+}
+
+fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
+    let options = job.options;
+    let slide = inputs::open_slide(job.slide_path)?;
+    let (mpp, mpp_source) = inputs::slide_mpp(&slide, options.mpp)?;
+    let (drawn, regions) = inputs::regions(options.regions.as_deref(), &slide)?;
+    let case = inputs::case(
+        options.case.as_deref(),
+        options.tumour_type.as_deref(),
+        options.clone.as_deref(),
+    )?;
+    let (segmenter, model) = inputs::segmenter(&options.model, &options.device)?;
+    let (vectors, vectors_source) = inputs::stain_vectors(&options.stains)?;
+    let parameters = parameter_map(options, &case, mpp, vectors)?;
+    let text = serde_json::to_string(&(&parameters, &model)).or_exit(Exit::Usage)?;
+    Ok(Prepared {
+        slide,
+        mpp,
+        mpp_source,
+        drawn,
+        regions,
+        case,
+        segmenter,
+        model,
+        vectors,
+        vectors_source,
+        parameter_hash: hex(&Sha256::digest(text.as_bytes())),
+        parameters,
+    })
+}
+
+/// Everything that decides the result besides the slide and the model; its digest is the parameter hash.
+fn parameter_map(
+    options: &ScoreOptions,
+    case: &Case,
+    mpp: SlideMpp,
+    vectors: StainVectors,
+) -> Result<Map<String, Value>, Failure> {
+    let table = ScoringTable::embedded();
+    let regions_sha256 = match &options.regions {
+        None => Value::Null,
+        Some(path) => {
+            let bytes = std::fs::read(path).map_err(|e| {
+                Failure::usage(format!("cannot read the regions ({e}): {}", path.display()))
+            })?;
+            json!(hex(&Sha256::digest(&bytes)))
+        }
+    };
+    // The shortest decimal of an f32, not its long f64 image.
+    let thresholds: Vec<Value> = inputs::thresholds(options.thresholds)
+        .values()
+        .iter()
+        .filter_map(|v| v.to_string().parse::<f64>().ok())
+        .map(Value::from)
+        .collect();
+    let map = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "scoring_table": table.version,
+        "thresholds": thresholds,
+        "threshold_convention": "DAB optical density, log10, background taken off",
+        "expansion_um": table.expansion_microns(),
+        "profile": options.profile,
+        "stain_hematoxylin": vectors.hematoxylin,
+        "stain_dab": vectors.dab,
+        "mpp": [mpp.x.get(), mpp.y.get()],
+        "model": options.model,
+        "assume_h_dab": options.assume_h_dab,
+        "regions_sha256": regions_sha256,
+        "case": serde_json::to_value(case).or_exit(Exit::Usage)?,
+        "heatmaps": !options.skip_heatmaps,
+        "geojson": options.geojson,
+    });
+    match map {
+        Value::Object(map) => Ok(map),
+        _ => Ok(Map::new()),
+    }
+}
+
+/// A finished result of the same slide, parameters and model.
+fn same_result(target: &Path, prepared: &Prepared) -> Option<SlideResult> {
+    let result = SlideResult::read(&target.join("result.json")).ok()?;
+    (result.run.parameter_hash == prepared.parameter_hash
+        && result.run.model == prepared.model
+        && result.slide.fingerprint == prepared.slide.fingerprint())
+    .then_some(result)
+}
+
+fn analyse(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    reporter: &Reporter,
+) -> Result<SlideAnalysis, Failure> {
+    let parameters = ScoreParameters {
+        thresholds: inputs::thresholds(job.options.thresholds),
+        expansion: Microns::new(ScoringTable::embedded().expansion_microns()),
+        vectors: prepared.vectors,
+        profile: job.options.profile.clone(),
+        assume_h_dab: job.options.assume_h_dab,
+        tissue_everywhere: false,
+        contours: job.options.geojson,
+    };
+    let input = ScoreInput {
+        reader: &prepared.slide,
+        slide_mpp: prepared.mpp,
+        regions: &prepared.regions,
+        segmenter: prepared.segmenter.as_ref(),
+        parameters: &parameters,
+        progress: reporter,
+    };
+    score_slide(&input).map_err(|error| {
+        let exit = match &error {
+            CoreError::Cancelled => Exit::Interrupted,
+            CoreError::Segment(_) => Exit::Preflight,
+            CoreError::TooCoarse { .. } => Exit::Usage,
+            _ => Exit::NothingRead,
+        };
+        Failure::new(exit, error)
+    })
+}
+
+fn triage_of(case: &Case, analysis: &SlideAnalysis) -> Result<Triage, Failure> {
+    let score = &analysis.score;
+    let percent = score.compartments.as_ref().map(|c| c.any.positive_percent);
+    let finding = IhcFinding::from_call(&score.ihc, percent, Some(score.tumour_cells));
+    decide(case, &finding).or_exit(Exit::Usage)
+}
+
+/// The whole slide, small; never magnified.
+fn thumbnail(prepared: &Prepared) -> Result<RgbBuffer, Failure> {
+    let size = prepared.slide.size();
+    let (x, y) = (prepared.mpp.x.get(), prepared.mpp.y.get());
+    let side = (f64::from(size.width) * x).max(f64::from(size.height) * y);
+    let mpp = MicronsPerPixel::new((side / PICTURE_SIDE).max(x.max(y)))
+        .ok_or_else(|| Failure::usage("the slide has no size"))?;
+    let (picture, _) = read_small(&prepared.slide, prepared.mpp, mpp).or_exit(Exit::NothingRead)?;
+    Ok(picture)
+}
+
+fn write_pictures(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    analysis: &SlideAnalysis,
+    folder: &RunFolder,
+    thumbnail: &RgbBuffer,
+) -> Result<(), Failure> {
+    let size: LevelSize = prepared.slide.size();
+    let cells = &analysis.cells;
+    pantrk_store::write_thumbnail(&folder.path().join("thumbnail.png"), thumbnail)
+        .or_exit(Exit::SomeFailed)?;
+    let grades: Vec<u8> = (0..cells.len()).map(|i| cells.grade_any(i)).collect();
+    let tumour = tumour_column(cells);
+    let overlay = Overlay {
+        thumbnail,
+        slide: size,
+        mpp: prepared.mpp,
+        x_px: &cells.x_px,
+        y_px: &cells.y_px,
+        grades: &grades,
+        tumour: &tumour,
+        regions: &prepared.drawn,
+    };
+    pantrk_store::write_overlay(&folder.path().join("overlay.png"), &overlay)
+        .or_exit(Exit::SomeFailed)?;
+    if job.options.skip_heatmaps || cells.is_empty() {
+        return Ok(());
+    }
+    let maps = heatmaps(cells, size, prepared.mpp);
+    let drawn: Vec<Heatmap<'_>> = maps
+        .iter()
+        .map(|map| Heatmap {
+            metric: map.metric,
+            title: map.title,
+            unit: map.unit,
+            colormap: if map.metric == "tumour_cell_density" {
+                ColorMap::VIRIDIS
+            } else {
+                ColorMap::DAB
+            },
+            range: Some(map.range),
+            columns: map.width as u32,
+            rows: map.height as u32,
+            values: &map.values,
+            origin_um: [0.0, 0.0],
+            cell_um: map.um_per_pixel,
+        })
+        .collect();
+    pantrk_store::write_heatmaps(folder.path(), &drawn).or_exit(Exit::SomeFailed)?;
+    Ok(())
+}
+
+fn tumour_column(cells: &CellTable) -> Vec<bool> {
+    (0..cells.len()).map(|i| cells.is_tumour(i)).collect()
+}
+
+fn write_cells(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    analysis: &SlideAnalysis,
+    folder: &RunFolder,
+) -> Result<(), Failure> {
+    let cells = &analysis.cells;
+    let excluded: Vec<u8> = cells
+        .excluded
+        .iter()
+        .map(|r| r.map_or(0, |r| r as u8))
+        .collect();
+    let mut reasons = vec!["counted"];
+    reasons.extend(ExcludedReason::ALL.iter().map(|r| r.name()));
+    let columns = CellColumns {
+        mpp: prepared.mpp,
+        x_px: &cells.x_px,
+        y_px: &cells.y_px,
+        nucleus_area_um2: &cells.nucleus_area_um2,
+        cell_area_um2: &cells.cell_area_um2,
+        circularity: &cells.circularity,
+        dab_od: cells.dab_od.each_ref().map(Vec::as_slice),
+        nucleus_hematoxylin_od: &cells.nucleus_hematoxylin_od,
+        membrane_completeness: &cells.membrane_completeness,
+        cytoplasm_granularity: &cells.cytoplasm_granularity,
+        grades: cells.grades.each_ref().map(Vec::as_slice),
+        excluded: &excluded,
+        exclusion_reasons: &reasons,
+        tumour: &tumour_column(cells),
+    };
+    pantrk_store::write_cells(&folder.path().join("cells.parquet"), &columns)
+        .or_exit(Exit::SomeFailed)?;
+    if !job.options.geojson {
+        return Ok(());
+    }
+    let path = folder.path().join("cells.geojson.gz");
+    let mut out = CellsGeoJson::create(&path, &job.slide_id).or_exit(Exit::SomeFailed)?;
+    for i in 0..cells.len() {
+        let outline: Vec<SlidePoint> = cells.contours[i]
+            .iter()
+            .map(|p| SlidePoint {
+                x: f64::from(p[0]),
+                y: f64::from(p[1]),
+            })
+            .collect();
+        let shape = CellShape {
+            cell_id: i as u64,
+            nucleus: &outline,
+            cell: None,
+            grade: cells.grade_any(i),
+            nucleus_area_um2: cells.nucleus_area_um2[i],
+            cell_area_um2: cells.cell_area_um2[i],
+            nucleus_circularity: cells.circularity[i],
+            dab_od: std::array::from_fn(|k| cells.dab_od[k][i]),
+            nucleus_hematoxylin_od: cells.nucleus_hematoxylin_od[i],
+        };
+        out.push(&shape).or_exit(Exit::SomeFailed)?;
+    }
+    out.finish().or_exit(Exit::SomeFailed)?;
+    Ok(())
+}
+
+fn assemble(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    analysis: &SlideAnalysis,
+    run: RunFacts,
+    triage: Triage,
+) -> SlideResult {
+    let slide = &prepared.slide;
+    let size = slide.size();
+    let score = &analysis.score;
+    let quality = &analysis.quality;
+    SlideResult {
+        schema: pantrk_store::SCHEMA.to_owned(),
+        slide: SlideFacts {
+            id: job.slide_id.clone(),
+            path: job.slide_path.display().to_string(),
+            vendor: slide.vendor().to_owned(),
+            fingerprint: slide.fingerprint(),
+            width: size.width,
+            height: size.height,
+            levels: slide.levels().len() as u32,
+            mpp_x: prepared.mpp.x.get(),
+            mpp_y: prepared.mpp.y.get(),
+            mpp_source: prepared.mpp_source,
+            objective_power: slide.objective_power(),
+        },
+        run,
+        quality: Quality {
+            tissue_mm2: quality.tissue_mm2,
+            evaluated_mm2: quality.evaluated_mm2,
+            excluded_mm2: quality.excluded_mm2.clone(),
+            unread_mm2: quality.unread_mm2,
+            unread_tiles: quality
+                .unread_tiles
+                .iter()
+                .map(|t| UnreadTile {
+                    level: t.level.0 as u32,
+                    column: t.tile.column,
+                    row: t.tile.row,
+                    reason: t.reason.clone(),
+                })
+                .collect(),
+            warnings: warnings(analysis),
+        },
+        stain: StainFacts {
+            hematoxylin: analysis.vectors.hematoxylin,
+            dab: analysis.vectors.dab,
+            residual: analysis.vectors.residual,
+            background_rgb: analysis.white_point.rgb,
+            dab_background_od: analysis.background.od,
+            source: prepared.vectors_source.to_owned(),
+        },
+        tumour_region: if prepared.regions.has_tumour() {
+            TumourRegion::Given
+        } else {
+            TumourRegion::None
+        },
+        cells: CellCounts {
+            segmented: analysis.cells.len() as u64,
+            tumour: score.tumour_cells,
+            excluded: analysis.excluded.clone(),
+        },
+        compartments: score.compartments,
+        pattern: score.pattern.as_ref().map(|pattern| PatternFacts {
+            gene_hint: gene_hint(pattern),
+            pattern: pattern.clone(),
+        }),
+        profiles: score.profiles.clone(),
+        ihc: score.ihc.clone(),
+        triage,
+    }
+}
+
+fn warnings(analysis: &SlideAnalysis) -> Vec<Warning> {
+    let warnings = analysis.warnings.iter();
+    warnings
+        .map(|w| Warning::new(w.code, w.message.clone()))
+        .collect()
+}
+
+/// The most memory that this process held, where the system says so.
+pub(crate) fn peak_rss_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        text.push_str(&format!("{byte:02x}"));
+        text
+    })
+}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from data import Field, distance_target, gap_weight, median_diameter, nearest_nucleus, rescale
+from data import Field, compact, distance_target, gap_weight, median_diameter, nearest_nucleus, rescale
 
 HEMATOXYLIN = np.array([0.65111, 0.70119, 0.29049], np.float32)
 DAB = np.array([0.26917, 0.56824, 0.77759], np.float32)
@@ -332,7 +332,7 @@ def geometry_of_phantom(rng: np.random.Generator, field: Field, size: int) -> np
 def rendered_field(rng: np.random.Generator, field: Field, pattern: str, grade: int) -> Field:
     """A whole field re-rendered as H-DAB, for validation by pattern; square crop, its own scale."""
     side = min(field.labels.shape)
-    crop = Field(field.name, field.rgb[:side, :side], field.labels[:side, :side], field.diameter, pattern)
+    crop = Field(field.name, field.rgb[:side, :side], compact(field.labels[:side, :side]), field.diameter, pattern)
     stained = take_apart(crop)
     labels = stained.field.labels
     od = as_ihc(rng, stained.hematoxylin.copy(), stained.counterstain, labels, pattern, grade)

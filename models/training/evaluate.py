@@ -21,7 +21,7 @@ from PIL import Image
 from skimage.segmentation import find_boundaries
 
 from augment import rendered_field
-from data import Field, at_model_scale, is_grey, phantom_fields, read_rgb, real_fields, split
+from data import Field, at_model_scale, compact, is_grey, phantom_fields, read_rgb, real_fields, split
 from head import HeadParameters, instances
 from recipe import cell_detection
 
@@ -77,6 +77,7 @@ class Tally:
     union: float = 0.0
 
     def add(self, truth: np.ndarray, found: np.ndarray) -> None:
+        truth, found = compact(truth), compact(found)  # an id without a pixel must not count as missed
         n, m = int(truth.max()), int(found.max())
         both = np.zeros((n + 1, m + 1))
         np.add.at(both, (truth.ravel(), found.ravel()), 1.0)
@@ -208,8 +209,8 @@ def main() -> None:
 def tune(sets: dict[str, list[Field]], maps: dict[str, list[np.ndarray]], p: HeadParameters) -> None:
     """Mean F1 at 0.5 and 0.7 over the sets for a grid of head parameters."""
     for interior in (0.4, 0.5, 0.6):
-        for seed in (0.3, 0.4, 0.5):
-            for depth in (0.05, 0.1, 0.15, 0.2):
+        for seed in (0.3, 0.45, 0.6):
+            for depth in (0.1, 0.2, 0.25, 0.3, 0.4):
                 q = p.but(interior_threshold=interior, seed_threshold=seed, seed_depth=depth)
                 table = scores(sets, maps, q)
                 f50 = np.mean([r["F1@0.5"] for r in table.values()])

@@ -1,0 +1,331 @@
+//! Slides and results: looked for in folders, opened, and their layers read.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use egui::{Color32, ColorImage};
+use pantrk_slide::Slide;
+use pantrk_store::{HeatmapEntry, SlideResult, read_cells, read_heatmap_index, slide_id_from_path};
+
+use super::{Outbox, Pool, PoolSize};
+use crate::cell_layer::CellLayer;
+use crate::error::ViewerError;
+use crate::state::{MAX_TEXTURE_SIDE, WorkItem, WorkSource};
+
+/// How deep folders are looked through for results.
+const MAX_DEPTH: usize = 6;
+/// What makes a folder a result.
+const RESULT: &str = "result.json";
+
+/// What can be asked of the library.
+pub(crate) enum LibraryRequest {
+    /// All slides and results of these paths.
+    Scan(Vec<PathBuf>),
+    /// A slide, and what its result's folder holds beside it.
+    Open {
+        /// The opening.
+        opening: u64,
+        /// Where the slide may be, and the result's folder.
+        source: SlideSource,
+    },
+    /// The picture of one heatmap.
+    Heatmap {
+        /// The opening.
+        opening: u64,
+        /// The result's folder.
+        folder: PathBuf,
+        /// Which.
+        entry: HeatmapEntry,
+    },
+}
+
+/// Where the files of something that is opened are.
+pub(crate) struct SlideSource {
+    /// Where the slide may be, the likeliest first.
+    candidates: Vec<PathBuf>,
+    /// The result's folder.
+    folder: Option<PathBuf>,
+}
+
+impl SlideSource {
+    /// Of an entry of the worklist; `None` for a broken one.
+    pub(crate) fn of(item: &WorkItem) -> Option<Self> {
+        match &item.source {
+            WorkSource::Broken { .. } => None,
+            WorkSource::Slide { path } => Some(Self {
+                candidates: vec![path.clone()],
+                folder: None,
+            }),
+            WorkSource::Result { folder, result } => Some(Self {
+                candidates: candidates(folder, Path::new(&result.slide.path)),
+                folder: Some(folder.clone()),
+            }),
+        }
+    }
+}
+
+/// What the library answers.
+pub(crate) enum LibraryAnswer {
+    /// An entry for the worklist.
+    Item(WorkItem),
+    /// A path could not be looked at.
+    Trouble(String),
+    /// All paths were looked at.
+    ScanDone,
+    /// The slide, or why there is none.
+    Slide {
+        /// The opening.
+        opening: u64,
+        /// The slide.
+        slide: Result<Arc<Slide>, String>,
+    },
+    /// The cells, or why there are none; not sent where the result has no table.
+    Cells {
+        /// The opening.
+        opening: u64,
+        /// The cells.
+        cells: Result<CellLayer, String>,
+    },
+    /// The heatmaps that there are.
+    Heatmaps {
+        /// The opening.
+        opening: u64,
+        /// In the index's order.
+        entries: Vec<HeatmapEntry>,
+    },
+    /// A heatmap's map, without its legend.
+    Heatmap {
+        /// The opening.
+        opening: u64,
+        /// Which.
+        metric: String,
+        /// Its pixels.
+        picture: Result<ColorImage, String>,
+    },
+    /// The result's picture of the whole slide, for want of the slide itself.
+    Thumbnail {
+        /// The opening.
+        opening: u64,
+        /// Its pixels.
+        picture: ColorImage,
+    },
+}
+
+/// Starts the thread that looks through folders.
+pub(crate) fn scan_pool(
+    ctx: &egui::Context,
+) -> Result<Pool<LibraryRequest, LibraryAnswer>, ViewerError> {
+    start("scan", ctx)
+}
+
+/// Starts the thread that opens slides and reads layers; apart from the scan, so that a large archive keeps nobody waiting.
+pub(crate) fn library_pool(
+    ctx: &egui::Context,
+) -> Result<Pool<LibraryRequest, LibraryAnswer>, ViewerError> {
+    start("library", ctx)
+}
+
+fn start(
+    name: &'static str,
+    ctx: &egui::Context,
+) -> Result<Pool<LibraryRequest, LibraryAnswer>, ViewerError> {
+    let size = PoolSize {
+        name,
+        threads: 1,
+        queue: 16,
+    };
+    Pool::start(size, ctx, |request, outbox| match request {
+        LibraryRequest::Scan(paths) => scan(&paths, outbox),
+        LibraryRequest::Open { opening, source } => open(opening, &source, outbox),
+        LibraryRequest::Heatmap {
+            opening,
+            folder,
+            entry,
+        } => {
+            let picture = heatmap_picture(&folder, &entry);
+            outbox.send(LibraryAnswer::Heatmap {
+                opening,
+                metric: entry.metric,
+                picture,
+            });
+        }
+    })
+}
+
+/// Where a result's slide may be: as given, and beside the result for folders that were moved.
+fn candidates(folder: &Path, slide: &Path) -> Vec<PathBuf> {
+    let mut all = vec![slide.to_path_buf(), folder.join(slide)];
+    let name = slide.file_name().unwrap_or(slide.as_os_str());
+    for parent in folder.ancestors().take(3) {
+        all.push(parent.join(slide));
+        all.push(parent.join(name));
+    }
+    all
+}
+
+fn scan(paths: &[PathBuf], outbox: &Outbox<LibraryAnswer>) {
+    for path in paths {
+        let wanted = if path.is_dir() {
+            scan_folder(path, 0, outbox)
+        } else if path.file_name() == Some(OsStr::new(RESULT)) {
+            let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+            outbox.send(LibraryAnswer::Item(result_item(&folder)))
+        } else {
+            let item = WorkItem {
+                id: slide_id_from_path(path),
+                source: WorkSource::Slide { path: path.clone() },
+            };
+            outbox.send(LibraryAnswer::Item(item))
+        };
+        if !wanted {
+            return;
+        }
+    }
+    outbox.send(LibraryAnswer::ScanDone);
+}
+
+/// Whether anybody still listens.
+fn scan_folder(folder: &Path, depth: usize, outbox: &Outbox<LibraryAnswer>) -> bool {
+    if folder.join(RESULT).is_file() {
+        return outbox.send(LibraryAnswer::Item(result_item(folder)));
+    }
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let message = format!("could not look through {}: {error}", folder.display());
+            return outbox.send(LibraryAnswer::Trouble(message));
+        }
+    };
+    let mut folders: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir() && !is_passing(path))
+        .collect();
+    folders.sort();
+    depth >= MAX_DEPTH
+        || folders
+            .iter()
+            .all(|folder| scan_folder(folder, depth + 1, outbox))
+}
+
+/// Folders of runs that are not finished, and hidden ones.
+fn is_passing(folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') || name.ends_with(".partial") || name.ends_with(".old")
+}
+
+fn result_item(folder: &Path) -> WorkItem {
+    match SlideResult::read(&folder.join(RESULT)) {
+        Ok(result) => WorkItem {
+            id: result.slide.id.clone(),
+            source: WorkSource::Result {
+                folder: folder.to_path_buf(),
+                result: Arc::new(result),
+            },
+        },
+        Err(error) => WorkItem {
+            id: slide_id_from_path(folder),
+            source: WorkSource::Broken {
+                reason: error.to_string(),
+            },
+        },
+    }
+}
+
+fn open(opening: u64, source: &SlideSource, outbox: &Outbox<LibraryAnswer>) {
+    let slide = open_slide(&source.candidates);
+    let missing = slide.is_err();
+    outbox.send(LibraryAnswer::Slide { opening, slide });
+    let Some(folder) = &source.folder else {
+        return;
+    };
+    if missing {
+        let pictures = ["overlay.png", "thumbnail.png"];
+        let picture = pictures
+            .iter()
+            .find_map(|name| picture_of(&folder.join(name)).ok());
+        if let Some(picture) = picture {
+            outbox.send(LibraryAnswer::Thumbnail { opening, picture });
+        }
+    }
+    match read_heatmap_index(folder) {
+        Ok(index) => {
+            let entries = index.map_or_else(Vec::new, |index| index.maps);
+            outbox.send(LibraryAnswer::Heatmaps { opening, entries });
+        }
+        Err(error) => {
+            outbox.send(LibraryAnswer::Trouble(error.to_string()));
+        }
+    }
+    let cells = folder.join("cells.parquet");
+    if cells.is_file() {
+        let cells = read_cells(&cells)
+            .map(|table| CellLayer::new(&table))
+            .map_err(|error| error.to_string());
+        outbox.send(LibraryAnswer::Cells { opening, cells });
+    }
+}
+
+fn open_slide(candidates: &[PathBuf]) -> Result<Arc<Slide>, String> {
+    let Some(path) = candidates.iter().find(|path| path.is_file()) else {
+        let wanted = candidates.first().map(|p| p.display().to_string());
+        return Err(format!(
+            "the slide file is not there: {}",
+            wanted.unwrap_or_default()
+        ));
+    };
+    Slide::open(path).map(Arc::new).map_err(|e| e.to_string())
+}
+
+/// A picture that fits into a texture.
+fn picture_of(path: &Path) -> Result<ColorImage, String> {
+    Ok(texture_image(read_png(path)?))
+}
+
+fn read_png(path: &Path) -> Result<image::DynamicImage, String> {
+    image::open(path).map_err(|e| format!("could not read the picture {}: {e}", path.display()))
+}
+
+/// The part of a heatmap's picture that is map.
+fn heatmap_picture(folder: &Path, entry: &HeatmapEntry) -> Result<ColorImage, String> {
+    // The name comes from a file: it must not lead out of the folder.
+    let name = Path::new(&entry.file)
+        .file_name()
+        .ok_or_else(|| format!("the heatmap {:?} names no file", entry.metric))?;
+    let path = folder.join("heatmaps").join(name);
+    let picture = read_png(&path)?;
+    if entry.map_width > picture.width() || entry.map_height > picture.height() {
+        return Err(format!(
+            "the map is said to be {} x {}, the picture has {} x {}: {}",
+            entry.map_width,
+            entry.map_height,
+            picture.width(),
+            picture.height(),
+            path.display()
+        ));
+    }
+    Ok(texture_image(picture.crop_imm(
+        0,
+        0,
+        entry.map_width,
+        entry.map_height,
+    )))
+}
+
+/// The picture's pixels, made smaller where a texture could not hold them.
+fn texture_image(picture: image::DynamicImage) -> ColorImage {
+    let picture = if picture.width().max(picture.height()) > MAX_TEXTURE_SIDE {
+        picture.thumbnail(MAX_TEXTURE_SIDE, MAX_TEXTURE_SIDE)
+    } else {
+        picture
+    };
+    let rgba = picture.into_rgba8();
+    let size = [rgba.width() as usize, rgba.height() as usize];
+    let pixels = rgba
+        .pixels()
+        .map(|p| Color32::from_rgba_unmultiplied(p[0], p[1], p[2], p[3]))
+        .collect();
+    ColorImage::new(size, pixels)
+}

@@ -1,0 +1,161 @@
+//! Left at the bottom: what lies over the slide, and what its colours mean.
+
+use egui::{Align2, FontId, Rect, RichText, Sense, Slider, Stroke, StrokeKind, Ui, pos2, vec2};
+use pantrk_store::{ColorMap, HeatmapEntry, grade_label};
+
+use super::{Panel, PanelContext, Place, faint, title};
+use crate::cell_layer::CellLayer;
+use crate::command::{Command, Commands};
+use crate::state::{Load, OpenItem};
+use crate::tokens;
+
+/// The row of the table.
+pub(super) const PANEL: Panel = Panel {
+    place: Place::LeftBottom,
+    ui: layers_ui,
+};
+
+fn layers_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
+    let Some((item, open)) = context.session.open_item() else {
+        return;
+    };
+    if item.result().is_none() {
+        return;
+    }
+    title(ui, "Layers");
+    cells_ui(ui, context, open, out);
+    ui.add_space(4.0);
+    heatmap_ui(ui, context, open, out);
+    ui.add_space(6.0);
+}
+
+fn cells_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands) {
+    let note = match &open.cells {
+        Load::Absent => Some("no cell table in this result".to_owned()),
+        Load::Waiting => Some("reading the cells".to_owned()),
+        Load::Failed(reason) => Some(reason.clone()),
+        Load::Ready(_) => None,
+    };
+    let count = open.cells.ready().map(CellLayer::len);
+    let label = count.map_or_else(|| "Cells".to_owned(), |n| format!("Cells ({n})"));
+    let mut show = context.settings.show_cells;
+    let switch = ui.add_enabled(count.is_some(), egui::Checkbox::new(&mut show, label));
+    if switch.changed() {
+        out.push(Command::ShowCells(show));
+    }
+    if let Some(note) = note {
+        faint(ui, note);
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
+        for grade in 0..4 {
+            swatch(ui, tokens::grade(grade));
+            ui.label(RichText::new(grade_label(grade)).size(12.0));
+        }
+        swatch(ui, tokens::of(ui).uncounted);
+        ui.label(RichText::new("not counted").size(12.0));
+    });
+}
+
+fn swatch(ui: &mut Ui, colour: egui::Color32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(10.0, 14.0), Sense::hover());
+    ui.painter().circle_filled(rect.center(), 4.5, colour);
+}
+
+fn heatmap_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands) {
+    if open.heatmaps.is_empty() {
+        faint(ui, "no heatmaps in this result");
+        return;
+    }
+    let chosen = open
+        .heatmap
+        .as_ref()
+        .and_then(|metric| open.heatmaps.iter().find(|entry| entry.metric == *metric));
+    let name = chosen.map_or("No heatmap", |entry| entry.title.as_str());
+    let width = ui.available_width() - 8.0;
+    egui::ComboBox::from_id_salt("heatmap")
+        .selected_text(name)
+        .width(width)
+        .show_ui(ui, |ui| {
+            if ui
+                .selectable_label(chosen.is_none(), "No heatmap")
+                .clicked()
+            {
+                out.push(Command::ShowHeatmap(None));
+            }
+            for entry in &open.heatmaps {
+                let this = chosen.is_some_and(|c| c.metric == entry.metric);
+                if ui.selectable_label(this, &entry.title).clicked() {
+                    out.push(Command::ShowHeatmap(Some(entry.metric.clone())));
+                }
+            }
+        });
+    let Some(entry) = chosen else {
+        return;
+    };
+    match open.heatmap_pictures.get(&entry.metric) {
+        Some(Load::Failed(reason)) => faint(ui, reason.as_str()),
+        Some(Load::Ready(_)) => {
+            legend(ui, entry);
+            let mut opacity = context.settings.heatmap_opacity;
+            ui.horizontal(|ui| {
+                ui.label(RichText::new("Opacity").size(12.0));
+                ui.spacing_mut().slider_width = (ui.available_width() - 60.0).max(60.0);
+                let percent = |value: f64, _| format!("{:.0} %", value * 100.0);
+                let slider = Slider::new(&mut opacity, 0.0..=1.0)
+                    .custom_formatter(percent)
+                    .handle_shape(egui::style::HandleShape::Circle);
+                if ui.add(slider).changed() {
+                    out.push(Command::HeatmapOpacity(opacity));
+                }
+            });
+        }
+        _ => faint(ui, "reading the heatmap"),
+    }
+}
+
+/// The colour bar with the values at its ends.
+fn legend(ui: &mut Ui, entry: &HeatmapEntry) {
+    let tokens = tokens::of(ui);
+    let (Some(min), Some(max)) = (entry.min, entry.max) else {
+        faint(ui, "the map holds no data");
+        return;
+    };
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 32.0), Sense::hover());
+    let bar = Rect::from_min_size(rect.min, vec2(rect.width(), 12.0));
+    let painter = ui.painter();
+    if let Some(map) = ColorMap::by_name(&entry.colormap) {
+        let table = map.table();
+        let mut mesh = egui::Mesh::default();
+        let step = bar.width() / 64.0;
+        for part in 0_u8..64 {
+            let [r, g, b] = table[usize::from(part) * 255 / 63];
+            let left = bar.left() + f32::from(part) * step;
+            let piece = Rect::from_min_max(pos2(left, bar.top()), pos2(left + step, bar.bottom()));
+            mesh.add_colored_rect(piece, egui::Color32::from_rgb(r, g, b));
+        }
+        painter.add(mesh);
+    }
+    let stroke = Stroke::new(1.0, tokens.line);
+    painter.rect_stroke(bar, 0, stroke, StrokeKind::Outside);
+    let font = FontId::proportional(11.5);
+    let y = bar.bottom() + 10.0;
+    let ends = [
+        (bar.left(), Align2::LEFT_CENTER, number(min)),
+        (bar.center().x, Align2::CENTER_CENTER, entry.unit.clone()),
+        (bar.right(), Align2::RIGHT_CENTER, number(max)),
+    ];
+    for (x, align, text) in ends {
+        painter.text(pos2(x, y), align, text, font.clone(), tokens.faint);
+    }
+}
+
+/// Whole numbers without, others with two decimals.
+fn number(value: f64) -> String {
+    if (value - value.round()).abs() < 1e-9 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    }
+}

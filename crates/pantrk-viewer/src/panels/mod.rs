@@ -1,0 +1,130 @@
+//! The panels around the canvas.
+//!
+//! A new panel is one file and one row in [`PANELS`]; the order within a place is the order on the screen.
+
+mod layers;
+mod score;
+mod status;
+mod toolbar;
+mod triage;
+mod worklist;
+
+use egui::{RichText, Ui};
+
+use crate::command::Commands;
+use crate::state::{Session, Settings};
+use crate::tokens;
+
+/// What panels and canvas may look at.
+#[derive(Clone, Copy)]
+pub(crate) struct PanelContext<'a> {
+    /// What the user chose.
+    pub(crate) settings: &'a Settings,
+    /// What is open.
+    pub(crate) session: &'a Session,
+    /// Tiles that may be on their way at once.
+    pub(crate) tile_capacity: usize,
+}
+
+/// Where a panel is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Along the top.
+    Top,
+    /// Along the bottom.
+    Bottom,
+    /// Left of the canvas.
+    Left,
+    /// Left of the canvas, at the bottom.
+    LeftBottom,
+    /// Right of the canvas.
+    Right,
+}
+
+/// A panel.
+pub(crate) struct Panel {
+    /// Where.
+    pub(crate) place: Place,
+    /// Draws it.
+    pub(crate) ui: fn(&mut Ui, &PanelContext<'_>, &mut Commands),
+}
+
+/// All panels.
+pub(crate) const PANELS: [Panel; 6] = [
+    toolbar::PANEL,
+    status::PANEL,
+    worklist::PANEL,
+    layers::PANEL,
+    triage::PANEL,
+    score::PANEL,
+];
+
+/// Draws the panels of one place; those on the right share a scroll bar.
+pub(crate) fn show(ui: &mut Ui, place: Place, context: &PanelContext<'_>, out: &mut Commands) {
+    let panels = PANELS.iter().filter(|panel| panel.place == place);
+    if place == Place::Right {
+        egui::ScrollArea::vertical()
+            .auto_shrink(false)
+            .show(ui, |ui| {
+                ui.add_space(4.0);
+                for panel in panels {
+                    (panel.ui)(ui, context, out);
+                    ui.add_space(10.0);
+                }
+            });
+    } else {
+        for panel in panels {
+            (panel.ui)(ui, context, out);
+        }
+    }
+}
+
+/// A panel's title.
+fn title(ui: &mut Ui, text: &str) {
+    ui.add_space(4.0);
+    ui.label(RichText::new(text).size(15.0).strong());
+}
+
+/// The title of a part of a panel.
+fn section(ui: &mut Ui, text: &str) {
+    ui.add_space(8.0);
+    let colour = tokens::of(ui).accent;
+    ui.label(RichText::new(text).size(12.5).strong().color(colour));
+}
+
+/// A sentence of a list, indented after its mark.
+fn item(ui: &mut Ui, text: &str) {
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        ui.label(RichText::new("•").color(tokens::of(ui).faint));
+        ui.vertical(|ui| ui.add(egui::Label::new(text).wrap()));
+    });
+}
+
+/// Text of less weight.
+fn faint(ui: &mut Ui, text: impl Into<String>) {
+    let colour = tokens::of(ui).faint;
+    ui.add(egui::Label::new(RichText::new(text).size(12.0).color(colour)).wrap());
+}
+
+/// A card: a filled box over the whole width.
+fn card(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    let tokens = tokens::of(ui);
+    egui::Frame::new()
+        .fill(tokens.card)
+        .stroke(egui::Stroke::new(1.0, tokens.line))
+        .corner_radius(6)
+        .inner_margin(egui::Margin::same(10))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            add(ui);
+        });
+}
+
+/// The first letter as a capital.
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}

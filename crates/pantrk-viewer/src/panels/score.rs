@@ -1,0 +1,248 @@
+//! Right: the figures of the score.
+
+use egui::{Align2, FontId, Grid, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
+use pantrk_core::score::{Compartment, CompartmentScore, Extent, IhcResult, ProfileCall, Texture};
+use pantrk_store::{PatternFacts, SlideResult, grade_label};
+
+use super::{Panel, PanelContext, Place, capital, card, faint, item, section, title};
+use crate::command::Commands;
+use crate::tokens;
+
+/// The row of the table.
+pub(super) const PANEL: Panel = Panel {
+    place: Place::Right,
+    ui: score_ui,
+};
+
+fn score_ui(ui: &mut Ui, context: &PanelContext<'_>, _: &mut Commands) {
+    let Some(result) = context.session.open_result() else {
+        return;
+    };
+    title(ui, "Score");
+    card(ui, |ui| {
+        call_ui(ui, result);
+        match &result.compartments {
+            None => faint(ui, "No scores: the slide is not evaluable."),
+            Some(scores) => {
+                grades_bar(ui, &scores.any);
+                section(ui, "By compartment, percent of tumour cells");
+                let rows = Compartment::ALL.map(|c| (c.label(), scores.get(c)));
+                compartments_ui(ui, &scores.any, &rows);
+                let [low, high] = scores.any.sensitivity;
+                faint(
+                    ui,
+                    format!(
+                        "In brackets: 95 % interval. With all thresholds moved by -0.05 and +0.05 OD, any compartment reads {low:.1} % and {high:.1} %."
+                    ),
+                );
+            }
+        }
+        section(ui, "Profiles");
+        profiles_ui(ui, result);
+        if let Some(pattern) = &result.pattern {
+            section(ui, "Pattern");
+            pattern_ui(ui, pattern);
+        }
+        section(ui, "What was counted");
+        counted_ui(ui, result);
+    });
+}
+
+fn call_ui(ui: &mut Ui, result: &SlideResult) {
+    let call = &result.ihc;
+    let mut text = word(call.result).to_owned();
+    if let Some(intensity) = call.intensity {
+        text = format!("{text}, {}", format!("{intensity:?}").to_lowercase());
+    }
+    ui.label(RichText::new(format!("IHC {text}")).size(17.0).strong());
+    faint(ui, format!("by profile {}", call.profile));
+    for reason in &call.reasons {
+        item(ui, reason);
+    }
+}
+
+const fn word(result: IhcResult) -> &'static str {
+    match result {
+        IhcResult::Positive => "positive",
+        IhcResult::Indeterminate => "indeterminate",
+        IhcResult::Negative => "negative",
+        IhcResult::NotEvaluable => "not evaluable",
+    }
+}
+
+/// All tumour cells by their highest grade, as one bar.
+fn grades_bar(ui: &mut Ui, any: &CompartmentScore) {
+    ui.add_space(6.0);
+    let parts = [
+        (100.0 - any.positive_percent).max(0.0),
+        any.percent_1,
+        any.percent_2,
+        any.percent_3,
+    ];
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 40.0), Sense::hover());
+    let spoken = (0_u8..)
+        .zip(parts)
+        .map(|(grade, part)| format!("{} {part:.1} %", grade_label(grade)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    response.widget_info(|| {
+        WidgetInfo::labeled(egui::Role::Image, true, format!("Tumour cells: {spoken}"))
+    });
+    let bar = Rect::from_min_size(rect.min, vec2(rect.width(), 16.0));
+    let painter = ui.painter();
+    painter.rect_filled(bar, 2, tokens::of(ui).bar_ground);
+    let mut left = bar.left();
+    for (grade, part) in (0_u8..).zip(parts) {
+        let width = bar.width() * (part / 100.0).clamp(0.0, 1.0) as f32;
+        let piece = Rect::from_min_size(pos2(left, bar.top()), vec2(width, bar.height()));
+        painter.rect_filled(piece, 0, tokens::grade(grade));
+        left += width;
+    }
+    let mut x = bar.left();
+    let y = bar.bottom() + 13.0;
+    for (grade, part) in (0_u8..).zip(parts) {
+        painter.circle_filled(pos2(x + 5.0, y), 4.5, tokens::grade(grade));
+        let text = format!("{} {part:.1} %", grade_label(grade));
+        let font = FontId::proportional(12.0);
+        let at = pos2(x + 14.0, y);
+        let drawn = painter.text(at, Align2::LEFT_CENTER, text, font, tokens::of(ui).ink);
+        x = drawn.right() + 12.0;
+    }
+    response.on_hover_text(spoken);
+}
+
+fn compartments_ui(
+    ui: &mut Ui,
+    any: &CompartmentScore,
+    rows: &[(&'static str, &CompartmentScore)],
+) {
+    let head = |ui: &mut Ui, text: &str| {
+        let colour = tokens::of(ui).faint;
+        ui.label(RichText::new(text).size(12.0).color(colour));
+    };
+    Grid::new("compartments")
+        .num_columns(6)
+        .striped(false)
+        .spacing(vec2(10.0, 5.0))
+        .show(ui, |ui| {
+            for text in ["", "positive", "1+", "2+", "3+", "H-score"] {
+                head(ui, text);
+            }
+            ui.end_row();
+            let all = std::iter::once(("any", any)).chain(rows.iter().copied());
+            for (name, score) in all {
+                ui.label(RichText::new(name).strong().size(12.5));
+                let [low, high] = score.interval95;
+                let figure = |text: String| RichText::new(text).size(12.5);
+                ui.horizontal(|ui| {
+                    ui.spacing_mut().item_spacing.x = 4.0;
+                    ui.label(figure(format!("{:.1}", score.positive_percent)).strong());
+                    head(ui, &format!("({low:.1} to {high:.1})"));
+                });
+                for percent in [score.percent_1, score.percent_2, score.percent_3] {
+                    ui.label(figure(format!("{percent:.1}")));
+                }
+                ui.label(figure(format!("{:.0}", score.h_score)));
+                ui.end_row();
+            }
+        });
+}
+
+fn profiles_ui(ui: &mut Ui, result: &SlideResult) {
+    for (name, call) in &result.profiles {
+        let text = format!("{name}: {}", word(call.result));
+        let strong = *name == result.ihc.profile;
+        let text = RichText::new(text).size(13.0);
+        ui.label(if strong { text.strong() } else { text });
+        let line = profile_line(call);
+        if !line.is_empty() {
+            faint(ui, line);
+        }
+    }
+}
+
+fn profile_line(call: &ProfileCall) -> String {
+    let unit = match call.unit.as_str() {
+        "percent" => " %",
+        "points" => " points",
+        _ => "",
+    };
+    let mut parts = Vec::new();
+    if let Some(value) = call.value {
+        parts.push(format!("{value:.1}{unit}"));
+    }
+    if let Some([low, high]) = call.interval95 {
+        parts.push(format!("95 % interval {low:.1} to {high:.1}"));
+    }
+    parts.push(format!("cut-off {}{unit}", call.cutoff));
+    if let Some([low, high]) = call.sensitivity {
+        parts.push(format!(
+            "at -0.05 OD {}, at +0.05 OD {}",
+            word(low),
+            word(high)
+        ));
+    }
+    for (part, value) in &call.parts {
+        parts.push(format!("{part} {value:.1}"));
+    }
+    parts.join("; ")
+}
+
+fn pattern_ui(ui: &mut Ui, facts: &PatternFacts) {
+    let pattern = &facts.pattern;
+    let extent = match pattern.extent {
+        Extent::Diffuse => "diffuse",
+        Extent::Focal => "focal",
+        Extent::Scattered => "scattered",
+        Extent::None => "no staining beyond the slide's own noise",
+    };
+    let mut words = vec![capital(extent)];
+    match pattern.texture {
+        Some(Texture::Smooth) => words.push("smooth".to_owned()),
+        Some(Texture::Granular) => words.push("granular".to_owned()),
+        None => {}
+    }
+    let places: Vec<&str> = pattern.compartments.iter().map(|c| c.label()).collect();
+    if !places.is_empty() {
+        words.push(format!("in {}", places.join(", ")));
+    }
+    ui.label(RichText::new(words.join(", ")).size(13.0));
+    if let Some(hint) = &facts.gene_hint {
+        faint(ui, hint.note.clone());
+    }
+}
+
+fn counted_ui(ui: &mut Ui, result: &SlideResult) {
+    let cells = &result.cells;
+    let quality = &result.quality;
+    let region = match result.tumour_region {
+        pantrk_store::TumourRegion::Given => "tumour regions drawn by a person",
+        pantrk_store::TumourRegion::Classified => "tumour regions from a classifier",
+        pantrk_store::TumourRegion::None => "no tumour regions: every cell in tissue counts",
+    };
+    ui.label(
+        RichText::new(format!(
+            "{} tumour cells of {} found",
+            cells.tumour, cells.segmented
+        ))
+        .size(13.0),
+    );
+    faint(
+        ui,
+        format!(
+            "{region}. {:.2} of {:.2} mm² tissue evaluated; {:.2} mm² could not be read ({} tiles).",
+            quality.evaluated_mm2,
+            quality.tissue_mm2,
+            quality.unread_mm2,
+            quality.unread_tiles.len()
+        ),
+    );
+    let model = &result.run.model;
+    faint(
+        ui,
+        format!(
+            "Model {} {} on {}; program {}.",
+            model.name, model.version, result.run.device, result.run.version
+        ),
+    );
+}

@@ -1,0 +1,55 @@
+//! Along the bottom: where the pointer is, how large a pixel is, messages, and what this program is not.
+
+use egui::{Align, Label, Layout, RichText, Ui};
+
+use super::{Panel, PanelContext, Place};
+use crate::command::{Command, Commands};
+use crate::tokens;
+
+/// The row of the table.
+pub(super) const PANEL: Panel = Panel {
+    place: Place::Bottom,
+    ui: status_ui,
+};
+
+/// What the viewer is and is not, always on the screen.
+pub(crate) const PURPOSE: &str =
+    "Decision support for research use, not a diagnosis: a pathologist decides and signs.";
+
+fn status_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
+    let tokens = tokens::of(ui);
+    for (index, message) in context.session.messages.iter().enumerate() {
+        ui.horizontal(|ui| {
+            if ui.small_button("Dismiss").clicked() {
+                out.push(Command::Dismiss(index));
+            }
+            let text = RichText::new(format!("Note: {message}")).color(tokens.warning);
+            ui.add(Label::new(text).wrap());
+        });
+    }
+    ui.horizontal(|ui| {
+        ui.set_min_height(22.0);
+        let text = pointer_text(context).unwrap_or_default();
+        ui.label(RichText::new(text).monospace().size(12.0));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let text = RichText::new(PURPOSE).size(12.0).color(tokens.faint);
+            ui.add(Label::new(text).truncate());
+        });
+    });
+}
+
+/// Where the pointer is, in um and in level-0 pixels.
+fn pointer_text(context: &PanelContext<'_>) -> Option<String> {
+    let open = context.session.open.as_ref()?;
+    let slide = open.slide.ready()?;
+    let at = open.pointer?;
+    let pixels = format!("({:.0}, {:.0}) px", at.x, at.y);
+    Some(match slide.mpp {
+        Some(mpp) => format!(
+            "x {:.1} µm  y {:.1} µm   {pixels}",
+            at.x * mpp.x.get(),
+            at.y * mpp.y.get()
+        ),
+        None => format!("{pixels}, pixel size not known"),
+    })
+}

@@ -1,0 +1,347 @@
+//! The viewer as a whole, without a screen: found through what it says to those who hear it.
+
+// The same made-up result as in the tests of those who write and report results.
+#[path = "../../pantrk-store/tests/common/mod.rs"]
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use pantrk_core::score::IhcResult;
+use pantrk_slide::Slide;
+use pantrk_space::{MicronsPerPixel, SlideMpp};
+use pantrk_store::{CellColumns, ColorMap, Heatmap, SlideResult, write_cells, write_heatmaps};
+use pantrk_triage::Action;
+
+use crate::app::Viewer;
+use crate::canvas;
+use crate::state::Load;
+
+/// A slide of 1600 x 1200 pixels in a file of its own.
+fn write_slide(path: &Path) {
+    let picture = image::RgbImage::from_fn(1600, 1200, |x, y| {
+        image::Rgb([(x % 256) as u8, (y % 256) as u8, 180])
+    });
+    picture.save(path).unwrap();
+}
+
+/// The folder of a result for the slide at `slide`.
+fn write_result(out: &Path, id: &str, slide: &Path, change: impl FnOnce(&mut SlideResult)) {
+    let folder = out.join(id);
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut result = common::sample();
+    result.slide.id = id.to_owned();
+    result.slide.path = slide.display().to_string();
+    if slide.exists() {
+        result.slide.fingerprint = Slide::open(slide).unwrap().fingerprint();
+    }
+    change(&mut result);
+    std::fs::write(folder.join("result.json"), result.to_json().unwrap()).unwrap();
+}
+
+/// Four cells, one of each grade.
+fn write_layers(folder: &Path) {
+    let mpp = SlideMpp::square(MicronsPerPixel::new(0.2527).unwrap());
+    let ones = [1.0_f32; 4];
+    let cells = CellColumns {
+        mpp,
+        x_px: &[100.0, 500.0, 900.0, 1300.0],
+        y_px: &[600.0; 4],
+        nucleus_area_um2: &ones,
+        cell_area_um2: &ones,
+        circularity: &ones,
+        dab_od: [&ones; 4],
+        nucleus_hematoxylin_od: &ones,
+        membrane_completeness: &ones,
+        cytoplasm_granularity: &ones,
+        grades: [&[0, 1, 2, 3]; 4],
+        excluded: &[0; 4],
+        exclusion_reasons: &[""],
+        tumour: &[true; 4],
+    };
+    write_cells(&folder.join("cells.parquet"), &cells).unwrap();
+    let map = Heatmap {
+        metric: "h_score",
+        title: "H-score",
+        unit: "0-300",
+        colormap: ColorMap::DAB,
+        range: Some([0.0, 300.0]),
+        columns: 2,
+        rows: 1,
+        values: &[10.0, 200.0],
+        origin_um: [0.0, 0.0],
+        cell_um: 32.0,
+    };
+    write_heatmaps(folder, &[map]).unwrap();
+}
+
+fn harness(paths: &[PathBuf], theme: egui::ThemePreference) -> Harness<'static, Option<Viewer>> {
+    let paths = paths.to_vec();
+    Harness::builder()
+        .with_size(egui::vec2(1400.0, 1000.0))
+        .build_ui_state(
+            move |ui, viewer: &mut Option<Viewer>| {
+                let viewer = viewer.get_or_insert_with(|| {
+                    let viewer = Viewer::new(ui.ctx(), &paths).unwrap();
+                    ui.ctx().set_theme(theme);
+                    viewer
+                });
+                viewer.frame(ui);
+            },
+            None,
+        )
+}
+
+/// Draws frames until `done`, as a screen would.
+fn until(
+    harness: &mut Harness<'static, Option<Viewer>>,
+    what: &str,
+    done: impl Fn(&Harness<'static, Option<Viewer>>) -> bool,
+) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !done(harness) {
+        assert!(Instant::now() < end, "waited in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+        harness.step();
+    }
+    // Once more with what has come.
+    harness.run_steps(3);
+}
+
+fn viewer<'a>(harness: &'a Harness<'static, Option<Viewer>>) -> &'a Viewer {
+    harness.state().as_ref().unwrap()
+}
+
+fn is_open(harness: &Harness<'static, Option<Viewer>>) -> bool {
+    let open = viewer(harness).session.open.as_ref();
+    open.is_some_and(|open| matches!(open.slide, Load::Ready(_) | Load::Failed(_)))
+}
+
+/// Whether any label holds this text.
+fn says(harness: &Harness<'static, Option<Viewer>>, text: &str) -> bool {
+    harness.query_all_by_label_contains(text).next().is_some()
+        || harness
+            .query_all_by(|node| node.value().is_some_and(|value| value.contains(text)))
+            .next()
+            .is_some()
+}
+
+#[test]
+fn the_worklist_lists_results_and_opens_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let slide = dir.path().join("a.png");
+    write_slide(&slide);
+    let out = dir.path().join("out");
+    write_result(&out, "S1", &slide, |_| {});
+    write_result(&out, "S2", &slide, |result| {
+        result.ihc.result = IhcResult::Negative;
+        result.triage.action = Action::NoFurtherTesting;
+        result.triage.flag = Action::NoFurtherTesting.flag();
+    });
+    // Under work, broken, and deeper down.
+    write_result(&out, "S3.partial", &slide, |_| {});
+    std::fs::create_dir_all(out.join("S4")).unwrap();
+    std::fs::write(out.join("S4/result.json"), "{").unwrap();
+    write_result(&out.join("batch-7"), "S5", &slide, |_| {});
+    write_layers(&out.join("S2"));
+
+    let mut harness = harness(&[out], egui::ThemePreference::Dark);
+    until(&mut harness, "the scan", |h| {
+        h.state().as_ref().is_some_and(|v| !v.session.scanning)
+    });
+    let ids: Vec<&str> = viewer(&harness)
+        .session
+        .worklist
+        .iter()
+        .map(|item| item.id.as_str())
+        .collect();
+    assert_eq!(ids, ["S1", "S2", "S4", "S5"]);
+    assert!(says(&harness, "S1: positive, 39.1 %; sequence"));
+    assert!(says(&harness, "S4: the result cannot be read"));
+    assert!(viewer(&harness).session.open.is_none());
+
+    harness
+        .get_by_label_contains("S2: negative, 39.1 %; stop")
+        .click();
+    until(&mut harness, "the slide and its layers", |h| {
+        let open = viewer(h).session.open.as_ref();
+        open.is_some_and(|open| open.cells.ready().is_some() && open.slide.ready().is_some())
+    });
+    let session = &viewer(&harness).session;
+    assert_eq!(session.open_item().unwrap().0.id, "S2");
+    assert!(session.messages.is_empty(), "{:?}", session.messages);
+    assert!(says(&harness, "No further NTRK testing on these facts"));
+    assert!(says(&harness, "Cells (4)"));
+
+    until(&mut harness, "tiles", |h| {
+        let open = viewer(h).session.open.as_ref().unwrap();
+        open.pending.is_empty() && open.tiles.len() >= 5
+    });
+    let open = viewer(&harness).session.open.as_ref().unwrap();
+    // 1600 x 1200 fits into a canvas of about 720 points, so half of the pixels are enough: 2 x 2 tiles, and one for the whole.
+    assert_eq!(
+        (open.tiles.len(), open.tiles.held()),
+        (5, 4 * (800 * 600 + 400 * 300))
+    );
+}
+
+#[test]
+fn the_panels_show_the_figures_of_a_result_in_both_themes() {
+    let dir = tempfile::tempdir().unwrap();
+    let slide = dir.path().join("a.png");
+    write_slide(&slide);
+    write_result(dir.path(), "S1", &slide, |_| {});
+    for theme in [egui::ThemePreference::Dark, egui::ThemePreference::Light] {
+        let mut harness = harness(&[dir.path().join("S1")], theme);
+        // The only entry opens by itself.
+        until(&mut harness, "the slide", is_open);
+        for text in [
+            "IHC positive, moderate",
+            "by profile any-1pct",
+            // Any compartment: percent, interval, H-score 24.2 + 2 x 11.8 + 3 x 3.1 = 57.1.
+            "39.1",
+            "(38.0 to 40.3)",
+            "57",
+            "nuclear rim",
+            "cantrk: indeterminate",
+            "95 % interval 4.8 to 5.2",
+            "131422 tumour cells of 214803 found",
+            "Sequence",
+            "Order RNA-based NGS",
+            "Rule R7",
+            "Screening by IHC does not prove a fusion.",
+            "Before the stain: 1 in",
+            "After the stain: 4.2 % (1.6 % to 11 %)",
+            "The antibody clone is not given",
+            "One tile (0.04 mm2) could not be read",
+            "Sources (2)",
+            crate::panels::PURPOSE,
+        ] {
+            assert!(says(&harness, text), "{theme:?}: {text:?} is not shown");
+        }
+        harness.get_by_label("Sources (2)").click();
+        harness.run_steps(20);
+        assert!(says(
+            &harness,
+            "Study two, 2021: https://example.org/two (calculated)"
+        ));
+    }
+}
+
+#[test]
+fn a_result_without_its_slide_or_its_scores_is_still_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let gone = dir.path().join("gone.svs");
+    let folder = dir.path().join("S1");
+    write_result(dir.path(), "S1", &gone, |result| {
+        let bare = common::not_evaluable();
+        result.compartments = bare.compartments;
+        result.pattern = bare.pattern;
+        result.profiles = bare.profiles;
+        result.ihc = bare.ihc;
+    });
+    let picture = image::RgbImage::from_pixel(3000, 200, image::Rgb([200, 180, 160]));
+    picture.save(folder.join("thumbnail.png")).unwrap();
+    let mut harness = harness(&[folder], egui::ThemePreference::Dark);
+    until(&mut harness, "the picture", |h| {
+        let open = h.state().as_ref().and_then(|v| v.session.open.as_ref());
+        open.is_some_and(|open| open.thumbnail.is_some())
+    });
+    let open = viewer(&harness).session.open.as_ref().unwrap();
+    assert!(matches!(&open.slide, Load::Failed(reason) if reason.contains("gone.svs")));
+    // No texture is larger than the least that hardware takes.
+    assert_eq!(open.thumbnail.as_ref().unwrap().size(), [2048, 137]);
+    assert!(says(&harness, "IHC not evaluable"));
+    assert!(says(&harness, "the slide is not evaluable"));
+}
+
+#[test]
+fn another_file_under_the_slides_name_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let slide = dir.path().join("a.png");
+    write_slide(&slide);
+    write_result(dir.path(), "S1", &slide, |result| {
+        result.slide.fingerprint = "of the file that was scored".to_owned();
+    });
+    let mut harness = harness(&[dir.path().join("S1")], egui::ThemePreference::Dark);
+    until(&mut harness, "the slide", is_open);
+    assert!(says(&harness, "not the one that was scored"));
+}
+
+#[test]
+fn keys_zoom_the_canvas_and_zero_fits_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let slide = dir.path().join("a.png");
+    write_slide(&slide);
+    let mut harness = harness(&[slide], egui::ThemePreference::Dark);
+    until(&mut harness, "the slide", is_open);
+    let canvas = harness.get_by_label(canvas::NAME).rect();
+    let at = canvas.center() + egui::vec2(60.0, -40.0);
+    harness.hover_at(at);
+    harness.run_steps(3);
+    let view = |h: &Harness<'static, Option<Viewer>>| viewer(h).session.open.as_ref().unwrap().view;
+    let pointer = |h: &Harness<'static, Option<Viewer>>| {
+        viewer(h).session.open.as_ref().unwrap().pointer.unwrap()
+    };
+    assert_eq!(view(&harness), None);
+    let held = pointer(&harness);
+    harness.key_press(egui::Key::Plus);
+    harness.run_steps(3);
+    let zoomed = view(&harness).unwrap();
+    let now = pointer(&harness);
+    assert!((held.x - now.x).abs() < 1e-3 && (held.y - now.y).abs() < 1e-3);
+    harness.key_press(egui::Key::Plus);
+    harness.run_steps(3);
+    let twice = view(&harness).unwrap();
+    assert!((twice.points_per_pixel / zoomed.points_per_pixel - 2.0).abs() < 1e-9);
+    // The pixel size is not known, and nothing pretends it is.
+    assert!(says(&harness, "pixel size not known"));
+    harness.key_press(egui::Key::Num0);
+    harness.run_steps(3);
+    assert_eq!(view(&harness), None);
+}
+
+#[test]
+fn a_heatmap_is_chosen_and_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let slide = dir.path().join("a.png");
+    write_slide(&slide);
+    write_result(dir.path(), "S1", &slide, |_| {});
+    write_layers(&dir.path().join("S1"));
+    let mut harness = harness(&[dir.path().join("S1")], egui::ThemePreference::Light);
+    until(&mut harness, "the layers", |h| {
+        let open = h.state().as_ref().and_then(|v| v.session.open.as_ref());
+        open.is_some_and(|open| !open.heatmaps.is_empty() && open.slide.ready().is_some())
+    });
+    harness
+        .get_all_by_role(egui::accesskit::Role::ComboBox)
+        .next()
+        .unwrap()
+        .click();
+    harness.run_steps(5);
+    harness
+        .get_all_by_label("H-score")
+        .filter(|node| node.accesskit_node().role() == egui::accesskit::Role::Button)
+        .last()
+        .unwrap()
+        .click();
+    until(&mut harness, "the heatmap", |h| {
+        let open = viewer(h).session.open.as_ref().unwrap();
+        matches!(open.heatmap_pictures.get("h_score"), Some(Load::Ready(_)))
+    });
+    let open = viewer(&harness).session.open.as_ref().unwrap();
+    let Some(Load::Ready(map)) = open.heatmap_pictures.get("h_score") else {
+        panic!("the map was there");
+    };
+    // Two squares magnified to 480 pixels, without the legend at their right.
+    assert_eq!(map.size(), [480, 240]);
+    assert!(says(&harness, "Opacity"));
+}
+
+#[test]
+fn a_path_that_does_not_exist_is_refused_before_a_window_opens() {
+    let error = crate::run(&[PathBuf::from("no/such/slide.svs")]).unwrap_err();
+    assert!(error.to_string().ends_with("no/such/slide.svs"), "{error}");
+}

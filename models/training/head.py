@@ -18,8 +18,6 @@ from data import MPP, compact
 LEVELS = 1000
 """Steps that the distance's 0 to 1 is cut into."""
 
-EIGHT = np.ones((3, 3), bool)
-
 
 @dataclass(frozen=True)
 class HeadParameters:

@@ -15,13 +15,14 @@ from skimage.morphology import disk, reconstruction
 from skimage.segmentation import watershed
 
 from data import MPP
-from head import EIGHT, within_area
+from head import within_area
 
 STAINS = np.array([[0.65111, 0.70119, 0.29049], [0.26917, 0.56824, 0.77759], [0.63304, -0.71286, 0.30181]])
 BACKGROUND_UM = 8.0
 SIGMA_UM = 1.5
 THRESHOLD = 0.1
 MAX_BACKGROUND = 2.0
+EIGHT = np.ones((3, 3), bool)
 
 
 def hematoxylin(rgb: np.ndarray) -> np.ndarray:

@@ -6,8 +6,9 @@
 //! - **cytoplasm**: from the rim to the cell border;
 //! - **membrane**: a band of two pixels along the cell border.
 //!
-//! A segmented boundary is a pixel off here and there, and a thin line of stain a pixel beside the band would be lost.
-//! So rim and membrane are read in sectors around the cell: where a neighbouring band stands out as a line against what lies on both sides of it, that band is taken instead.
+//! A segmented boundary is a pixel off here and there, and optics spread a line of 1 um over two.
+//! So rim and membrane are read in sectors around the cell, each as a profile across the boundary: a line's excess over what lies beside it is summed over the profile and put back into the band's width, which neither a shift of a pixel nor blur changes.
+//! Where no line stands out, the rim has what both of its sides have, and the membrane what the cell's outermost part has.
 
 use crate::segment::LabelImage;
 use crate::stain::StainPlanes;
@@ -18,12 +19,14 @@ use super::Expansion;
 const SECTORS: usize = 16;
 /// Layers of pixels along a boundary.
 ///
-/// Around the nucleus, from three inside to three outside; along the cell border, from two across it to three inside and what lies deeper.
+/// Around the nucleus, from three inside to three outside; along the cell border, from [`CENTRE`] on, three inside and what lies deeper.
 const LAYERS: usize = 6;
-/// A band is a line of its own if it exceeds the layers on both sides by this optical density.
+/// A line of its own exceeds what lies beside it by this optical density.
 const LINE_OD: f32 = 0.06;
-/// The first of the two layers that make up a compartment's own band.
+/// The first of the layers that make up a compartment's own band.
 const CENTRE: usize = 2;
+/// Layers in that band.
+const BAND_LAYERS: f32 = 2.0;
 
 /// One cell of a patch; optical densities are as measured, the slide's background not taken off.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,13 +63,6 @@ impl Mean {
     fn add(&mut self, value: f32) {
         self.sum += value;
         self.n += 1;
-    }
-
-    fn joined(self, other: Self) -> Self {
-        Self {
-            sum: self.sum + other.sum,
-            n: self.n + other.n,
-        }
     }
 
     fn get(self) -> Option<f32> {
@@ -197,16 +193,10 @@ impl CellMeasurer {
                 }
                 let dab = stains.dab[at];
                 let shell = self.shell[at];
-                if shell == 0 {
-                    self.look_across(labels, stains, x, y);
-                }
                 let sums = &mut self.sums[owner as usize];
                 sums.cell_pixels += 1;
                 sums.touches_unread |= unread.get(at).copied().unwrap_or(false);
                 let sector = sector(x as f64 + 0.5 - sums.x, y as f64 + 0.5 - sums.y);
-                if shell < 3 || labels.labels[at] == 0 {
-                    sums.membrane[shell as usize + CENTRE][sector].add(dab);
-                }
                 if labels.labels[at] != 0 {
                     sums.hematoxylin += stains.hematoxylin[at];
                     let depth = self.depth[at];
@@ -225,37 +215,15 @@ impl CellMeasurer {
                         6..=10 => sums.rim[5][sector].add(dab),
                         _ => {}
                     }
+                    // Where the nucleus reaches the border, the rim is not membrane.
+                    if d2 > 2 {
+                        sums.membrane[shell as usize + CENTRE][sector].add(dab);
+                    }
                     if d2 > 2 && shell > 1 {
                         sums.cytoplasm.add(dab);
                         sums.cytoplasm_squares += dab * dab;
                     }
                 }
-            }
-        }
-    }
-
-    /// What lies just across the border from a pixel: the line between two cells belongs to both.
-    fn look_across(&mut self, labels: &LabelImage, stains: &StainPlanes, x: usize, y: usize) {
-        const STEPS: [(isize, isize); 4] = [(-1, 0), (1, 0), (0, -1), (0, 1)];
-        let (w, h) = (labels.width, labels.height);
-        let owner = self.expansion.owner[y * w + x];
-        let sums = &mut self.sums[owner as usize];
-        let sector = sector(x as f64 + 0.5 - sums.x, y as f64 + 0.5 - sums.y);
-        for (dx, dy) in STEPS {
-            for distance in 1..=CENTRE {
-                let px = x
-                    .checked_add_signed(dx * distance as isize)
-                    .filter(|&v| v < w);
-                let py = y
-                    .checked_add_signed(dy * distance as isize)
-                    .filter(|&v| v < h);
-                let (Some(px), Some(py)) = (px, py) else {
-                    break;
-                };
-                if self.expansion.owner[py * w + px] == owner {
-                    break;
-                }
-                sums.membrane[CENTRE - distance][sector].add(stains.dab[py * w + px]);
             }
         }
     }
@@ -314,29 +282,76 @@ fn sector(dx: f64, dy: f64) -> usize {
     }
 }
 
-/// The stain along a boundary and the share of sectors at or above `weak`: per sector the compartment's own band, or the band beside it where that is a line of its own.
-fn along(rings: &Rings, weak: f32) -> Option<(f32, f32)> {
+/// The stain along a boundary, the mean over its sectors, and the share of sectors at or above `weak`.
+fn along(
+    rings: &Rings,
+    weak: f32,
+    profile: impl Fn([Option<f32>; LAYERS]) -> Option<f32>,
+) -> Option<(f32, f32)> {
     let (mut sum, mut n, mut stained) = (0.0, 0, 0);
     for s in 0..SECTORS {
-        let band = |k: usize| rings[k][s].joined(rings[k + 1][s]).get();
-        let Some(mut value) = band(CENTRE) else {
-            continue;
-        };
-        for k in CENTRE - 1..=CENTRE + 1 {
-            // A line stands out against both sides; a step from dark to pale does not make one.
-            let sides = (rings[k - 1][s].get(), rings[k + 2][s].get());
-            if let (Some(candidate), (Some(inner), Some(outer))) = (band(k), sides)
-                && candidate > inner.max(outer) + LINE_OD
-                && candidate > value
-            {
-                value = candidate;
-            }
+        if let Some(value) = profile(std::array::from_fn(|k| rings[k][s].get())) {
+            sum += value;
+            n += 1;
+            stained += u32::from(value >= weak);
         }
-        sum += value;
-        n += 1;
-        stained += u32::from(value >= weak);
     }
     (n > 0).then(|| (sum / n as f32, stained as f32 / n as f32))
+}
+
+/// The nuclear rim from a profile of three layers within and three outside the nuclear boundary.
+fn rim_profile(layers: [Option<f32>; LAYERS]) -> Option<f32> {
+    let [i3, i2, i1, o1, o2, o3] = layers;
+    let (Some(inner), Some(outer)) = (i3.or(i2), o3.or(o2)) else {
+        // Touching nuclei leave no outside; the band itself is all there is.
+        return match (i1, o1) {
+            (Some(a), Some(b)) => Some((a + b) / 2.0),
+            (one, other) => one.or(other),
+        };
+    };
+    let (mut excess, mut peak) = (0.0, f32::NEG_INFINITY);
+    for (k, value) in [i2, i1, o1, o2].into_iter().enumerate() {
+        let beside = inner + (outer - inner) * (k as f32 + 1.0) / 5.0;
+        let value = value.unwrap_or(beside);
+        excess += value - beside;
+        peak = peak.max(value);
+    }
+    let excess = excess / BAND_LAYERS;
+    // A step from a pale nucleus to a stained cytoplasm has no peak.
+    let is_line = excess > LINE_OD && peak > inner.max(outer) + LINE_OD / 2.0;
+    Some(if is_line {
+        (inner + outer) / 2.0 + excess
+    } else {
+        inner.min(outer)
+    })
+}
+
+/// The membrane from a profile of the layers just within the cell border, and what lies deeper.
+fn membrane_profile(layers: [Option<f32>; LAYERS]) -> Option<f32> {
+    let [_, _, s0, s1, s2, deep] = layers;
+    let band = |a: Option<f32>, b: Option<f32>| match (a, b) {
+        (Some(a), Some(b)) => Some((a + b) / 2.0),
+        (one, other) => one.or(other),
+    };
+    // The border may have been drawn a pixel too far out.
+    let plain = match (band(s0, s1), band(s1, s2)) {
+        (Some(a), Some(b)) => a.max(b),
+        (one, other) => one.or(other)?,
+    };
+    let Some(deep) = deep else {
+        return Some(plain);
+    };
+    let excess: f32 = [s0, s1, s2]
+        .into_iter()
+        .flatten()
+        .map(|value| (value - deep).max(0.0))
+        .sum();
+    let line = deep + excess / BAND_LAYERS;
+    Some(if excess / BAND_LAYERS > LINE_OD {
+        plain.max(line)
+    } else {
+        plain
+    })
 }
 
 fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
@@ -344,8 +359,8 @@ fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
     // Edges of pixels overstate a smooth outline by 4 / pi on average.
     let perimeter = f64::from(sums.edges) * std::f64::consts::FRAC_PI_4;
     let circularity = (4.0 * std::f64::consts::PI * area / (perimeter * perimeter)).min(1.0);
-    let rim = along(&sums.rim, weak).map_or(f32::NAN, |(mean, _)| mean);
-    let membrane = along(&sums.membrane, weak);
+    let rim = along(&sums.rim, weak, rim_profile).map_or(f32::NAN, |(mean, _)| mean);
+    let membrane = along(&sums.membrane, weak, membrane_profile);
     // A cell squeezed between neighbours may have nothing but rim and membrane outside its nucleus.
     let cytoplasm = if sums.cytoplasm.n >= 6 {
         sums.cytoplasm.get()

@@ -217,7 +217,7 @@ fn the_panels_show_the_figures_of_a_result_in_both_themes() {
             "The antibody clone is not given",
             "One tile (0.04 mm2) could not be read",
             "Sources (2)",
-            crate::panels::PURPOSE,
+            crate::panels::status::PURPOSE,
         ] {
             assert!(says(&harness, text), "{theme:?}: {text:?} is not shown");
         }

@@ -4,7 +4,7 @@
 
 mod layers;
 mod score;
-mod status;
+pub(crate) mod status;
 mod toolbar;
 mod triage;
 mod worklist;

@@ -1,6 +1,14 @@
 //! The viewer as a whole, without a screen: found through what it says to those who hear it.
 
 // The same made-up result as in the tests of those who write and report results.
+#[expect(
+    clippy::allow_attributes,
+    reason = "expecting this lint is not possible"
+)]
+#[allow(
+    unfulfilled_lint_expectations,
+    reason = "the file expects its unwraps to be seen, which inside of a test module they are not"
+)]
 #[path = "../../pantrk-store/tests/common/mod.rs"]
 mod common;
 
@@ -323,8 +331,7 @@ fn a_heatmap_is_chosen_and_read() {
     harness.run_steps(5);
     harness
         .get_all_by_label("H-score")
-        .filter(|node| node.accesskit_node().role() == egui::accesskit::Role::Button)
-        .last()
+        .rfind(|node| node.accesskit_node().role() == egui::accesskit::Role::Button)
         .unwrap()
         .click();
     until(&mut harness, "the heatmap", |h| {

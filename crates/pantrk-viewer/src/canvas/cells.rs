@@ -9,7 +9,7 @@ use crate::state::OpenSlide;
 use crate::tokens::{self, Tokens};
 
 /// Most cells that are drawn; with more in view one in so many is drawn, and the canvas says so.
-const MOST: usize = 16_000;
+const MOST: usize = 12_000;
 /// Most cells that are drawn as rings, which cost more than dots.
 const MOST_RINGS: usize = 1_500;
 /// A nucleus' usual radius in um, the size of a ring.
@@ -17,7 +17,7 @@ const RADIUS_UM: f64 = 4.5;
 /// A nucleus' radius in level-0 pixels where the pixel size is not known.
 const RADIUS_PX: f64 = 10.0;
 /// Dots are no smaller and no larger than this, in points.
-const DOT: (f32, f32) = (1.3, 3.2);
+const DOT: (f32, f32) = (1.0, 3.2);
 /// From this size on there is room for a ring that leaves the nucleus in view.
 const RING_FROM: f32 = 5.0;
 

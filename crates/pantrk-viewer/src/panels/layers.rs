@@ -48,19 +48,26 @@ fn cells_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut 
         return;
     }
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 5.0;
+        ui.spacing_mut().item_spacing.x = 9.0;
         for grade in 0..4 {
-            swatch(ui, tokens::grade(grade));
-            ui.label(RichText::new(grade_label(grade)).size(12.0));
+            swatch(ui, tokens::grade(grade), grade_label(grade));
         }
-        swatch(ui, tokens::of(ui).uncounted);
-        ui.label(RichText::new("not counted").size(12.0));
+        swatch(ui, tokens::of(ui).uncounted, "not counted");
     });
 }
 
-fn swatch(ui: &mut Ui, colour: egui::Color32) {
-    let (rect, _) = ui.allocate_exact_size(vec2(10.0, 14.0), Sense::hover());
-    ui.painter().circle_filled(rect.center(), 4.5, colour);
+/// A dot and its word, kept together where the line breaks.
+fn swatch(ui: &mut Ui, colour: egui::Color32, word: &str) {
+    let font = FontId::proportional(12.0);
+    let ink = tokens::of(ui).ink;
+    let galley = ui.painter().layout_no_wrap(word.to_owned(), font, ink);
+    let size = vec2(galley.size().x + 14.0, 15.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, word));
+    let dot = pos2(rect.left() + 5.0, rect.center().y);
+    ui.painter().circle_filled(dot, 4.5, colour);
+    let at = pos2(rect.left() + 14.0, rect.center().y - galley.size().y / 2.0);
+    ui.painter().galley(at, galley, ink);
 }
 
 fn heatmap_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands) {

@@ -25,8 +25,12 @@ fn triage_ui(ui: &mut Ui, context: &PanelContext<'_>, _: &mut Commands) {
         action_ui(ui, triage);
         warnings_ui(ui, result);
         section(ui, "Why");
+        // The two figures have a part of their own below.
+        let figures = ["Before the stain:", "After a "];
         for reason in &triage.reasons {
-            item(ui, reason);
+            if !figures.iter().any(|start| reason.starts_with(start)) {
+                item(ui, reason);
+            }
         }
         probabilities_ui(ui, triage);
         if let Some(concordance) = &triage.concordance {

@@ -103,6 +103,14 @@ pub(crate) fn grade(grade: u8) -> Color32 {
     Color32::from_rgb(r, g, b)
 }
 
+/// Around a cell's colour, to keep it apart from tissue of any colour: light around the dark grades, dark around the light ones. The same in both themes, for the slide is.
+pub(crate) const fn cell_halo(grade: u8, counted: bool) -> Color32 {
+    match (grade, counted) {
+        (1 | 2, true) => Color32::from_rgba_premultiplied(0x12, 0x13, 0x15, 0xd8),
+        _ => Color32::from_rgba_premultiplied(0xdc, 0xdc, 0xdc, 0xdc),
+    }
+}
+
 /// The colour that a triage flag names, after Okabe and Ito; grey for a name that is not known.
 pub(crate) fn flag(name: &str) -> Color32 {
     match name {

@@ -4,7 +4,7 @@ use egui::epaint::{Mesh, Vertex, WHITE_UV};
 use egui::{Color32, Painter, Stroke, vec2};
 
 use super::Projector;
-use crate::cell_layer::CellLayer;
+use crate::cell_layer::{Cell, CellLayer};
 use crate::state::OpenSlide;
 use crate::tokens::{self, Tokens};
 
@@ -34,19 +34,19 @@ pub(super) fn draw(
         .mpp
         .map_or(RADIUS_PX, |mpp| RADIUS_UM / mpp.mean().get());
     let radius = (pixels * projector.view.points_per_pixel) as f32;
-    let colour = |cell: &crate::cell_layer::Cell| {
+    let colour = |cell: &Cell| {
         if cell.counted {
             tokens::grade(cell.grade)
         } else {
             tokens.uncounted
         }
     };
+    let halo = |cell: &Cell| tokens::cell_halo(cell.grade, cell.counted);
     if radius >= RING_FROM && shown.len() <= MOST_RINGS {
         for cell in &shown {
             let at = projector.pos(cell.at);
             let radius = radius.min(40.0);
-            // A dark line around the coloured one keeps yellow apart from pale tissue.
-            painter.circle_stroke(at, radius, Stroke::new(3.4, tokens.plate));
+            painter.circle_stroke(at, radius, Stroke::new(3.4, halo(cell)));
             painter.circle_stroke(at, radius, Stroke::new(2.0, colour(cell)));
         }
         return one_in;
@@ -55,12 +55,7 @@ pub(super) fn draw(
     let mut mesh = Mesh::default();
     for cell in &shown {
         if radius > 2.0 {
-            diamond(
-                &mut mesh,
-                projector.pos(cell.at),
-                radius + 0.8,
-                tokens.plate,
-            );
+            diamond(&mut mesh, projector.pos(cell.at), radius + 0.8, halo(cell));
         }
         diamond(&mut mesh, projector.pos(cell.at), radius, colour(cell));
     }

@@ -1,13 +1,13 @@
 //! The desktop viewer: slides as pyramids, results beside them.
 //!
-//! - `state.rs` is data: [`Settings`](state::Settings) and [`Session`](state::Session); `view.rs`, `pyramid.rs`, `tile_cache.rs` and `cell_layer.rs` are its parts.
+//! - `state.rs` is data: `Settings` and `Session`; `view.rs`, `pyramid.rs`, `tile_cache.rs` and `cell_layer.rs` are its parts.
 //! - `jobs/` owns the worker threads and the bounded channels; all that touches a file is there.
 //! - `panels/` (one file per panel, one row in its table) and `canvas/` only draw.
 //! - `tokens.rs` holds every colour.
 //!
 //! A frame drains the jobs, runs the commands of the frame before, and draws.
 //!
-//! **Architecture invariant:** what draws gets the state read-only and answers with [`Command`](command::Command)s; nothing but `app.rs` changes the state.
+//! **Architecture invariant:** what draws gets the state read-only and answers with `Command`s; nothing but `app.rs` changes the state.
 //!
 //! **Architecture invariant:** no file is read and no lock is waited for on the thread that draws; a request that finds the queue full is dropped, and the next frame asks again.
 //!

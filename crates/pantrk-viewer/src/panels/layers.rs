@@ -19,7 +19,8 @@ fn layers_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let Some((item, open)) = context.session.open_item() else {
         return;
     };
-    if item.result().is_none() {
+    // Without pixels there is nothing to lay anything over.
+    if item.result().is_none() || open.slide.ready().is_none() {
         return;
     }
     title(ui, "Layers");

@@ -2,6 +2,8 @@
 //!
 //! The throughput that criterion prints is in pixels of the model's patch ("elements"): 1 Melem/s is 1 s per megapixel.
 
+#![expect(clippy::unwrap_used, reason = "a bench that cannot run must stop")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -16,14 +18,21 @@ use pantrk_space::{
 
 fn patch(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
-    let slide = pantrk_benches::phantom_slide(folder.path(), 6000).unwrap().with_cache_bytes(0);
+    let slide = pantrk_benches::phantom_slide(folder.path(), 6000)
+        .unwrap()
+        .with_cache_bytes(0);
     let model = Model::embedded().unwrap();
     let manifest = model.manifest().clone();
     let side = manifest.input.patch as u32;
     let mpp = manifest.input.mpp;
     // The middle of the slide is tissue.
     let request = MppRequest {
-        rect: LevelRect { x: 1500, y: 1500, width: side, height: side },
+        rect: LevelRect {
+            x: 1500,
+            y: 1500,
+            width: side,
+            height: side,
+        },
         mpp,
         slide_mpp: slide.mpp().unwrap(),
     };
@@ -44,7 +53,10 @@ fn patch(criterion: &mut Criterion) {
         b.iter(|| deconvolver.separate(black_box(&rgb), &mut stains));
     });
     let mut worker = model.worker();
-    let source = InputSource { rgb: &rgb, hematoxylin: &stains.hematoxylin };
+    let source = InputSource {
+        rgb: &rgb,
+        hematoxylin: &stains.hematoxylin,
+    };
     group.bench_function("inference (tract)", |b| {
         b.iter(|| worker.run_patch(black_box(source)).unwrap());
     });
@@ -67,7 +79,10 @@ fn patch(criterion: &mut Criterion) {
     });
     let segmenter = pantrk_benches::network().unwrap();
     let mut segment_worker = segmenter.worker();
-    let input = PatchInput { rgb: &rgb, stains: &stains };
+    let input = PatchInput {
+        rgb: &rgb,
+        stains: &stains,
+    };
     segment_worker.segment(input, &mut labels).unwrap();
     let mut measurer = CellMeasurer::default();
     group.bench_function("measurement", |b| {
@@ -79,7 +94,10 @@ fn patch(criterion: &mut Criterion) {
         b.iter(|| {
             read_at_mpp(&slide, &request, &mut pixels).unwrap();
             deconvolver.separate(&pixels, &mut planes);
-            let input = PatchInput { rgb: &pixels, stains: &planes };
+            let input = PatchInput {
+                rgb: &pixels,
+                stains: &planes,
+            };
             segment_worker.segment(input, &mut labels).unwrap();
             measurer.measure(&labels, &planes, &[], 10, 0.2)
         });
@@ -88,7 +106,10 @@ fn patch(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("slide");
     group.throughput(Throughput::Elements(tile.area()));
-    let middle = TileIndex { column: 3000 / tile.width, row: 3000 / tile.height };
+    let middle = TileIndex {
+        column: 3000 / tile.width,
+        row: 3000 / tile.height,
+    };
     group.bench_function("tile decode (level-0 pixels)", |b| {
         b.iter(|| slide.read_tile(LevelIndex(0), middle, &mut rgb).unwrap());
     });

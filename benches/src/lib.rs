@@ -20,7 +20,8 @@ pub fn phantom_slide(folder: &Path, side: u32) -> Result<Slide, String> {
             tissue_fraction: 0.4,
             ..SlideSpec::default()
         };
-        write_slide(&spec, &path, SlideContainer::AperioSvs, &|_, _| {}).map_err(|e| e.to_string())?;
+        write_slide(&spec, &path, SlideContainer::AperioSvs, &|_, _| {})
+            .map_err(|e| e.to_string())?;
     }
     Slide::open(&path).map_err(|e| e.to_string())
 }

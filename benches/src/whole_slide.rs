@@ -38,10 +38,18 @@ fn interleaved(side: &str, threads: &[String]) -> Result<(), String> {
     std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
     let started = Instant::now();
     pantrk_benches::phantom_slide(&folder, side_px)?;
-    drop(writeln!(std::io::stderr(), "phantom of {side} px: {:.1} s", started.elapsed().as_secs_f64()));
+    drop(writeln!(
+        std::io::stderr(),
+        "phantom of {side} px: {:.1} s",
+        started.elapsed().as_secs_f64()
+    ));
     let program = std::env::current_exe().map_err(|e| e.to_string())?;
     let default = ["1".to_owned(), "2".to_owned()];
-    let threads = if threads.is_empty() { &default } else { threads };
+    let threads = if threads.is_empty() {
+        &default
+    } else {
+        threads
+    };
     for _ in 0..ROUNDS {
         for count in threads {
             let status = Command::new(&program)
@@ -88,7 +96,9 @@ fn once(arguments: &[String]) -> Result<(), String> {
         .build()
         .map_err(|e| e.to_string())?;
     let started = Instant::now();
-    let analysis = pool.install(|| score_slide(&input)).map_err(|e| e.to_string())?;
+    let analysis = pool
+        .install(|| score_slide(&input))
+        .map_err(|e| e.to_string())?;
     let seconds = started.elapsed().as_secs_f64();
     let line = serde_json::json!({
         "side_px": side,

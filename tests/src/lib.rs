@@ -15,7 +15,9 @@ use pantrk_space::{Microns, MicronsPerPixel, RegionReader as _, SlideMpp};
 /// Optional real test data beside the checkout; says so and gives `None` where it is not there.
 #[expect(clippy::print_stdout, reason = "a skipped test must say so")]
 pub fn shared_data(file: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/data")
+        .join(file);
     if path.exists() {
         return Some(path);
     }
@@ -43,7 +45,8 @@ pub fn parameters() -> ScoreParameters {
 /// If it does not load.
 #[expect(clippy::expect_used, reason = "a test helper")]
 pub fn network() -> OnnxSegmenter {
-    OnnxSegmenter::new(Model::embedded().expect("the model on board loads")).expect("its head is known")
+    OnnxSegmenter::new(Model::embedded().expect("the model on board loads"))
+        .expect("its head is known")
 }
 
 /// The classical baseline.
@@ -63,9 +66,11 @@ pub fn watershed() -> WatershedSegmenter {
 #[expect(clippy::expect_used, reason = "a test helper")]
 pub fn phantom(folder: &Path, spec: &SlideSpec) -> (Slide, SlideTruth, Regions) {
     let path = folder.join("phantom.svs");
-    let truth = write_slide(spec, &path, SlideContainer::AperioSvs, &|_, _| {}).expect("the phantom is made");
+    let truth = write_slide(spec, &path, SlideContainer::AperioSvs, &|_, _| {})
+        .expect("the phantom is made");
     let slide = Slide::open(&path).expect("the phantom opens");
-    let drawn = pantrk_store::parse_regions(&truth.regions.to_string(), slide.size()).expect("its regions are sound");
+    let drawn = pantrk_store::parse_regions(&truth.regions.to_string(), slide.size())
+        .expect("its regions are sound");
     let regions = drawn.iter().flat_map(|region| {
         let role = RegionRole::from_class(&region.class);
         region.polygons.iter().map(move |polygon| {
@@ -90,7 +95,10 @@ pub fn score(
     threads: usize,
 ) -> SlideAnalysis {
     let given = mpp.and_then(MicronsPerPixel::new).map(SlideMpp::square);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .expect("a pool");
     let parameters = parameters();
     let input = ScoreInput {
         reader: slide,
@@ -100,5 +108,6 @@ pub fn score(
         parameters: &parameters,
         progress: &Silent,
     };
-    pool.install(|| score_slide(&input)).expect("the slide is scored")
+    pool.install(|| score_slide(&input))
+        .expect("the slide is scored")
 }

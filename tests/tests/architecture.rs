@@ -1,4 +1,5 @@
 //! The allowed edges between the crates of the workspace, and who may name whom.
+#![expect(clippy::unwrap_used, reason = "a test that cannot look must fail")]
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -20,7 +21,8 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     (
         "cli",
         &[
-            "space", "slide", "nn", "core", "triage", "phantom", "store", "report", "eval", "viewer",
+            "space", "slide", "nn", "core", "triage", "phantom", "store", "report", "eval",
+            "viewer",
         ],
     ),
 ];
@@ -36,11 +38,22 @@ const OWNED: [(&str, &[&str]); 3] = [
 fn normal_dependencies() -> BTreeMap<String, Vec<String>> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--manifest-path"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+            "--manifest-path",
+        ])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
     metadata["packages"]
@@ -70,7 +83,10 @@ fn crates_depend_along_the_allowed_edges_only() {
             .iter()
             .find(|(crate_name, _)| *crate_name == short)
             .unwrap_or_else(|| panic!("{name} has no row in ALLOWED"));
-        for dependency in dependencies.iter().filter_map(|d| d.strip_prefix("pantrk-")) {
+        for dependency in dependencies
+            .iter()
+            .filter_map(|d| d.strip_prefix("pantrk-"))
+        {
             assert!(
                 allowed.1.contains(&dependency),
                 "pantrk-{short} must not depend on pantrk-{dependency}"
@@ -78,7 +94,10 @@ fn crates_depend_along_the_allowed_edges_only() {
         }
     }
     for (short, _) in ALLOWED {
-        assert!(found.contains_key(&format!("pantrk-{short}")), "pantrk-{short} is gone");
+        assert!(
+            found.contains_key(&format!("pantrk-{short}")),
+            "pantrk-{short} is gone"
+        );
     }
 }
 

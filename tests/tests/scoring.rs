@@ -33,7 +33,12 @@ fn a_positive_phantom_reads_what_was_painted() {
     let (slide, truth, regions) = phantom(folder.path(), &small(Preset::Demo));
     let found = score(&slide, None, &regions, &network(), 2);
     let scores = found.score.compartments.unwrap();
-    let wanted = [&truth.score.nucleus, &truth.score.nuclear_rim, &truth.score.cytoplasm, &truth.score.membrane];
+    let wanted = [
+        &truth.score.nucleus,
+        &truth.score.nuclear_rim,
+        &truth.score.cytoplasm,
+        &truth.score.membrane,
+    ];
     for (compartment, truth) in Compartment::ALL.into_iter().zip(wanted) {
         let score = scores.get(compartment);
         // A small slide has few cells; the demo at full size is held to 3 points and 10.
@@ -44,7 +49,11 @@ fn a_positive_phantom_reads_what_was_painted() {
             score.positive_percent,
             truth.positive_percent
         );
-        assert!((score.h_score - truth.h_score).abs() < 15.0, "{}", compartment.label());
+        assert!(
+            (score.h_score - truth.h_score).abs() < 15.0,
+            "{}",
+            compartment.label()
+        );
     }
     assert_eq!(found.score.ihc.result, IhcResult::Positive);
 }
@@ -57,12 +66,29 @@ fn haze_on_a_negative_slide_is_not_staining() {
         ..small(Preset::Negative)
     };
     let (slide, _, regions) = phantom(folder.path(), &spec);
-    for segmenter in [&network() as &dyn pantrk_core::segment::Segmenter, &watershed()] {
+    for segmenter in [
+        &network() as &dyn pantrk_core::segment::Segmenter,
+        &watershed(),
+    ] {
         let found = score(&slide, None, &regions, segmenter, 2);
         let scores = found.score.compartments.unwrap();
-        assert!((found.background.od - 0.08).abs() < 0.03, "{:?}", found.background);
-        assert_ne!(found.score.ihc.result, IhcResult::Positive, "{:?}", found.score.ihc);
-        assert!(scores.any.h_score < 5.0, "{}: {:?}", segmenter.name(), scores.any);
+        assert!(
+            (found.background.od - 0.08).abs() < 0.03,
+            "{:?}",
+            found.background
+        );
+        assert_ne!(
+            found.score.ihc.result,
+            IhcResult::Positive,
+            "{:?}",
+            found.score.ihc
+        );
+        assert!(
+            scores.any.h_score < 5.0,
+            "{}: {:?}",
+            segmenter.name(),
+            scores.any
+        );
     }
 }
 
@@ -99,8 +125,25 @@ fn a_real_h_dab_field_is_brown_in_cytoplasm_and_membrane() {
     };
     let gland = in_box(380.0..450.0, 40.0..260.0);
     let stroma = in_box(475.0..512.0, 0.0..512.0);
-    assert!(gland.len() >= 8 && stroma.len() >= 8, "{} {}", gland.len(), stroma.len());
-    assert!(share(&gland, 2, 2) > 0.7, "cytoplasm {:.2}", share(&gland, 2, 2));
-    assert!(share(&gland, 2, 3) > 0.7, "membrane {:.2}", share(&gland, 2, 3));
-    assert!(share(&stroma, 2, 2) < 0.15, "stroma {:.2}", share(&stroma, 2, 2));
+    assert!(
+        gland.len() >= 8 && stroma.len() >= 8,
+        "{} {}",
+        gland.len(),
+        stroma.len()
+    );
+    assert!(
+        share(&gland, 2, 2) > 0.7,
+        "cytoplasm {:.2}",
+        share(&gland, 2, 2)
+    );
+    assert!(
+        share(&gland, 2, 3) > 0.7,
+        "membrane {:.2}",
+        share(&gland, 2, 3)
+    );
+    assert!(
+        share(&stroma, 2, 2) < 0.15,
+        "stroma {:.2}",
+        share(&stroma, 2, 2)
+    );
 }

@@ -7,7 +7,7 @@ use pantrk_space::{LevelSize, SlideMpp};
 use crate::cell::CellTable;
 
 /// The side of a square in um.
-pub const HEATMAP_UM: f64 = 32.0;
+pub const HEATMAP_UM: f64 = 64.0;
 
 /// One map; row by row, NaN where there is nothing to show.
 #[derive(Debug, Clone, PartialEq)]
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn cells_land_in_their_square() {
         let mut cells = CellTable::default();
-        for (x, y, grade) in [(10.0, 10.0, 3), (20.0, 20.0, 0), (200.0, 10.0, 1)] {
+        for (x, y, grade) in [(10.0, 10.0, 3), (20.0, 20.0, 0), (400.0, 10.0, 1)] {
             cells.x_px.push(x);
             cells.y_px.push(y);
             for k in 0..4 {
@@ -168,7 +168,7 @@ mod tests {
         let maps = heatmaps(
             &cells,
             LevelSize {
-                width: 256,
+                width: 512,
                 height: 128,
             },
             mpp,

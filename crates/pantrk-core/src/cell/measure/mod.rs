@@ -70,8 +70,8 @@ impl Mean {
     }
 }
 
-/// Layers x sectors around one boundary.
-type Rings = [[Mean; SECTORS]; LAYERS];
+/// Sectors x layers around one boundary.
+type Rings = [[Mean; LAYERS]; SECTORS];
 
 #[derive(Debug, Clone)]
 struct Sums {
@@ -102,8 +102,8 @@ impl Sums {
         cytoplasm_squares: 0.0,
         outside: Mean { sum: 0.0, n: 0 },
         hematoxylin: 0.0,
-        rim: [[Mean { sum: 0.0, n: 0 }; SECTORS]; LAYERS],
-        membrane: [[Mean { sum: 0.0, n: 0 }; SECTORS]; LAYERS],
+        rim: [[Mean { sum: 0.0, n: 0 }; LAYERS]; SECTORS],
+        membrane: [[Mean { sum: 0.0, n: 0 }; LAYERS]; SECTORS],
         touches_unread: false,
     };
 }
@@ -201,7 +201,7 @@ impl CellMeasurer {
                     sums.hematoxylin += stains.hematoxylin[at];
                     let depth = self.depth[at];
                     if depth < 3 {
-                        sums.rim[CENTRE - depth as usize][sector].add(dab);
+                        sums.rim[sector][CENTRE - depth as usize].add(dab);
                     }
                     if depth > 0 {
                         sums.nucleus.add(dab);
@@ -210,14 +210,14 @@ impl CellMeasurer {
                     let d2 = self.expansion.distance2[at];
                     sums.outside.add(dab);
                     match d2 {
-                        0..=2 => sums.rim[3][sector].add(dab),
-                        3..=5 => sums.rim[4][sector].add(dab),
-                        6..=10 => sums.rim[5][sector].add(dab),
+                        0..=2 => sums.rim[sector][3].add(dab),
+                        3..=5 => sums.rim[sector][4].add(dab),
+                        6..=10 => sums.rim[sector][5].add(dab),
                         _ => {}
                     }
                     // Where the nucleus reaches the border, the rim is not membrane.
                     if d2 > 2 {
-                        sums.membrane[shell as usize + CENTRE][sector].add(dab);
+                        sums.membrane[sector][shell as usize + CENTRE].add(dab);
                     }
                     if d2 > 2 && shell > 1 {
                         sums.cytoplasm.add(dab);
@@ -289,8 +289,8 @@ fn along(
     profile: impl Fn([Option<f32>; LAYERS]) -> Option<f32>,
 ) -> Option<(f32, f32)> {
     let (mut sum, mut n, mut stained) = (0.0, 0, 0);
-    for s in 0..SECTORS {
-        if let Some(value) = profile(std::array::from_fn(|k| rings[k][s].get())) {
+    for layers in rings {
+        if let Some(value) = profile(layers.map(Mean::get)) {
             sum += value;
             n += 1;
             stained += u32::from(value >= weak);
@@ -299,15 +299,20 @@ fn along(
     (n > 0).then(|| (sum / n as f32, stained as f32 / n as f32))
 }
 
+/// The mean of two layers, or the one that is there.
+fn between(a: Option<f32>, b: Option<f32>) -> Option<f32> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(f32::midpoint(a, b)),
+        (one, other) => one.or(other),
+    }
+}
+
 /// The nuclear rim from a profile of three layers within and three outside the nuclear boundary.
 fn rim_profile(layers: [Option<f32>; LAYERS]) -> Option<f32> {
     let [i3, i2, i1, o1, o2, o3] = layers;
     let (Some(inner), Some(outer)) = (i3.or(i2), o3.or(o2)) else {
         // Touching nuclei leave no outside; the band itself is all there is.
-        return match (i1, o1) {
-            (Some(a), Some(b)) => Some((a + b) / 2.0),
-            (one, other) => one.or(other),
-        };
+        return between(i1, o1);
     };
     let (mut excess, mut peak) = (0.0, f32::NEG_INFINITY);
     for (k, value) in [i2, i1, o1, o2].into_iter().enumerate() {
@@ -320,7 +325,7 @@ fn rim_profile(layers: [Option<f32>; LAYERS]) -> Option<f32> {
     // A step from a pale nucleus to a stained cytoplasm has no peak.
     let is_line = excess > LINE_OD && peak > inner.max(outer) + LINE_OD / 2.0;
     Some(if is_line {
-        (inner + outer) / 2.0 + excess
+        f32::midpoint(inner, outer) + excess
     } else {
         inner.min(outer)
     })
@@ -329,12 +334,8 @@ fn rim_profile(layers: [Option<f32>; LAYERS]) -> Option<f32> {
 /// The membrane from a profile of the layers just within the cell border, and what lies deeper.
 fn membrane_profile(layers: [Option<f32>; LAYERS]) -> Option<f32> {
     let [_, _, s0, s1, s2, deep] = layers;
-    let band = |a: Option<f32>, b: Option<f32>| match (a, b) {
-        (Some(a), Some(b)) => Some((a + b) / 2.0),
-        (one, other) => one.or(other),
-    };
     // The border may have been drawn a pixel too far out.
-    let plain = match (band(s0, s1), band(s1, s2)) {
+    let plain = match (between(s0, s1), between(s1, s2)) {
         (Some(a), Some(b)) => a.max(b),
         (one, other) => one.or(other)?,
     };

@@ -22,14 +22,18 @@ pub(crate) enum Exit {
 
 impl Exit {
     pub(crate) fn code(self) -> ExitCode {
-        ExitCode::from(match self {
+        ExitCode::from(self.number())
+    }
+
+    pub(crate) fn number(self) -> u8 {
+        match self {
             Self::Good => 0,
             Self::SomeFailed => 1,
             Self::Usage => 2,
             Self::NothingRead => 3,
             Self::Preflight => 4,
             Self::Interrupted => 130,
-        })
+        }
     }
 }
 
@@ -38,6 +42,7 @@ impl Exit {
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
     error: anyhow::Error,
+    advice: Option<&'static str>,
 }
 
 impl Failure {
@@ -45,7 +50,14 @@ impl Failure {
         Self {
             exit,
             error: error.into(),
+            advice: None,
         }
+    }
+
+    /// Says what to do, where the error itself cannot know it.
+    pub(crate) fn with_advice(mut self, advice: Option<&'static str>) -> Self {
+        self.advice = advice;
+        self
     }
 
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
@@ -54,7 +66,7 @@ impl Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The whole chain on one line.
+    /// The whole chain, and the advice, on one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut last = String::new();
         for (i, cause) in self.error.chain().enumerate() {
@@ -66,6 +78,9 @@ impl fmt::Display for Failure {
             let separator = if i == 0 { "" } else { ": " };
             write!(f, "{separator}{}", text.replace('\n', " "))?;
             last = text;
+        }
+        if let Some(advice) = self.advice {
+            write!(f, "; {advice}")?;
         }
         Ok(())
     }

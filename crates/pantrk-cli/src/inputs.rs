@@ -8,7 +8,7 @@ use pantrk_core::score::profiles::PROFILES;
 use pantrk_core::score::{ScoringTable, Thresholds};
 use pantrk_core::segment::{OnnxSegmenter, Segmenter, WatershedParameters, WatershedSegmenter};
 use pantrk_core::stain::StainVectors;
-use pantrk_nn::Model;
+use pantrk_nn::{Model, ModelError};
 use pantrk_slide::{Slide, SlideError};
 use pantrk_space::{MicronsPerPixel, RegionReader as _, SlideMpp};
 use pantrk_store::{ModelFacts, MppSource, RegionEffect};
@@ -101,7 +101,37 @@ pub(crate) fn parse_thresholds(text: &str) -> Result<Thresholds, String> {
 
 /// Opens a slide; what is no slide and what is broken end the program alike.
 pub(crate) fn open_slide(path: &Path) -> Result<Slide, Failure> {
-    Slide::open(path).map_err(|error: SlideError| Failure::new(Exit::NothingRead, error))
+    Slide::open(path).map_err(|error| {
+        let advice = match &error {
+            SlideError::NotRecognized { .. } => {
+                Some("give an Aperio SVS, a tiled TIFF, or a PNG or JPEG image")
+            }
+            SlideError::Broken { .. } => {
+                Some("it may have been copied in part: compare its size with the original's")
+            }
+            SlideError::Limits { .. } => Some("the file is likely damaged: copy it again"),
+            _ => None,
+        };
+        Failure::new(Exit::NothingRead, error).with_advice(advice)
+    })
+}
+
+/// Errors, before the work, if a file that a command is to write has no folder to stand in.
+pub(crate) fn check_output_file(path: &Path) -> Result<(), Failure> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let what = if path.is_dir() {
+        "a folder stands where the file is to be written; give another name"
+    } else if !folder.exists() {
+        "there is no such folder to write into; make it, or give another path"
+    } else if !folder.is_dir() {
+        "a file stands where a folder is needed; give another path"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::usage(format!("{what}: {}", path.display())))
 }
 
 /// The pixel size: what the user says, else what the file says; never a guess.
@@ -195,7 +225,15 @@ pub(crate) fn load_model(name: &str) -> Result<Model, Failure> {
             ),
         ));
     }
-    Model::load_dir(folder).or_exit(Exit::Preflight)
+    Model::load_dir(folder).map_err(|error| {
+        let advice = match &error {
+            ModelError::Checksum { .. } => Some(
+                "fetch the weights again, or put the checksum of those that you trust into model.toml",
+            ),
+            _ => None,
+        };
+        Failure::new(Exit::Preflight, error).with_advice(advice)
+    })
 }
 
 /// Regions as the store reads them and as scoring takes them.

@@ -28,6 +28,7 @@ use sha2::{Digest as _, Sha256};
 use crate::failure::{Exit, Failure, OrExit as _};
 use crate::inputs::{self, ScoreOptions};
 use crate::progress::Reporter;
+use crate::stop;
 
 /// The longest side of the thumbnail and overlay, pixels.
 const PICTURE_SIDE: f64 = 1400.0;
@@ -79,6 +80,7 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Scored, Failure> {
     {
         return Ok(Scored::AlreadyDone(Box::new(result), target));
     }
+    stop::heed();
     // Made first: an output folder that cannot be written should not cost an hour of scoring.
     let folder = RunFolder::create(job.out, &job.slide_id).or_exit(Exit::Usage)?;
     let reporter = Reporter::new(job.options.log, &job.slide_id);

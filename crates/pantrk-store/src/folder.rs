@@ -35,7 +35,13 @@ impl RunFolder {
     pub fn create(out: &Path, slide_id: &str) -> Result<Self, StoreError> {
         let folder = Self::at(out, slide_id)?;
         match fs::remove_dir_all(&folder.partial) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            // A file on the way is no leaving of an earlier run: making the folder says so.
+            Err(e)
+                if !matches!(
+                    e.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
                 return Err(StoreError::io(
                     "remove what an earlier run left",
                     &folder.partial,

@@ -195,8 +195,13 @@ fn disk(out: &Path) -> Finding {
 
 fn writable(out: &Path) -> Finding {
     let name = "output";
-    let folder = out.join(format!(".pantrk-doctor-{}", std::process::id()));
-    let tried = std::fs::create_dir_all(&folder).and_then(|()| std::fs::remove_dir(&folder));
+    // A folder that is not there yet is not left behind: the one that it would be made in is tried.
+    let existing = out
+        .ancestors()
+        .find(|p| p.exists() && !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let folder = existing.join(format!(".pantrk-doctor-{}", std::process::id()));
+    let tried = std::fs::create_dir(&folder).and_then(|()| std::fs::remove_dir(&folder));
     match tried {
         Ok(()) => Finding {
             name,

@@ -211,7 +211,17 @@ pub(super) fn make_slide(
         begun.call_once(|| reporter.stage("phantom", total));
         reporter.at(done);
     };
-    let truth = write_slide(spec, out, container, &tell).or_exit(Exit::Usage)?;
+    // Written beside and renamed: a slide cut short by a signal must not pass for a whole one.
+    let mut beside = out.as_os_str().to_owned();
+    beside.push(".partial");
+    let beside = PathBuf::from(beside);
+    let truth = write_slide(spec, &beside, container, &tell)
+        .or_exit(Exit::Usage)
+        .inspect_err(|_| drop(std::fs::remove_file(&beside)))?;
+    std::fs::rename(&beside, out).map_err(|e| {
+        drop(std::fs::remove_file(&beside));
+        Failure::usage(format!("cannot write the slide ({e}): {}", out.display()))
+    })?;
     truth
         .write(&out.with_extension(""))
         .or_exit(Exit::SomeFailed)?;

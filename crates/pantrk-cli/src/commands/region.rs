@@ -6,7 +6,7 @@ use clap::Args;
 use pantrk_space::{LevelIndex, LevelRect, RegionReader as _, RgbBuffer, SlidePoint};
 
 use crate::failure::{Exit, Failure, OrExit as _};
-use crate::inputs::open_slide;
+use crate::inputs::{check_output_file, open_slide};
 use crate::output::{print, say};
 
 /// Cuts a region of pixels out of a slide; x and y are level-0 pixels, the size is in pixels of the level.
@@ -39,6 +39,7 @@ pub(crate) struct Region {
 
 impl Region {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        check_output_file(&self.out)?;
         let slide = open_slide(&self.slide)?;
         let level = slide.levels().get(self.level).ok_or_else(|| {
             Failure::usage(format!(

@@ -15,6 +15,7 @@ use crate::failure::{Exit, Failure, OrExit as _};
 use crate::inputs;
 use crate::output::print;
 use crate::progress::{Log, Reporter};
+use crate::stop;
 
 /// Finds the nuclei of a plain PNG, JPEG or TIFF image of any size and writes them as a 16-bit label PNG.
 ///
@@ -48,6 +49,9 @@ pub(crate) struct Segment {
 
 impl Segment {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        for path in [Some(&self.out), self.cells.as_ref()].into_iter().flatten() {
+            inputs::check_output_file(path)?;
+        }
         let slide = inputs::open_slide(&self.image)?;
         let (mpp, _) = inputs::slide_mpp(&slide, self.mpp)?;
         let (segmenter, _) = inputs::segmenter(&self.model, "cpu")?;
@@ -61,6 +65,7 @@ impl Segment {
             tissue_everywhere: true,
             contours: true,
         };
+        stop::heed();
         let reporter = Reporter::new(Log::Quiet, "image");
         let pool = inputs::thread_pool(self.threads)?;
         let analysis = pool

@@ -12,9 +12,7 @@ use pantrk_core::segment::heads::{Head, Maps, head_by_kind};
 use pantrk_core::segment::{LabelImage, PatchInput, Segmenter as _};
 use pantrk_core::stain::{Deconvolver, StainPlanes, StainVectors};
 use pantrk_nn::{InputSource, Model};
-use pantrk_space::{
-    LevelIndex, LevelRect, MppRequest, RegionReader as _, RgbBuffer, TileIndex, read_at_mpp,
-};
+use pantrk_space::{LevelIndex, LevelRect, MppRequest, RgbBuffer, TileIndex, read_at_mpp};
 
 fn patch(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
@@ -23,7 +21,7 @@ fn patch(criterion: &mut Criterion) {
         .with_cache_bytes(0);
     let model = Model::embedded().unwrap();
     let manifest = model.manifest().clone();
-    let side = manifest.input.patch as u32;
+    let side = manifest.input.patch;
     let mpp = manifest.input.mpp;
     // The middle of the slide is tissue.
     let request = MppRequest {

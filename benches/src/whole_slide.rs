@@ -11,7 +11,7 @@ use pantrk_core::pipeline::{ScoreInput, ScoreParameters, Silent, score_slide};
 use pantrk_core::region::Regions;
 use pantrk_core::score::ScoringTable;
 use pantrk_core::stain::StainVectors;
-use pantrk_space::{Microns, RegionReader as _};
+use pantrk_space::Microns;
 
 /// Runs of each thread count; the median is what counts.
 const ROUNDS: usize = 3;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pantrk_core::pipeline::{ScoreInput, ScoreParameters, Silent, SlideAnalysis, score_slide};
-use pantrk_core::region::{Region, RegionRole, Regions};
+use pantrk_core::region::Regions;
 use pantrk_core::score::ScoringTable;
 use pantrk_core::segment::{OnnxSegmenter, Segmenter, WatershedParameters, WatershedSegmenter};
 use pantrk_core::stain::StainVectors;
@@ -71,15 +71,7 @@ pub fn phantom(folder: &Path, spec: &SlideSpec) -> (Slide, SlideTruth, Regions) 
     let slide = Slide::open(&path).expect("the phantom opens");
     let drawn = pantrk_store::parse_regions(&truth.regions.to_string(), slide.size())
         .expect("its regions are sound");
-    let regions = drawn.iter().flat_map(|region| {
-        let role = RegionRole::from_class(&region.class);
-        region.polygons.iter().map(move |polygon| {
-            let mut rings = vec![polygon.exterior.clone()];
-            rings.extend(polygon.holes.iter().cloned());
-            Region::new(role, &rings)
-        })
-    });
-    (slide, truth, Regions::new(regions.collect()))
+    (slide, truth, pantrk_store::scoring_regions(&drawn))
 }
 
 /// Scores a slide on a pool of that many threads.

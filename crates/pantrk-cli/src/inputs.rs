@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pantrk_core::region::{Region, RegionRole, Regions};
+use pantrk_core::region::Regions;
 use pantrk_core::score::profiles::PROFILES;
 use pantrk_core::score::{ScoringTable, Thresholds};
 use pantrk_core::segment::{OnnxSegmenter, Segmenter, WatershedParameters, WatershedSegmenter};
@@ -11,7 +11,7 @@ use pantrk_core::stain::StainVectors;
 use pantrk_nn::{Model, ModelError};
 use pantrk_slide::{Slide, SlideError};
 use pantrk_space::{MicronsPerPixel, RegionReader as _, SlideMpp};
-use pantrk_store::{ModelFacts, MppSource, RegionEffect};
+use pantrk_store::{ModelFacts, MppSource};
 use pantrk_triage::Case;
 
 use crate::failure::{Exit, Failure, OrExit as _};
@@ -19,6 +19,10 @@ use crate::progress::Log;
 
 /// Options of every command that scores.
 #[derive(Debug, Clone, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(crate) struct ScoreOptions {
     /// Micrometres per pixel of the slide, if the file does not say (or says it wrong)
     #[arg(long, value_name = "UM", value_parser = parse_mpp)]
@@ -245,23 +249,8 @@ pub(crate) fn regions(
         return Ok((Vec::new(), Regions::default()));
     };
     let drawn = pantrk_store::read_regions(path, slide.size()).or_exit(Exit::Usage)?;
-    let regions = drawn
-        .iter()
-        .flat_map(|region| {
-            let role = match region.effect {
-                RegionEffect::Include => RegionRole::Tumour,
-                RegionEffect::LeaveOut => RegionRole::Exclude,
-                RegionEffect::Control => RegionRole::Control,
-                RegionEffect::None => RegionRole::Neutral,
-            };
-            region.polygons.iter().map(move |polygon| {
-                let mut rings = vec![polygon.exterior.clone()];
-                rings.extend(polygon.holes.iter().cloned());
-                Region::new(role, &rings)
-            })
-        })
-        .collect();
-    Ok((drawn, Regions::new(regions)))
+    let regions = pantrk_store::scoring_regions(&drawn);
+    Ok((drawn, regions))
 }
 
 /// The case, from a file and from flags; a flag wins over the file.

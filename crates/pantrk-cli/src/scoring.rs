@@ -110,7 +110,7 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Scored, Failure> {
     };
     let result = assemble(job, &prepared, &analysis, run, triage);
     let mut options = (job.report)(&result);
-    options.note = job.note.clone();
+    options.note.clone_from(&job.note);
     pantrk_report::write_report(&result, folder.path(), &options).or_exit(Exit::SomeFailed)?;
     folder.write_result(&result).or_exit(Exit::SomeFailed)?;
     let target = folder.finish().or_exit(Exit::SomeFailed)?;
@@ -461,8 +461,7 @@ pub(crate) fn peak_rss_bytes() -> Option<u64> {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        text.push_str(&format!("{byte:02x}"));
-        text
-    })
+    let digit = |half: u8| char::from_digit(half.into(), 16);
+    let digits = bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]);
+    digits.flatten().collect()
 }

@@ -136,7 +136,7 @@ fn the_files_beside_the_result_are_what_their_names_say() {
     let listed = index.to_string();
     let maps: Vec<_> = names(&folder.join("heatmaps"))
         .into_iter()
-        .filter(|name| name.ends_with(".png"))
+        .filter(|name| Path::new(name).extension().is_some_and(|e| e == "png"))
         .collect();
     assert!(maps.len() >= 4, "{maps:?}");
     for map in maps {

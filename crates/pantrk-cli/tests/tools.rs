@@ -1,4 +1,5 @@
 //! The commands around scoring: info, region, segment, triage, models, doctor, phantom.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 
@@ -280,7 +281,10 @@ fn phantom_fields_come_with_labels() {
     };
     let (first, second) = (fields("a"), fields("b"));
     let found = names(&first);
-    let pictures: Vec<_> = found.iter().filter(|n| n.ends_with(".png")).collect();
+    let pictures: Vec<_> = found
+        .iter()
+        .filter(|n| Path::new(n).extension().is_some_and(|e| e == "png"))
+        .collect();
     assert_eq!(pictures.len(), 4, "{found:?}");
     for name in &found {
         let bytes = |folder: &Path| std::fs::read(folder.join(name)).unwrap();

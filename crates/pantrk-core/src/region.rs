@@ -16,18 +16,32 @@ pub enum RegionRole {
 }
 
 impl RegionRole {
-    /// The role of a class name as QuPath users write it; upper and lower case count the same.
+    /// The role of a class name as QuPath users write it, upper or lower case; of a derived class (`Tumor: Positive`) the first part decides.
     pub fn from_class(class: &str) -> Self {
-        let class = class.trim().to_ascii_lowercase();
-        match class.as_str() {
-            "tumor" | "tumour" => Self::Tumour,
-            "exclude" | "necrosis" | "nerve" | "muscle" | "pigment" => Self::Exclude,
-            "control" => Self::Control,
-            _ if class.starts_with("ignore") => Self::Exclude,
-            _ => Self::Neutral,
-        }
+        let base = class.split(':').next().unwrap_or_default();
+        let base = base.trim().to_lowercase();
+        CLASSES
+            .iter()
+            .find(|(name, _)| match name.strip_suffix('*') {
+                Some(start) => base.starts_with(start),
+                None => base == *name,
+            })
+            .map_or(Self::Neutral, |&(_, role)| role)
     }
 }
+
+/// Classes and their roles; `*` at the end stands for any ending.
+const CLASSES: [(&str, RegionRole); 9] = [
+    ("tumor", RegionRole::Tumour),
+    ("tumour", RegionRole::Tumour),
+    ("exclude", RegionRole::Exclude),
+    ("ignore*", RegionRole::Exclude),
+    ("necrosis", RegionRole::Exclude),
+    ("nerve", RegionRole::Exclude),
+    ("muscle", RegionRole::Exclude),
+    ("pigment", RegionRole::Exclude),
+    ("control", RegionRole::Control),
+];
 
 /// Edges are kept in horizontal bands of this many level-0 pixels.
 const BAND: f64 = 256.0;

@@ -21,7 +21,7 @@ pub use draw::{
 };
 pub use error::StoreError;
 pub use folder::{RunFolder, safe_slide_id, slide_id_from_path};
-pub use regions::{Region, RegionEffect, RegionPolygon, parse_regions, read_regions};
+pub use regions::{Region, RegionPolygon, parse_regions, read_regions, scoring_regions};
 pub use result::{
     CellCounts, ModelFacts, MppSource, PatternFacts, Quality, RunFacts, SCHEMA, SlideFacts,
     SlideResult, StainFacts, TumourRegion, UnreadTile, Warning,

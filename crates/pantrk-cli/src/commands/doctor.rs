@@ -36,6 +36,10 @@ struct Finding {
 }
 
 impl Doctor {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "all commands are run by the same words"
+    )]
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         let findings = [
             model(),

@@ -82,7 +82,7 @@ fn as_text(slide: &Slide) -> String {
         slide.size()
     );
     if let Some(power) = slide.objective_power() {
-        text.push_str(&format!("objective   {power}x\n"));
+        text.extend([format!("objective   {power}x\n")]);
     }
     let mut rows = vec![
         ["level", "size", "downsample", "tile"]
@@ -97,12 +97,12 @@ fn as_text(slide: &Slide) -> String {
             level.tile.map_or_else(|| "-".to_owned(), |t| t.to_string()),
         ]
     }));
-    text.push_str(&format!("\n{}\n", table(&rows)));
+    text.extend([format!("\n{}\n", table(&rows))]);
     for image in slide.associated_images() {
-        text.push_str(&format!(
+        text.extend([format!(
             "\nassociated image {}: {} px",
             image.name, image.size
-        ));
+        )]);
     }
     text.push_str("\n\n");
     let properties: Vec<_> = slide

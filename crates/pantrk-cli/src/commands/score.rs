@@ -94,7 +94,7 @@ pub(crate) fn score_table(result: &SlideResult) -> String {
         text.push_str(&table(&rows));
         text.push('\n');
     }
-    text.push_str(&format!(
+    text.extend([format!(
         "tumour cells {} | IHC {} by {} | {} {} ({})",
         result.cells.tumour,
         result.ihc.result.name(),
@@ -102,6 +102,6 @@ pub(crate) fn score_table(result: &SlideResult) -> String {
         result.triage.flag.icon,
         result.triage.action.label(),
         result.triage.rule,
-    ));
+    )]);
     text
 }

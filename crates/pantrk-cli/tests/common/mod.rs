@@ -1,7 +1,6 @@
 //! Runs the program as users run it; slides are phantoms, made once per test binary.
 #![expect(
     clippy::unwrap_used,
-    clippy::missing_panics_doc,
     reason = "helpers of tests, compiled into each of them"
 )]
 #![allow(

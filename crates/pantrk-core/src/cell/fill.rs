@@ -64,7 +64,7 @@ mod tests {
             .collect();
         let mut filled = vec![0; 600];
         fill_ring(&ring, 30, 20, |row, from, to| {
-            filled[row * 30 + from..row * 30 + to].fill(1)
+            filled[row * 30 + from..row * 30 + to].fill(1);
         });
         assert_eq!(filled, labels.labels);
     }

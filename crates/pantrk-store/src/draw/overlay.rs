@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use image::ExtendedColorType;
+use pantrk_core::region::RegionRole;
 use pantrk_space::{LevelSize, RgbBuffer, SlideMpp, SlidePoint};
 
 use super::canvas::{At, Block, Canvas, write_png};
@@ -10,7 +11,7 @@ use super::colormap::{GRADE_COLOURS, grade_label};
 use super::heatmap::draw_scale_bar;
 use super::text::{Style, Typeface};
 use crate::StoreError;
-use crate::regions::{Region, RegionEffect};
+use crate::regions::Region;
 
 /// Below the picture, pixels.
 const LEGEND: u32 = 64;
@@ -21,10 +22,10 @@ const SMALLEST_RADIUS: f32 = 0.9;
 const LARGEST_RADIUS: f32 = 5.0;
 const INK: [u8; 3] = [0x22, 0x26, 0x2b];
 /// Outlines of regions, each drawn over a white line so that it shows on any tissue.
-const OUTLINES: [(RegionEffect, [u8; 3], &str); 3] = [
-    (RegionEffect::Include, [0x0b, 0x7a, 0x5c], "tumour"),
-    (RegionEffect::LeaveOut, [0x5a, 0x5f, 0x66], "left out"),
-    (RegionEffect::Control, [0x8a, 0x3f, 0xb0], "control"),
+const OUTLINES: [(RegionRole, [u8; 3], &str); 3] = [
+    (RegionRole::Tumour, [0x0b, 0x7a, 0x5c], "tumour"),
+    (RegionRole::Exclude, [0x5a, 0x5f, 0x66], "left out"),
+    (RegionRole::Control, [0x8a, 0x3f, 0xb0], "control"),
 ];
 
 /// What an overlay shows; the cells' columns are of one length.
@@ -111,7 +112,7 @@ fn draw(overlay: &Overlay<'_>) -> Canvas {
     }
     for (line, white) in [(4.0, true), (2.0, false)] {
         for region in overlay.regions {
-            let Some(&(_, colour, _)) = OUTLINES.iter().find(|o| o.0 == region.effect) else {
+            let Some(&(_, colour, _)) = OUTLINES.iter().find(|o| o.0 == region.role) else {
                 continue;
             };
             let colour = if white { [255; 3] } else { colour };
@@ -158,8 +159,8 @@ fn with_legend(picture: &Canvas, overlay: &Overlay<'_>, um_per_pixel: f64) -> Ca
     }
     let y = top as f32 + 46.0;
     let mut x = 11.0;
-    for (effect, colour, label) in OUTLINES {
-        if overlay.regions.iter().any(|r| r.effect == effect) {
+    for (role, colour, label) in OUTLINES {
+        if overlay.regions.iter().any(|r| r.role == role) {
             canvas.line(At { x, y }, At { x: x + 14.0, y }, 2.5, colour);
             face.draw(&mut canvas, label, At { x: x + 21.0, y }, style);
             x += 21.0 + face.width(label, style.size) + 18.0;
@@ -226,7 +227,7 @@ mod tests {
     fn regions_are_outlined_even_beyond_the_slide() {
         let corner = |x: f64, y: f64| SlidePoint { x, y };
         let regions = [Region {
-            effect: RegionEffect::Include,
+            role: RegionRole::Tumour,
             class: "Tumor".to_owned(),
             name: None,
             polygons: vec![RegionPolygon {

@@ -10,6 +10,7 @@ use std::path::Path;
 use geo::kernels::RobustKernel;
 use geo::{Contains as _, Coord, Kernel as _, LineString, Orientation, Point, Polygon};
 use geojson::{Feature, GeometryValue, Position};
+use pantrk_core::region::{RegionRole, Regions};
 use pantrk_space::{LevelSize, SlidePoint};
 use serde_json::Value;
 
@@ -22,7 +23,7 @@ const CLOSING_TOLERANCE_PX: f64 = 1.0;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Region {
     /// What it does to the score.
-    pub effect: RegionEffect,
+    pub role: RegionRole,
     /// Its class as written; empty without one.
     pub class: String,
     /// Its name, where it has one.
@@ -40,45 +41,16 @@ pub struct RegionPolygon {
     pub holes: Vec<Vec<SlidePoint>>,
 }
 
-/// What a region does to the score.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RegionEffect {
-    /// Its cells are tumour cells.
-    Include,
-    /// Its cells are left out, inside tumour too; the reason is the class.
-    LeaveOut,
-    /// Scored apart.
-    Control,
-    /// Kept, but changes nothing.
-    None,
-}
-
-/// Classes and what they do, without regard to case; `*` at the end stands for any ending.
-const CLASSES: [(&str, RegionEffect); 9] = [
-    ("tumor", RegionEffect::Include),
-    ("tumour", RegionEffect::Include),
-    ("exclude", RegionEffect::LeaveOut),
-    ("ignore*", RegionEffect::LeaveOut),
-    ("necrosis", RegionEffect::LeaveOut),
-    ("nerve", RegionEffect::LeaveOut),
-    ("muscle", RegionEffect::LeaveOut),
-    ("pigment", RegionEffect::LeaveOut),
-    ("control", RegionEffect::Control),
-];
-
-impl RegionEffect {
-    /// What a class does; of a derived class (`Tumor: Positive`) the first part decides.
-    pub fn of_class(class: &str) -> Self {
-        let base = class.split(':').next().unwrap_or_default();
-        let base = base.trim().to_lowercase();
-        CLASSES
-            .iter()
-            .find(|(name, _)| match name.strip_suffix('*') {
-                Some(start) => base.starts_with(start),
-                None => base == *name,
-            })
-            .map_or(Self::None, |&(_, effect)| effect)
-    }
+/// Regions as scoring takes them.
+pub fn scoring_regions(drawn: &[Region]) -> Regions {
+    let regions = drawn.iter().flat_map(|region| {
+        region.polygons.iter().map(|polygon| {
+            let mut rings = vec![polygon.exterior.clone()];
+            rings.extend(polygon.holes.iter().cloned());
+            pantrk_core::region::Region::new(region.role, &rings)
+        })
+    });
+    Regions::new(regions.collect())
 }
 
 /// Reads a regions file.
@@ -165,7 +137,7 @@ fn read_feature(i: usize, value: Value, slide: LevelSize) -> Result<Option<Regio
         return Ok(None);
     }
     let class = class_name(property("classification"));
-    let effect = RegionEffect::of_class(&class);
+    let role = RegionRole::from_class(&class);
     let name = property("name").and_then(Value::as_str).map(str::to_owned);
     let label = feature_label(i, name.as_deref(), &class);
     let bad = |problem: String| StoreError::Region {
@@ -183,7 +155,7 @@ fn read_feature(i: usize, value: Value, slide: LevelSize) -> Result<Option<Regio
     let parts = match geometry.value {
         GeometryValue::Polygon { coordinates } => vec![coordinates],
         GeometryValue::MultiPolygon { coordinates } => coordinates,
-        other if effect == RegionEffect::None => {
+        other if role == RegionRole::Neutral => {
             drop(other);
             return Ok(None);
         }
@@ -212,7 +184,7 @@ fn read_feature(i: usize, value: Value, slide: LevelSize) -> Result<Option<Regio
         .collect::<Result<Vec<_>, _>>()?;
     check_on_slide(&polygons, slide).map_err(bad)?;
     Ok(Some(Region {
-        effect,
+        role,
         class,
         name,
         polygons,

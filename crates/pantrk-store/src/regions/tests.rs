@@ -26,7 +26,7 @@ fn all_three_wrappings_read_the_same() {
     let one = feature("Tumor", &polygon(SQUARE));
     let expected = parse(&one).unwrap();
     assert_eq!(expected.len(), 1);
-    assert_eq!(expected[0].effect, RegionEffect::Include);
+    assert_eq!(expected[0].role, RegionRole::Tumour);
     assert_eq!(expected[0].polygons[0].exterior.len(), 4);
     let collection = format!(r#"{{"type":"FeatureCollection","features":[{one}]}}"#);
     for text in [format!("[{one}]"), collection, format!("\u{feff}{one}")] {
@@ -37,22 +37,22 @@ fn all_three_wrappings_read_the_same() {
 #[test]
 fn classes_have_their_effects() {
     for (class, effect) in [
-        ("Tumor", RegionEffect::Include),
-        ("Tumour", RegionEffect::Include),
-        ("Tumor: Positive", RegionEffect::Include),
-        ("Exclude", RegionEffect::LeaveOut),
-        ("Ignore*", RegionEffect::LeaveOut),
-        ("Necrosis", RegionEffect::LeaveOut),
-        ("Nerve", RegionEffect::LeaveOut),
-        ("Muscle", RegionEffect::LeaveOut),
-        ("Pigment", RegionEffect::LeaveOut),
-        ("Control", RegionEffect::Control),
-        ("Tissue", RegionEffect::None),
-        ("Region*", RegionEffect::None),
-        ("Tumor bed", RegionEffect::None),
-        ("", RegionEffect::None),
+        ("Tumor", RegionRole::Tumour),
+        ("Tumour", RegionRole::Tumour),
+        ("Tumor: Positive", RegionRole::Tumour),
+        ("Exclude", RegionRole::Exclude),
+        ("Ignore*", RegionRole::Exclude),
+        ("Necrosis", RegionRole::Exclude),
+        ("Nerve", RegionRole::Exclude),
+        ("Muscle", RegionRole::Exclude),
+        ("Pigment", RegionRole::Exclude),
+        ("Control", RegionRole::Control),
+        ("Tissue", RegionRole::Neutral),
+        ("Region*", RegionRole::Neutral),
+        ("Tumor bed", RegionRole::Neutral),
+        ("", RegionRole::Neutral),
     ] {
-        assert_eq!(RegionEffect::of_class(class), effect, "{class}");
+        assert_eq!(RegionRole::from_class(class), effect, "{class}");
     }
 }
 
@@ -65,11 +65,11 @@ fn old_and_derived_classifications_are_read() {
         );
         parse(&text).unwrap()[0].clone()
     };
-    assert_eq!(with(r#""Necrosis""#).effect, RegionEffect::LeaveOut);
+    assert_eq!(with(r#""Necrosis""#).role, RegionRole::Exclude);
     let derived = with(r#"{"names":["Tumor","Positive"]}"#);
     assert_eq!(
-        (derived.effect, derived.class.as_str()),
-        (RegionEffect::Include, "Tumor: Positive")
+        (derived.role, derived.class.as_str()),
+        (RegionRole::Tumour, "Tumor: Positive")
     );
     assert_eq!(with("null").class, "");
 }

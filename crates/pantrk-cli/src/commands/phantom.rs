@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use pantrk_phantom::{
-    Preset, SlideContainer, SlideSpec, SlideTruth, write_slide, write_training_fields,
+    ArtefactKind, Preset, SlideContainer, SlideSpec, SlideTruth, write_slide, write_training_fields,
 };
 
 use crate::failure::{Exit, Failure, OrExit as _};
@@ -104,6 +104,9 @@ struct Changes {
     /// Share of the slide that tissue covers, 0 to 1
     #[arg(long, value_name = "SHARE")]
     tissue_fraction: Option<f64>,
+    /// An artefact to lay on the slide: fold, pen, pigment, blur or bubble; may be given again
+    #[arg(long = "artefact", value_name = "KIND", value_parser = parse_artefact)]
+    artefacts: Vec<ArtefactKind>,
 }
 
 impl Changes {
@@ -114,6 +117,7 @@ impl Changes {
         spec.positive_fraction = self.positive_fraction.unwrap_or(spec.positive_fraction);
         spec.haze = self.haze.unwrap_or(spec.haze);
         spec.tissue_fraction = self.tissue_fraction.unwrap_or(spec.tissue_fraction);
+        spec.artefacts.extend(&self.artefacts);
     }
 }
 
@@ -121,6 +125,17 @@ pub(super) fn parse_preset(text: &str) -> Result<Preset, String> {
     Preset::from_name(text).ok_or_else(|| {
         let names: Vec<_> = Preset::TABLE.iter().map(|(name, _)| *name).collect();
         format!("known presets are {}", names.join(", "))
+    })
+}
+
+fn parse_artefact(text: &str) -> Result<ArtefactKind, String> {
+    let kinds = ArtefactKind::ALL;
+    let found = kinds
+        .into_iter()
+        .find(|k| k.name().eq_ignore_ascii_case(text));
+    found.ok_or_else(|| {
+        let names = kinds.map(|k| k.name().to_lowercase());
+        format!("known artefacts are {}", names.join(", "))
     })
 }
 
@@ -162,8 +177,7 @@ impl Phantom {
                 seed,
                 out,
             } => {
-                write_training_fields(out, *count, *seed, *size, mpp.get())
-                    .or_exit(Exit::SomeFailed)?;
+                write_training_fields(out, *count, *seed, *size, mpp.get()).or_exit(Exit::Usage)?;
                 print(&format!("{count} fields of {size} px: {}", out.display()));
             }
             PhantomCommand::Cohort {

@@ -139,7 +139,8 @@ fn write_labels(
 fn write_csv(cells: &CellTable, mpp: SlideMpp, path: &Path) -> Result<(), Failure> {
     let failed =
         |e: csv::Error| anyhow::anyhow!("cannot write the cells ({e}): {}", path.display());
-    let mut out = csv::Writer::from_path(path)
+    let beside = path.with_extension("partial.csv");
+    let mut out = csv::Writer::from_path(&beside)
         .map_err(failed)
         .or_exit(Exit::SomeFailed)?;
     let head = [
@@ -197,6 +198,7 @@ fn write_csv(cells: &CellTable, mpp: SlideMpp, path: &Path) -> Result<(), Failur
             .or_exit(Exit::SomeFailed)?;
     }
     out.flush()
+        .and_then(|()| std::fs::rename(&beside, path))
         .map_err(|e| anyhow::anyhow!("cannot write the cells ({e}): {}", path.display()))
         .or_exit(Exit::SomeFailed)
 }

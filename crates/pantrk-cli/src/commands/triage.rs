@@ -29,13 +29,13 @@ pub(crate) struct Triage {
     #[arg(long, value_enum)]
     extent: Option<HowMuch>,
     /// Positive tumour cells, percent
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
     percent: Option<f64>,
     /// Antibody clone, such as EPR17341
     #[arg(long)]
     clone: Option<String>,
     /// Age in years
-    #[arg(long, value_name = "YEARS")]
+    #[arg(long, value_name = "YEARS", allow_negative_numbers = true)]
     age: Option<f64>,
     /// Further facts of the case (JSON)
     #[arg(long, value_name = "FILE.json")]

@@ -136,7 +136,7 @@ pub struct QualityFacts {
     pub evaluated_mm2: f64,
     /// Tissue that each quality check left out, mm2.
     pub excluded_mm2: BTreeMap<String, f64>,
-    /// Area that should have been scored but could not be read, mm2.
+    /// Tissue that should have been scored but could not be read, mm2.
     pub unread_mm2: f64,
     /// The tiles behind it, each once, in order.
     pub unread_tiles: Vec<UnreadTile>,
@@ -185,11 +185,11 @@ pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
     }
     let ground = Ground::survey(input)?;
     let mut warnings = ground.warnings();
-    let not_evaluable = (!ground.stain_kind.looks_like_h_dab && !input.parameters.assume_h_dab).then(|| {
+    let wrong_stain = (!ground.stain_kind.looks_like_h_dab && !input.parameters.assume_h_dab).then(|| {
         "the slide does not look like hematoxylin and DAB, so brown cannot be told from other colours".to_owned()
     });
 
-    let outcome = if not_evaluable.is_some() {
+    let outcome = if wrong_stain.is_some() {
         PatchOutcome::default()
     } else {
         run_patches(input, &ground)?
@@ -199,7 +199,7 @@ pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
         warnings.push(Warning {
             code: "unread-tiles",
             message: format!(
-                "{} tiles could not be read: {:.3} mm2 were not scored",
+                "{} tiles could not be read: {:.3} mm2 of tissue were not scored",
                 quality.unread_tiles.len(),
                 quality.unread_mm2
             ),
@@ -214,6 +214,14 @@ pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
         });
     }
 
+    // What is left of a slide that is mostly unread says nothing about the slide.
+    let mostly_unread = (quality.unread_mm2 > quality.evaluated_mm2).then(|| {
+        format!(
+            "{:.3} mm2 of tissue could not be read and only {:.3} mm2 could: copy or scan the slide again",
+            quality.unread_mm2, quality.evaluated_mm2
+        )
+    });
+
     input.progress.begin(Stage::Score, 1);
     let score = score_cells(
         &outcome.cells,
@@ -222,7 +230,7 @@ pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
             thresholds: input.parameters.thresholds,
             profile: input.parameters.profile.clone(),
             has_tumour_region: input.regions.has_tumour(),
-            not_evaluable,
+            not_evaluable: wrong_stain.or(mostly_unread),
         },
     );
     input.progress.step();

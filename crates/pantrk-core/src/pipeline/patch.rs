@@ -195,20 +195,28 @@ impl Worker<'_> {
             });
         }
         if !outcome.unread_tiles.is_empty() {
-            let halo = self.grid.halo as usize;
-            let core = self
-                .unread
-                .chunks_exact(width)
-                .skip(halo)
-                .take(self.grid.core as usize);
-            let unread: usize = core
-                .map(|row| row[halo..width - halo].iter().filter(|&&u| u).count())
-                .sum();
-            let mpp = self.grid.mpp.get();
-            outcome.unread_um2 = unread as f64 * mpp * mpp;
+            outcome.unread_um2 = self.unread_tissue_um2(request);
             self.whiten_unread();
         }
         Ok(())
+    }
+
+    /// The unread area of the core that lies on tissue, as far as the overview can tell.
+    fn unread_tissue_um2(&self, request: &MppRequest) -> f64 {
+        let halo = self.grid.halo as usize;
+        let width = request.rect.width as usize;
+        let core = halo..halo + self.grid.core as usize;
+        let mut pixels = 0_u32;
+        for y in core.clone() {
+            for x in core.clone() {
+                if self.unread[y * width + x] {
+                    let place = request.slide_from_output(x as f64 + 0.5, y as f64 + 0.5);
+                    let (ox, oy) = self.ground.overview.pixel_at(place);
+                    pixels += u32::from(self.ground.tissue.get(ox, oy));
+                }
+            }
+        }
+        f64::from(pixels) * self.grid.mpp.get().powi(2)
     }
 
     /// Unread pixels become glass for the segmenter, which would otherwise look for nuclei in their marker colour; cells that touch them are not counted.

@@ -41,7 +41,7 @@ fn a_positive_phantom_reads_what_was_painted() {
     ];
     for (compartment, truth) in Compartment::ALL.into_iter().zip(wanted) {
         let score = scores.get(compartment);
-        // A small slide has few cells; the demo at full size is held to 3 points and 10.
+        // A small slide has few cells; the demo at full size is held to 3 points and 10 by the program's own tests.
         assert!(
             (score.positive_percent - truth.positive_percent).abs() < 5.0,
             "{}: {:.1} % for {:.1} %",

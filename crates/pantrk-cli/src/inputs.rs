@@ -77,10 +77,18 @@ pub(crate) struct ScoreOptions {
     pub(crate) log: Log,
 }
 
+/// No microscope resolves finer pixels than this, um.
+const FINEST_MPP: f64 = 0.05;
+/// Coarser pixels than this show no cells at all, um.
+const COARSEST_MPP: f64 = 20.0;
+
 pub(crate) fn parse_mpp(text: &str) -> Result<MicronsPerPixel, String> {
     let value: f64 = text.parse().map_err(|e| format!("{e}"))?;
     MicronsPerPixel::new(value)
-        .ok_or_else(|| "a number above 0 was wanted, such as 0.25".to_owned())
+        .filter(|mpp| (FINEST_MPP..=COARSEST_MPP).contains(&mpp.get()))
+        .ok_or_else(|| {
+            format!("a number from {FINEST_MPP} to {COARSEST_MPP} um was wanted, such as 0.25")
+        })
 }
 
 fn parse_profile(text: &str) -> Result<String, String> {
@@ -120,8 +128,16 @@ pub(crate) fn open_slide(path: &Path) -> Result<Slide, Failure> {
     })
 }
 
-/// Errors, before the work, if a file that a command is to write has no folder to stand in.
-pub(crate) fn check_output_file(path: &Path) -> Result<(), Failure> {
+/// Errors, before the work, if a file that a command is to write has no folder to stand in, or is the command's own input.
+pub(crate) fn check_output_file(path: &Path, input: &Path) -> Result<(), Failure> {
+    if let (Ok(out), Ok(input)) = (path.canonicalize(), input.canonicalize())
+        && out == input
+    {
+        return Err(Failure::usage(format!(
+            "that would overwrite the input; give another name: {}",
+            path.display()
+        )));
+    }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -160,6 +176,11 @@ pub(crate) fn stain_vectors(choice: &str) -> Result<(StainVectors, &'static str)
     struct Given {
         hematoxylin: [f64; 3],
         dab: [f64; 3],
+    }
+    if choice == "estimate" {
+        return Err(Failure::usage(
+            "--stains estimate is not in this version; use `default`, or a JSON file with vectors measured elsewhere",
+        ));
     }
     if choice == "default" {
         return Ok((StainVectors::h_dab_default(), "default"));

@@ -30,6 +30,8 @@ use crate::inputs::{self, ScoreOptions};
 use crate::progress::Reporter;
 use crate::stop;
 
+/// Natural logarithm of the ratio from which two pixel sizes disagree: about 10 %.
+const MPP_DISAGREES: f64 = 0.1;
 /// The longest side of the thumbnail and overlay, pixels.
 const PICTURE_SIDE: f64 = 1400.0;
 
@@ -86,8 +88,8 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Scored, Failure> {
     let reporter = Reporter::new(job.options.log, &job.slide_id);
     let pool = inputs::thread_pool(job.options.threads)?;
     let analysis = pool.install(|| analyse(job, &prepared, &reporter))?;
-    for warning in &analysis.warnings {
-        reporter.note(warning.code, &format!("warning: {}", warning.message));
+    for warning in warnings(&prepared, &analysis) {
+        reporter.note(&warning.code, &format!("warning: {}", warning.message));
     }
     reporter.stage("results", 1);
     let triage = triage_of(&prepared.case, &analysis)?;
@@ -414,7 +416,7 @@ fn assemble(
                     reason: t.reason.clone(),
                 })
                 .collect(),
-            warnings: warnings(analysis),
+            warnings: warnings(prepared, analysis),
         },
         stain: StainFacts {
             hematoxylin: analysis.vectors.hematoxylin,
@@ -445,11 +447,24 @@ fn assemble(
     }
 }
 
-fn warnings(analysis: &SlideAnalysis) -> Vec<Warning> {
-    let warnings = analysis.warnings.iter();
-    warnings
-        .map(|w| Warning::new(w.code, w.message.clone()))
-        .collect()
+fn warnings(prepared: &Prepared, analysis: &SlideAnalysis) -> Vec<Warning> {
+    let found = analysis.warnings.iter();
+    let found = found.map(|w| Warning::new(w.code, w.message.clone()));
+    found.chain(mpp_warning(prepared)).collect()
+}
+
+/// A pixel size that the user gave against the file's own is worth a second look.
+fn mpp_warning(prepared: &Prepared) -> Option<Warning> {
+    let (given, file) = (
+        prepared.mpp.mean().get(),
+        prepared.slide.mpp()?.mean().get(),
+    );
+    ((given / file).ln().abs() > MPP_DISAGREES).then(|| {
+        Warning::new(
+            "mpp-differs",
+            format!("the pixel size given is {given} um, the file says {file} um"),
+        )
+    })
 }
 
 /// The most memory that this process held, where the system says so.

@@ -338,7 +338,8 @@ fn a_slide_of_which_no_tile_decodes_gives_no_score() {
     let (file, out) = (folder.path().join("dark.svs"), folder.path().join("out"));
     let all: Vec<usize> = (0..tile_spans(&std::fs::read(slide()).unwrap()).len()).collect();
     with_broken_tiles(&file, &all);
-    score(&file, &out, &[]).good();
+    // The result says what is unread; the exit code that there was nothing to read.
+    assert_eq!(score(&file, &out, &[]).code, Some(3));
     let result = read_json(&out.join("dark/result.json"));
     assert_eq!(result["ihc"]["result"], "not-evaluable");
     assert_eq!(result["cells"]["segmented"], 0);
@@ -376,4 +377,55 @@ fn a_phantom_cut_short_by_a_signal_does_not_pass_for_a_slide() {
     let again = folder.path().join("again.svs");
     phantom(&again, SIZE, 3);
     assert!(std::fs::read(again).unwrap() == std::fs::read(slide()).unwrap());
+}
+
+#[test]
+fn an_input_is_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.svs");
+    std::fs::copy(slide(), &copy).unwrap();
+    let before = std::fs::read(&copy).unwrap();
+    let out = text(&copy);
+    pantrk([
+        "region",
+        out,
+        "--x=0",
+        "--y=0",
+        "--width=64",
+        "--height=64",
+        "--out",
+        out,
+    ])
+    .failed(2, &["overwrite the input"]);
+    assert_eq!(std::fs::read(&copy).unwrap(), before);
+}
+
+#[test]
+fn regions_far_beyond_the_slide_are_an_error_and_not_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("far.geojson");
+    for far in ["1e11", "1e300"] {
+        std::fs::write(
+            &file,
+            format!(
+                r#"{{"type":"Feature","properties":{{"classification":{{"name":"Tumor"}}}},"geometry":{{"type":"Polygon","coordinates":[[[0,0],[500,0],[500,{far}],[0,0]]]}}}}"#
+            ),
+        )
+        .unwrap();
+        let out = folder.path().join("out");
+        score(slide(), &out, &["--regions", text(&file)]).failed(2, &["far beyond the slide"]);
+        assert!(!out.exists());
+    }
+}
+
+#[test]
+fn a_stain_that_contradicts_itself_is_not_decided_on() {
+    for more in [
+        ["--percent", "80"],
+        ["--intensity", "strong"],
+        ["--extent", "diffuse"],
+    ] {
+        let facts = ["triage", "--tumour-type", "colon", "--ihc", "negative"];
+        pantrk(facts.into_iter().chain(more)).failed(2, &["contradict", more[0]]);
+    }
 }

@@ -317,3 +317,18 @@ fn what_a_killed_run_left_does_not_stand_in_the_way() {
     pantrk(["report", text(&out.join("phantom"))]).good();
     assert!(std::fs::read(&report).unwrap() == before);
 }
+
+/// The demo at full size: every compartment within 3 points of the true positive percent and 10 of the H-score, the right pattern, the right action; the program itself ends with 1 where a row is outside.
+#[test]
+fn the_demo_is_within_its_bars() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("demo");
+    let run = pantrk(["demo", "--log", "quiet", "--out", text(&out)]).good();
+    assert!(
+        run.stdout.contains("cytoplasm, positive %"),
+        "{}",
+        run.stdout
+    );
+    assert!(!run.stdout.contains(" NO"), "{}", run.stdout);
+    assert!(out.join("demo/report.html").is_file());
+}

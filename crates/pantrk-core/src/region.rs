@@ -9,7 +9,7 @@ pub enum RegionRole {
     Tumour,
     /// Its cells are left out, also within a tumour region.
     Exclude,
-    /// Control tissue on the same slide: scored apart, never as tumour.
+    /// Control tissue on the same slide: left out of the tumour's score.
     Control,
     /// Kept, but without effect on the score.
     Neutral,
@@ -43,14 +43,17 @@ const CLASSES: [(&str, RegionRole); 9] = [
     ("control", RegionRole::Control),
 ];
 
-/// Edges are kept in horizontal bands of this many level-0 pixels.
+/// Edges are kept in horizontal bands of at least this many level-0 pixels.
 const BAND: f64 = 256.0;
+/// A region has at most this many bands, however far its outline reaches.
+const MOST_BANDS: f64 = 4096.0;
 
 /// One region: rings in level-0 pixels; a point is inside if it is inside an odd number of rings, so that a ring within a ring is a hole.
 #[derive(Debug, Clone)]
 pub struct Region {
     role: RegionRole,
     bounds: SlideRect,
+    band_height: f64,
     /// Per band, the edges that cross it: x0, y0, x1, y1.
     bands: Vec<Vec<[f64; 4]>>,
 }
@@ -71,6 +74,7 @@ impl Region {
                     width: 0.0,
                     height: 0.0,
                 },
+                band_height: BAND,
                 bands: Vec::new(),
             };
         }
@@ -80,12 +84,13 @@ impl Region {
             width: high(|p| p.x) - x,
             height: high(|p| p.y) - y,
         };
-        let mut bands = vec![Vec::new(); (bounds.height / BAND) as usize + 1];
+        let band_height = BAND.max(bounds.height / MOST_BANDS);
+        let mut bands = vec![Vec::new(); (bounds.height / band_height) as usize + 1];
         for ring in rings {
             for (a, b) in ring.iter().zip(ring.iter().cycle().skip(1)) {
                 let (top, bottom) = (a.y.min(b.y), a.y.max(b.y));
-                let first = ((top - y) / BAND) as usize;
-                let last = ((bottom - y) / BAND) as usize;
+                let first = ((top - y) / band_height) as usize;
+                let last = ((bottom - y) / band_height) as usize;
                 for band in bands.iter_mut().take(last + 1).skip(first) {
                     band.push([a.x, a.y, b.x, b.y]);
                 }
@@ -94,6 +99,7 @@ impl Region {
         Self {
             role,
             bounds,
+            band_height,
             bands,
         }
     }
@@ -110,7 +116,7 @@ impl Region {
 
     /// Whether a point lies inside.
     pub fn contains(&self, p: SlidePoint) -> bool {
-        let offset = (p.y - self.bounds.y) / BAND;
+        let offset = (p.y - self.bounds.y) / self.band_height;
         if offset < 0.0 || p.x < self.bounds.x || p.x > self.bounds.x + self.bounds.width {
             return false;
         }

@@ -165,9 +165,9 @@ fn mpp_from_number<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<MicronsPerPixel, D::Error> {
     let value = f64::deserialize(deserializer)?;
-    MicronsPerPixel::new(value).ok_or_else(|| {
-        serde::de::Error::custom(format!("mpp is {value}, wanted a finite number above zero"))
-    })
+    // Outside of this no nucleus fits a patch, or none can be seen.
+    let mpp = MicronsPerPixel::new(value).filter(|mpp| (0.1..=2.0).contains(&mpp.get()));
+    mpp.ok_or_else(|| serde::de::Error::custom(format!("mpp is {value}, wanted 0.1 to 2 um")))
 }
 
 impl ModelManifest {

@@ -40,7 +40,8 @@ pub enum TriageError {
 
 fn did_you_mean(nearest: &[String]) -> String {
     if nearest.is_empty() {
-        return String::new();
+        return "; no known type is spelt alike, and `pantrk triage --list-types` lists them all"
+            .to_owned();
     }
     let quoted: Vec<String> = nearest.iter().map(|n| format!("\"{n}\"")).collect();
     format!("; did you mean {}?", quoted.join(" or "))

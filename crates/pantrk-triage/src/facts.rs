@@ -249,6 +249,9 @@ fn not_evaluable_because(
     if case.external_control == Some(ExternalControl::Failed) {
         return Ok(Some("the external control failed".to_owned()));
     }
+    if let (IhcResult::NotEvaluable, Some(why)) = (ihc.result, &ihc.not_evaluable_because) {
+        return Ok(Some(why.clone()));
+    }
     let minimum = evidence.parameter("minimum-tumour-cells")?;
     if let Some(cells) = ihc.tumour_cells
         && (cells as f64) < minimum

@@ -23,6 +23,9 @@ pub struct IhcFinding {
     /// Tumour cells counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tumour_cells: Option<u64>,
+    /// Why the slide could not be evaluated, as a sentence without full stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_evaluable_because: Option<String>,
 }
 
 impl IhcFinding {
@@ -34,21 +37,22 @@ impl IhcFinding {
             extent: None,
             percent: None,
             tumour_cells: None,
+            not_evaluable_because: None,
         }
     }
 
     /// From a slide's call, with the percent of tumour cells that stain and the number of them.
-    pub const fn from_call(
-        call: &IhcCall,
-        percent: Option<f64>,
-        tumour_cells: Option<u64>,
-    ) -> Self {
+    pub fn from_call(call: &IhcCall, percent: Option<f64>, tumour_cells: Option<u64>) -> Self {
         Self {
             result: call.result,
             intensity: call.intensity,
             extent: call.extent,
             percent,
             tumour_cells,
+            not_evaluable_because: match call.result {
+                IhcResult::NotEvaluable => call.reasons.first().cloned(),
+                _ => None,
+            },
         }
     }
 

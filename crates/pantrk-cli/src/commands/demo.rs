@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use pantrk_core::score::{Compartment, Extent, IhcResult, Texture};
+use pantrk_core::score::{Compartment, Extent, IhcResult, ScoringTable, Texture};
 use pantrk_eval::truth::{CompartmentFigures, PatternTruth, SlideTruth, truth_table};
 use pantrk_phantom::{Level, Preset, SlideContainer, StainExtent};
 use pantrk_report::{ReportOptions, TruthRow};
@@ -21,7 +21,7 @@ use crate::scoring::{Job, Scored, run};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pantrk demo
-  pantrk demo --preset negative --out /tmp/demo")]
+  pantrk demo --preset negative --out negative-demo")]
 pub(crate) struct Demo {
     /// Where the slide and its results go
     #[arg(long, value_name = "DIR", default_value = "pantrk-demo")]
@@ -124,7 +124,7 @@ fn truth_of(phantom: &pantrk_phantom::SlideTruth) -> Result<SlideTruth, Failure>
         ("cytoplasm", &score.cytoplasm),
         ("membrane", &score.membrane),
     ];
-    let positive = score.any.positive_percent >= 1.0;
+    let positive = score.any.positive_percent >= ScoringTable::embedded().any_cutoff_percent();
     let ihc = if positive {
         IhcResult::Positive
     } else {
@@ -177,7 +177,7 @@ fn pattern_of(phantom: &pantrk_phantom::SlideTruth, positive: bool) -> PatternTr
     let strong = phantom.score.any.percent_2 + phantom.score.any.percent_3;
     let extent = match spec.extent {
         // "Diffuse" asks for moderate to strong stain in half of the tumour.
-        _ if strong >= 50.0 => Some(Extent::Diffuse),
+        _ if strong >= ScoringTable::embedded().diffuse_percent() => Some(Extent::Diffuse),
         StainExtent::Focal => Some(Extent::Focal),
         StainExtent::Scattered => Some(Extent::Scattered),
         StainExtent::Diffuse => None,

@@ -83,7 +83,13 @@ mod tests {
         let mut cli = Cli::command();
         cli.build();
         cli.clone().debug_assert();
-        for command in cli.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+        let nested: Vec<_> = cli
+            .get_subcommands()
+            .filter(|c| c.get_name() != "help")
+            .flat_map(|c| c.get_subcommands().cloned())
+            .collect();
+        let all = cli.get_subcommands().cloned().chain(nested);
+        for mut command in all.filter(|c| c.get_name() != "help") {
             let help = command.render_long_help().to_string();
             let examples = help.matches("  pantrk ").count();
             assert!(

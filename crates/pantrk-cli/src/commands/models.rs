@@ -22,8 +22,14 @@ pub(crate) struct Models {
 #[derive(Debug, Subcommand)]
 enum ModelsCommand {
     /// The models on board
+    #[command(after_help = "Examples:
+  pantrk models list
+  pantrk models list | cut -d' ' -f1")]
     List,
     /// Does this ONNX file load, and what are its input, output and head
+    #[command(after_help = "Examples:
+  pantrk models check my-network.onnx
+  pantrk models check my-network.onnx --patch 512")]
     Check {
         /// The ONNX file
         file: PathBuf,

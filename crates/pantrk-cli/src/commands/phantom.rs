@@ -28,6 +28,9 @@ pub(crate) struct Phantom {
 #[derive(Debug, Subcommand)]
 enum PhantomCommand {
     /// One whole slide
+    #[command(after_help = "Examples:
+  pantrk phantom slide --preset negative --haze 0.08 --out negative.svs
+  pantrk phantom slide --artefact pen --artefact fold --seed 7 --out marked.tif")]
     Slide {
         /// A named slide to start from
         #[arg(long, default_value = "demo", value_parser = parse_preset)]
@@ -45,6 +48,9 @@ enum PhantomCommand {
         container: Option<Container>,
     },
     /// Small pictures with label images, of all patterns and artefacts, for training
+    #[command(after_help = "Examples:
+  pantrk phantom fields --count 400 --out fields
+  pantrk phantom fields --count 20 --size 512 --mpp 0.25 --seed 3 --out fine")]
     Fields {
         /// How many
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
@@ -63,6 +69,9 @@ enum PhantomCommand {
         out: PathBuf,
     },
     /// Slides of all presets in turn, with a manifest
+    #[command(after_help = "Examples:
+  pantrk phantom cohort --count 12 --out cohort
+  pantrk phantom cohort --count 40 --width 6000 --height 5000 --out small")]
     Cohort {
         /// How many slides
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -154,14 +163,18 @@ impl Phantom {
                     None => preset.spec(),
                 };
                 changes.apply(&mut spec);
-                let by_name = match out.extension().and_then(|e| e.to_str()) {
-                    Some("svs") => SlideContainer::AperioSvs,
-                    _ => SlideContainer::BigTiff,
+                let container = match (container, out.extension().and_then(|e| e.to_str())) {
+                    (Some(Container::Svs), _) | (None, Some("svs")) => SlideContainer::AperioSvs,
+                    (Some(Container::Bigtiff), _) | (None, Some("tif" | "tiff")) => {
+                        SlideContainer::BigTiff
+                    }
+                    (None, _) => {
+                        return Err(Failure::usage(format!(
+                            "a phantom slide ends in .svs or .tif, or --container says which it is: {}",
+                            out.display()
+                        )));
+                    }
                 };
-                let container = container.map_or(by_name, |c| match c {
-                    Container::Svs => SlideContainer::AperioSvs,
-                    Container::Bigtiff => SlideContainer::BigTiff,
-                });
                 let truth = make_slide(&spec, out, container, Log::Auto)?;
                 print(&format!(
                     "{} tumour cells, {:.1} % positive: {}",

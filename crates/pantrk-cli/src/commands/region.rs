@@ -39,7 +39,7 @@ pub(crate) struct Region {
 
 impl Region {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
-        check_output_file(&self.out)?;
+        check_output_file(&self.out, &self.slide)?;
         let slide = open_slide(&self.slide)?;
         let level = slide.levels().get(self.level).ok_or_else(|| {
             Failure::usage(format!(

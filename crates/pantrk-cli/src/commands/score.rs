@@ -8,7 +8,8 @@ use pantrk_store::{SlideResult, slide_id_from_path};
 
 use crate::failure::{Exit, Failure};
 use crate::inputs::ScoreOptions;
-use crate::output::{print, table};
+use crate::output::{print, say, table};
+use crate::progress::Log;
 use crate::scoring::{Job, Scored, run};
 
 /// Scores one slide into `DIR/<slide-id>/`: result.json, cells.parquet, heatmaps, pictures, report.html.
@@ -51,9 +52,24 @@ impl Score {
                 " (already done; --overwrite scores it again)",
             ),
         };
+        if matches!(scored, Scored::AlreadyDone(..)) && self.options.log != Log::Quiet {
+            // A warning is part of the result; skipping the work must not lose it.
+            for warning in &result.quality.warnings {
+                say(&format!(
+                    "{}: warning: {}",
+                    result.slide.id, warning.message
+                ));
+            }
+        }
         print(&score_table(result));
         print(&format!("results: {}{before}", folder.display()));
-        Ok(Exit::Good)
+        let quality = &result.quality;
+        let nothing = result.cells.segmented == 0 && quality.unread_mm2 > quality.evaluated_mm2;
+        Ok(if nothing {
+            Exit::NothingRead
+        } else {
+            Exit::Good
+        })
     }
 }
 

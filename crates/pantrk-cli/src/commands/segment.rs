@@ -50,7 +50,7 @@ pub(crate) struct Segment {
 impl Segment {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         for path in [Some(&self.out), self.cells.as_ref()].into_iter().flatten() {
-            inputs::check_output_file(path)?;
+            inputs::check_output_file(path, &self.image)?;
         }
         let slide = inputs::open_slide(&self.image)?;
         let (mpp, _) = inputs::slide_mpp(&slide, self.mpp)?;

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use pantrk_core::score::{Extent, IhcResult, Intensity};
-use pantrk_triage::{IhcFinding, decide};
+use pantrk_core::score::{Extent, IhcResult, Intensity, ScoringTable};
+use pantrk_triage::{IhcFinding, TumourTypes, decide};
 
 use crate::failure::{Exit, Failure, OrExit as _};
 use crate::inputs;
-use crate::output::print;
+use crate::output::{print, table};
 
 /// Decides what to do next from facts alone, without a slide.
 #[derive(Debug, Args)]
@@ -20,8 +20,16 @@ pub(crate) struct Triage {
     #[arg(long, value_name = "TYPE")]
     tumour_type: Option<String>,
     /// What the pan-TRK stain shows
-    #[arg(long, value_enum)]
+    #[arg(
+        long,
+        value_enum,
+        required_unless_present = "list_types",
+        default_value_if("list_types", "true", "negative")
+    )]
     ihc: Ihc,
+    /// List the tumour types that are known, and nothing else
+    #[arg(long)]
+    list_types: bool,
     /// How strong the positive cells are
     #[arg(long, value_enum)]
     intensity: Option<Strength>,
@@ -70,6 +78,9 @@ enum HowMuch {
 
 impl Triage {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        if self.list_types {
+            return list_types();
+        }
         let mut case = inputs::case(
             self.case.as_deref(),
             self.tumour_type.as_deref(),
@@ -85,6 +96,7 @@ impl Triage {
                 "--percent takes 0 to 100, found {percent}"
             )));
         }
+        self.check_agreement()?;
         let mut finding = IhcFinding::new(match self.ihc {
             Ihc::Positive => IhcResult::Positive,
             Ihc::Indeterminate => IhcResult::Indeterminate,
@@ -111,4 +123,37 @@ impl Triage {
         }
         Ok(Exit::Good)
     }
+
+    /// A negative stain has no strength or extent, and no percent at the cut-off.
+    fn check_agreement(&self) -> Result<(), Failure> {
+        if !matches!(self.ihc, Ihc::Negative) {
+            return Ok(());
+        }
+        let cutoff = ScoringTable::embedded().any_cutoff_percent();
+        let contradiction = if self.intensity.is_some() {
+            Some("--intensity".to_owned())
+        } else if matches!(&self.extent, Some(extent) if !matches!(extent, HowMuch::None)) {
+            Some("--extent".to_owned())
+        } else {
+            let percent = self.percent.filter(|&p| p >= cutoff);
+            percent.map(|p| format!("--percent {p}"))
+        };
+        match contradiction {
+            Some(option) => Err(Failure::usage(format!(
+                "--ihc negative and {option} contradict each other; leave one of them out"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn list_types() -> Result<Exit, Failure> {
+    let types = TumourTypes::embedded().or_exit(Exit::Usage)?;
+    let mut rows = vec![["id", "name", "OncoTree"].map(str::to_owned).to_vec()];
+    rows.extend(types.iter().map(|t| {
+        let code = t.oncotree.clone().unwrap_or_default();
+        vec![t.id.clone(), t.name.clone(), code]
+    }));
+    print(&table(&rows));
+    Ok(Exit::Good)
 }

@@ -17,12 +17,15 @@ pub struct Expansion {
 }
 
 impl Expansion {
-    /// Fills `owner` and `distance2` for nuclei grown by `reach` pixels (at most 254).
+    /// The furthest that nuclei can be grown, pixels: its square still fits `distance2`.
+    pub const MOST: u8 = 180;
+
+    /// Fills `owner` and `distance2` for nuclei grown by `reach` pixels (at most [`Self::MOST`]).
     ///
     /// Exact Euclidean distances; among nuclei at the same distance the choice depends on geometry alone, so that it is the same in every cut of the slide.
     pub fn grow(&mut self, labels: &LabelImage, reach: u8) {
         let (w, h) = (labels.width, labels.height);
-        let reach = reach.min(254);
+        let reach = reach.min(Self::MOST);
         self.vertical_distances(labels, reach);
         self.owner.clear();
         self.owner.resize(w * h, 0);

@@ -194,7 +194,10 @@ pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
     } else {
         run_patches(input, &ground)?
     };
-    let quality = ground.quality_facts(input.regions, &outcome);
+    let mut quality = ground.quality_facts(input.regions, &outcome);
+    if wrong_stain.is_some() {
+        quality.evaluated_mm2 = 0.0;
+    }
     if quality.unread_mm2 > 0.0 {
         warnings.push(Warning {
             code: "unread-tiles",
@@ -205,7 +208,8 @@ pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
             ),
         });
     }
-    if !input.regions.has_tumour() {
+    let scored = wrong_stain.is_none();
+    if scored && !input.regions.has_tumour() {
         warnings.push(Warning {
             code: "no-tumour-region",
             message:

@@ -8,7 +8,7 @@ use pantrk_space::{
 
 use super::{Ground, ScoreInput, UnreadTile, region_reason};
 use crate::CoreError;
-use crate::cell::{CellMeasurer, CellRecord, CellTable, ExcludedReason, trace_contours};
+use crate::cell::{CellMeasurer, CellRecord, CellTable, ExcludedReason, Expansion, trace_contours};
 use crate::segment::{LabelImage, PatchInput, SegmentWorker, Segmenter};
 use crate::stain::StainPlanes;
 
@@ -152,7 +152,7 @@ impl Worker<'_> {
             .expansion
             .pixels_at(self.grid.mpp)
             .round()
-            .clamp(0.0, 254.0);
+            .clamp(0.0, f64::from(Expansion::MOST));
         let weak = parameters.thresholds.values()[0] + background;
         let records =
             self.measurer
@@ -201,7 +201,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// The unread area of the core that lies on tissue, as far as the overview can tell.
+    /// The unread area of the core that would have counted, as far as overview and regions can tell.
     fn unread_tissue_um2(&self, request: &MppRequest) -> f64 {
         let halo = self.grid.halo as usize;
         let width = request.rect.width as usize;
@@ -212,7 +212,9 @@ impl Worker<'_> {
                 if self.unread[y * width + x] {
                     let place = request.slide_from_output(x as f64 + 0.5, y as f64 + 0.5);
                     let (ox, oy) = self.ground.overview.pixel_at(place);
-                    pixels += u32::from(self.ground.tissue.get(ox, oy));
+                    let counts = self.ground.quality.usable.get(ox, oy)
+                        && region_reason(self.input.regions, place).is_none();
+                    pixels += u32::from(counts);
                 }
             }
         }

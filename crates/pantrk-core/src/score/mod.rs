@@ -162,11 +162,12 @@ fn overall(
     }
 }
 
-/// The mean grade of the stained cells, rounded.
+/// By the mean grade of the stained cells.
 fn intensity(any: &CompartmentScore) -> Intensity {
+    let row = &ScoringTable::embedded().intensity;
     match any.h_score / any.positive_percent.max(1e-9) {
-        mean if mean >= 2.5 => Intensity::Strong,
-        mean if mean >= 1.5 => Intensity::Moderate,
+        mean if mean >= row.strong_from => Intensity::Strong,
+        mean if mean >= row.moderate_from => Intensity::Moderate,
         _ => Intensity::Weak,
     }
 }

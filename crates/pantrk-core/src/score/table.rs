@@ -15,6 +15,7 @@ pub struct ScoringTable {
     pub(crate) sensitivity: Sensitivity,
     pub(crate) adequacy: Adequacy,
     pub(crate) expansion: Expansion,
+    pub(crate) intensity: IntensityRow,
     pub(crate) pattern: PatternRow,
     pub(crate) any_1pct: Any1Pct,
     pub(crate) cantrk: Cantrk,
@@ -41,6 +42,12 @@ pub(crate) struct Adequacy {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Expansion {
     pub(crate) microns: f64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct IntensityRow {
+    pub(crate) moderate_from: f64,
+    pub(crate) strong_from: f64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -100,6 +107,16 @@ impl ScoringTable {
     #[expect(clippy::expect_used, reason = "the embedded table is read by a test")]
     pub fn thresholds(&self) -> Thresholds {
         Thresholds::new(self.grading.thresholds).expect("the table's thresholds rise")
+    }
+
+    /// The share of stained cells, percent, from which `any-1pct` calls a slide positive.
+    pub fn any_cutoff_percent(&self) -> f64 {
+        self.any_1pct.cutoff_percent
+    }
+
+    /// The share of moderate to strong cells, percent, from which stain is diffuse.
+    pub fn diffuse_percent(&self) -> f64 {
+        self.pattern.diffuse_percent
     }
 
     /// How far a cell reaches beyond its nucleus at most, in um.

@@ -168,7 +168,7 @@ pub struct Pattern {
 pub enum IhcResult {
     /// The whole interval lies at or above the cut-off.
     Positive,
-    /// The interval or the threshold band holds the cut-off, or the stain is of a kind that cannot be called.
+    /// The interval holds the cut-off, a positive call hangs on the threshold, or the stain is of a kind that cannot be called.
     Indeterminate,
     /// The whole interval lies below the cut-off.
     Negative,
@@ -215,7 +215,7 @@ pub struct ProfileCall {
     pub unit: String,
     /// The profile's version in the scoring table.
     pub version: String,
-    /// The verdict if all thresholds moved by -0.05 and +0.05 OD.
+    /// The verdict if the positive percents were those of [`CompartmentScore::sensitivity`], the stained cells' grades in the same proportions.
     pub sensitivity: Option<[IhcResult; 2]>,
     /// Parts of the figure, such as CANTRK's subtotals, by name.
     pub parts: BTreeMap<String, f64>,

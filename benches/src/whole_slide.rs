@@ -9,9 +9,6 @@ use std::time::Instant;
 
 use pantrk_core::pipeline::{ScoreInput, ScoreParameters, Silent, score_slide};
 use pantrk_core::region::Regions;
-use pantrk_core::score::ScoringTable;
-use pantrk_core::stain::StainVectors;
-use pantrk_space::Microns;
 
 /// Runs of each thread count; the median is what counts.
 const ROUNDS: usize = 3;
@@ -72,16 +69,7 @@ fn once(arguments: &[String]) -> Result<(), String> {
     let threads: usize = threads.parse().map_err(|e| format!("{e}"))?;
     let slide = pantrk_benches::phantom_slide(&PathBuf::from("benches/work"), side)?;
     let segmenter = pantrk_benches::network()?;
-    let table = ScoringTable::embedded();
-    let parameters = ScoreParameters {
-        thresholds: table.thresholds(),
-        expansion: Microns::new(table.expansion_microns()),
-        vectors: StainVectors::h_dab_default(),
-        profile: "any-1pct".to_owned(),
-        assume_h_dab: false,
-        tissue_everywhere: false,
-        contours: false,
-    };
+    let parameters = ScoreParameters::default();
     let regions = Regions::default();
     let input = ScoreInput {
         reader: &slide,

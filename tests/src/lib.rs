@@ -4,13 +4,11 @@ use std::path::{Path, PathBuf};
 
 use pantrk_core::pipeline::{ScoreInput, ScoreParameters, Silent, SlideAnalysis, score_slide};
 use pantrk_core::region::Regions;
-use pantrk_core::score::ScoringTable;
 use pantrk_core::segment::{OnnxSegmenter, Segmenter, WatershedParameters, WatershedSegmenter};
-use pantrk_core::stain::StainVectors;
 use pantrk_nn::Model;
 use pantrk_phantom::{SlideContainer, SlideSpec, SlideTruth, write_slide};
 use pantrk_slide::Slide;
-use pantrk_space::{Microns, MicronsPerPixel, RegionReader as _, SlideMpp};
+use pantrk_space::{MicronsPerPixel, RegionReader as _, SlideMpp};
 
 /// Optional real test data beside the checkout; says so and gives `None` where it is not there.
 #[expect(clippy::print_stdout, reason = "a skipped test must say so")]
@@ -23,20 +21,6 @@ pub fn shared_data(file: &str) -> Option<PathBuf> {
     }
     println!("skipped: no ../shared/data");
     None
-}
-
-/// The usual parameters.
-pub fn parameters() -> ScoreParameters {
-    let table = ScoringTable::embedded();
-    ScoreParameters {
-        thresholds: table.thresholds(),
-        expansion: Microns::new(table.expansion_microns()),
-        vectors: StainVectors::h_dab_default(),
-        profile: "any-1pct".to_owned(),
-        assume_h_dab: false,
-        tissue_everywhere: false,
-        contours: false,
-    }
 }
 
 /// The network on board.
@@ -91,7 +75,7 @@ pub fn score(
         .num_threads(threads)
         .build()
         .expect("a pool");
-    let parameters = parameters();
+    let parameters = ScoreParameters::default();
     let input = ScoreInput {
         reader: slide,
         slide_mpp: given.or(slide.mpp()).expect("a pixel size"),

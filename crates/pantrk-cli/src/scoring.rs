@@ -14,7 +14,7 @@ use pantrk_core::{CoreError, stain::StainVectors};
 use pantrk_report::ReportOptions;
 use pantrk_slide::Slide;
 use pantrk_space::{
-    LevelSize, Microns, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp, SlidePoint,
+    LevelSize, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp, SlidePoint,
 };
 use pantrk_store::{
     CellColumns, CellCounts, CellShape, CellsGeoJson, ColorMap, Heatmap, ModelFacts, MppSource,
@@ -212,12 +212,11 @@ fn analyse(
 ) -> Result<SlideAnalysis, Failure> {
     let parameters = ScoreParameters {
         thresholds: inputs::thresholds(job.options.thresholds),
-        expansion: Microns::new(ScoringTable::embedded().expansion_microns()),
         vectors: prepared.vectors,
         profile: job.options.profile.clone(),
         assume_h_dab: job.options.assume_h_dab,
-        tissue_everywhere: false,
         contours: job.options.geojson,
+        ..ScoreParameters::default()
     };
     let input = ScoreInput {
         reader: &prepared.slide,

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use pantrk_core::CoreError;
 use pantrk_core::cell::{CellTable, fill_ring};
 use pantrk_core::pipeline::{ScoreInput, ScoreParameters, score_slide};
 use pantrk_core::region::Regions;
-use pantrk_core::score::profiles::PROFILES;
-use pantrk_core::score::{ScoringTable, Thresholds};
-use pantrk_core::{CoreError, stain::StainVectors};
-use pantrk_space::{Microns, MicronsPerPixel, RegionReader as _, SlideMpp};
+use pantrk_core::score::Thresholds;
+use pantrk_space::{MicronsPerPixel, RegionReader as _, SlideMpp};
 
 use crate::failure::{Exit, Failure, OrExit as _};
 use crate::inputs;
@@ -57,13 +56,11 @@ impl Segment {
         let (segmenter, _) = inputs::segmenter(&self.model, "cpu")?;
         let parameters = ScoreParameters {
             thresholds: inputs::thresholds(self.thresholds),
-            expansion: Microns::new(ScoringTable::embedded().expansion_microns()),
-            vectors: StainVectors::h_dab_default(),
-            profile: PROFILES[0].name.to_owned(),
             // Nuclei are wanted of any stain, and of the whole image.
             assume_h_dab: true,
             tissue_everywhere: true,
             contours: true,
+            ..ScoreParameters::default()
         };
         stop::heed();
         let reporter = Reporter::new(Log::Quiet, "image");

@@ -16,7 +16,8 @@ use crate::cell::{CellTable, ExcludedReason};
 use crate::overview::{Mask, OVERVIEW_MPP, Overview};
 use crate::quality::{QualityMaps, StainKind, stain_kind};
 use crate::region::{RegionRole, Regions};
-use crate::score::{ScoreContext, SlideScore, Thresholds, score_cells};
+use crate::score::profiles::PROFILES;
+use crate::score::{ScoreContext, ScoringTable, SlideScore, Thresholds, score_cells};
 use crate::segment::Segmenter;
 use crate::stain::{
     BackgroundDab, Deconvolver, StainVectors, WhitePoint, background_dab, white_point,
@@ -45,6 +46,22 @@ pub struct ScoreParameters {
     pub tissue_everywhere: bool,
     /// Keep the outlines of nuclei.
     pub contours: bool,
+}
+
+impl Default for ScoreParameters {
+    /// What the scoring table says, with the default stain vectors and profile.
+    fn default() -> Self {
+        let table = ScoringTable::embedded();
+        Self {
+            thresholds: table.thresholds(),
+            expansion: Microns::new(table.expansion_microns()),
+            vectors: StainVectors::h_dab_default(),
+            profile: PROFILES[0].name.to_owned(),
+            assume_h_dab: false,
+            tissue_everywhere: false,
+            contours: false,
+        }
+    }
 }
 
 /// Told how far the work is; called from many threads.

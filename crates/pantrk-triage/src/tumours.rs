@@ -178,7 +178,12 @@ mod tests {
         );
         assert!(message.matches('"').count() <= 8, "{message}");
         let message = types.find("zzzz").unwrap_err().to_string();
-        assert_eq!(message, "unknown tumour type \"zzzz\"");
+        // Nothing to suggest is not nothing to say: the list is named.
+        assert!(
+            message.starts_with("unknown tumour type \"zzzz\"; no known type is spelt alike"),
+            "{message}"
+        );
+        assert!(message.contains("--list-types"), "{message}");
     }
 
     #[test]

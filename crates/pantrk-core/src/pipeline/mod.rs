@@ -4,6 +4,7 @@
 //!
 //! **Architecture invariant:** a cell is counted once: it belongs to the patch whose core holds the centre of its nucleus, and nothing is merged across patches afterwards.
 
+mod checkpoint;
 mod patch;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,10 @@ use crate::stain::{
 };
 use crate::tissue::tissue_mask;
 
-use patch::{PatchGrid, PatchOutcome, WorkerPool};
+use patch::{PatchGrid, WorkerPool};
+
+pub use checkpoint::{Checkpoint, NoCheckpoint};
+pub use patch::PatchOutcome;
 
 /// Nuclei cannot be seen at coarser pixels than this (um).
 const COARSEST_MPP: f64 = 1.05;
@@ -193,6 +197,17 @@ pub struct SlideAnalysis {
 /// # Errors
 /// If the slide is too coarse or unreadable as a whole, the segmenter fails, or the caller cancels.
 pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
+    score_slide_from(input, &NoCheckpoint)
+}
+
+/// Scores a slide as [`score_slide`] does, taking up the patches that an earlier run finished and handing out those that this one does.
+///
+/// # Errors
+/// Those of [`score_slide`], and if a finished patch cannot be kept.
+pub fn score_slide_from(
+    input: &ScoreInput<'_>,
+    checkpoint: &dyn Checkpoint,
+) -> Result<SlideAnalysis, CoreError> {
     let coarsest = input.slide_mpp.x.get().max(input.slide_mpp.y.get());
     if coarsest > COARSEST_MPP {
         return Err(CoreError::TooCoarse {
@@ -209,7 +224,7 @@ pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
     let outcome = if wrong_stain.is_some() {
         PatchOutcome::default()
     } else {
-        run_patches(input, &ground)?
+        run_patches(input, &ground, checkpoint)?
     };
     let mut quality = ground.quality_facts(input.regions, &outcome);
     if wrong_stain.is_some() {
@@ -383,7 +398,11 @@ fn region_reason(regions: &Regions, point: SlidePoint) -> Option<ExcludedReason>
     }
 }
 
-fn run_patches(input: &ScoreInput<'_>, ground: &Ground) -> Result<PatchOutcome, CoreError> {
+fn run_patches(
+    input: &ScoreInput<'_>,
+    ground: &Ground,
+    checkpoint: &dyn Checkpoint,
+) -> Result<PatchOutcome, CoreError> {
     let grid = PatchGrid::for_segmenter(input.segmenter);
     let patches = wanted_patches(input, ground, &grid);
     input.progress.begin(Stage::Patches, patches.len() as u64);
@@ -391,10 +410,15 @@ fn run_patches(input: &ScoreInput<'_>, ground: &Ground) -> Result<PatchOutcome, 
     let parts = patches
         .par_iter()
         .map(|&core| {
+            if let Some(part) = checkpoint.take(core) {
+                input.progress.step();
+                return Ok(part);
+            }
             if input.progress.cancelled() {
                 return Err(CoreError::Cancelled);
             }
             let part = pool.with(|worker| worker.run(core))?;
+            checkpoint.keep(core, &part).map_err(CoreError::NotKept)?;
             input.progress.step();
             Ok(part)
         })

@@ -57,11 +57,14 @@ impl PatchGrid {
 }
 
 /// What leaves a patch, and in the end all patches.
-#[derive(Debug, Default)]
-pub(super) struct PatchOutcome {
-    pub(super) cells: CellTable,
-    pub(super) unread_um2: f64,
-    pub(super) unread_tiles: Vec<UnreadTile>,
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PatchOutcome {
+    /// The cells of the core, not graded yet.
+    pub cells: CellTable,
+    /// Tissue of the core that should have been scored but could not be read, um2.
+    pub unread_um2: f64,
+    /// The tiles that could not be read, of the halo too.
+    pub unread_tiles: Vec<UnreadTile>,
 }
 
 impl PatchOutcome {

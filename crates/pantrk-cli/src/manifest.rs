@@ -103,13 +103,24 @@ fn parse(bytes: &[u8], folder: &Path) -> Result<Vec<Row>, String> {
     let types = TumourTypes::embedded().or_exit(Exit::Usage);
     let types = types.map_err(|e| e.to_string())?;
     let mut rows = Vec::new();
+    let mut lines = Lines::of(text);
     for record in reader.records() {
-        let record = record.map_err(|e| ragged(&e, head.len()))?;
+        let record = record.map_err(|e| ragged(&e, head.len(), &mut lines))?;
         // A row of nothing is what a spreadsheet leaves behind.
         if record.iter().all(str::is_empty) {
             continue;
         }
-        rows.push(row(&record, &head, &places, folder, types)?);
+        let line = lines.at(record.position().map_or(0, csv::Position::byte));
+        rows.push(row(
+            &record,
+            line,
+            &Table {
+                head: &head,
+                places: &places,
+                folder,
+                types,
+            },
+        )?);
     }
     if rows.is_empty() {
         return Err("it has no rows; each slide is one row below the head".to_owned());
@@ -164,14 +175,51 @@ fn places(head: &csv::StringRecord) -> Result<BTreeMap<&'static str, usize>, Str
     Ok(places)
 }
 
-fn row(
-    record: &csv::StringRecord,
-    head: &csv::StringRecord,
-    places: &BTreeMap<&'static str, usize>,
-    folder: &Path,
-    types: &TumourTypes,
-) -> Result<Row, String> {
-    let line = record.position().map_or(0, csv::Position::line);
+/// Counts the lines of a text on the way through it; the reader's own count stops at empty lines.
+struct Lines<'a> {
+    text: &'a [u8],
+    byte: usize,
+    line: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        Self {
+            text: text.as_bytes(),
+            byte: 0,
+            line: 1,
+        }
+    }
+
+    /// The line of the first row at or after a place that is not before the last one.
+    fn at(&mut self, byte: u64) -> u64 {
+        let wanted = usize::try_from(byte).unwrap_or(usize::MAX);
+        while let Some(&sign) = self.text.get(self.byte) {
+            if self.byte >= wanted && sign != b'\n' && sign != b'\r' {
+                break;
+            }
+            self.line += u64::from(sign == b'\n');
+            self.byte += 1;
+        }
+        self.line
+    }
+}
+
+/// What all rows of a manifest share.
+struct Table<'a> {
+    head: &'a csv::StringRecord,
+    places: &'a BTreeMap<&'static str, usize>,
+    folder: &'a Path,
+    types: &'a TumourTypes,
+}
+
+fn row(record: &csv::StringRecord, line: u64, table: &Table<'_>) -> Result<Row, String> {
+    let Table {
+        head,
+        places,
+        folder,
+        types,
+    } = *table;
     let value = |name: &str| {
         let text = record.get(*places.get(name)?)?;
         (!text.is_empty()).then(|| text.to_owned())
@@ -250,11 +298,11 @@ fn unique(rows: &[Row]) -> Result<(), String> {
     ))
 }
 
-fn ragged(error: &csv::Error, wanted: usize) -> String {
+fn ragged(error: &csv::Error, wanted: usize, lines: &mut Lines<'_>) -> String {
     match error.kind() {
         csv::ErrorKind::UnequalLengths { pos, len, .. } => format!(
             "line {} has {len} columns, the first line has {wanted}; a value with the separator in it needs quotes",
-            pos.as_ref().map_or(0, csv::Position::line)
+            lines.at(pos.as_ref().map_or(0, csv::Position::byte))
         ),
         _ => error.to_string(),
     }

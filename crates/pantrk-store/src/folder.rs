@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::checkpoint::is_checkpoint;
 use crate::claim::CLAIM;
@@ -283,10 +284,34 @@ pub(crate) fn is_passing(name: &str) -> Option<&str> {
         .find_map(|ending| name.strip_suffix(ending))
 }
 
+/// Removes what processes left in a results folder that were killed in [`write_replaced`], long enough ago that none still writes.
+pub(crate) fn sweep(out: &Path) {
+    const LONG: Duration = Duration::from_secs(3600);
+    let Ok(entries) = fs::read_dir(out) else {
+        return;
+    };
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let ours = name
+            .to_str()
+            .is_some_and(|name| name.starts_with('.') && name.ends_with(PARTIAL));
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        if ours && entry.path().is_file() && age().is_some_and(|age| age > LONG) {
+            drop(fs::remove_file(entry.path()));
+        }
+    }
+}
+
 /// Writes a file beside its place and renames it there: a reader finds the old bytes or the new ones.
 pub(crate) fn write_replaced(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}{PARTIAL}", std::process::id()));
+    // Processes of two machines may have one number; they hardly write in one nanosecond.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let beside = path.with_file_name(format!(
+        ".{name}.{}-{:x}{PARTIAL}",
+        std::process::id(),
+        now.unwrap_or_default().as_nanos()
+    ));
     let written = write_synced(&beside, bytes).and_then(|()| {
         fs::rename(&beside, path).map_err(|e| StoreError::io("put a file into place", path, e))
     });

@@ -33,7 +33,7 @@ pub fn cohort() -> &'static Path {
         fs::create_dir_all(&folder).unwrap();
         let mut rows = "slide_path,tumour_type,site\n".to_owned();
         for (id, seed) in SLIDES.iter().zip(11..) {
-            phantom(&folder.join(format!("{id}.svs")), [1400, 1200], seed);
+            phantom(&folder.join(format!("{id}.svs")), [800, 700], seed);
             let row = format!("{id}.svs,colorectal carcinoma,\"Bern, {seed}\"\n");
             rows.push_str(&row);
         }
@@ -49,7 +49,7 @@ pub fn large() -> &'static Path {
     LARGE.get_or_init(|| {
         let folder = shared().join("large");
         fs::create_dir_all(&folder).unwrap();
-        phantom(&folder.join("large.svs"), [4500, 4000], 21);
+        phantom(&folder.join("large.svs"), [3200, 2800], 21);
         let manifest = folder.join("manifest.tsv");
         fs::write(&manifest, "slide_path\tsite\nlarge.svs\tBern\n").unwrap();
         manifest
@@ -59,8 +59,9 @@ pub fn large() -> &'static Path {
 /// `pantrk batch MANIFEST --out OUT` with the watershed on one thread, and more arguments; not started.
 pub fn batch(manifest: &Path, out: &Path, more: &[&str]) -> Command {
     let mut command = command(["batch", text(manifest), "--out", text(out)]);
+    // Pictures take longer than these slides themselves.
     command
-        .args(["--model", "watershed", "--threads", "1"])
+        .args(["--model", "watershed", "--threads", "1", "--skip-heatmaps"])
         .args(more);
     command
 }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::claim::is_claimed;
 use crate::failed::{ERROR, SlideFailure, write_errors};
-use crate::folder::{is_passing, read_manifest_columns};
+use crate::folder::{is_passing, read_manifest_columns, sweep};
 use crate::worklist::{SlideState, WORKLIST_FILE, Worklist, WorklistSlide};
 use crate::{SlideResult, StoreError};
 
@@ -113,6 +113,7 @@ pub struct Collected {
 /// # Errors
 /// If the folder cannot be read or written. A slide that cannot be read is listed as failed.
 pub fn collect(out: &Path) -> Result<Collected, StoreError> {
+    sweep(out);
     let Names {
         entries,
         unfinished,
@@ -167,6 +168,9 @@ fn names(out: &Path) -> Result<Names, StoreError> {
         let Some(name) = name.to_str() else {
             continue;
         };
+        if name.starts_with('.') {
+            continue;
+        }
         if let Some(id) = name.strip_suffix(ERROR) {
             entries.insert(id.to_owned());
         } else if let Some(id) = is_passing(name) {

@@ -160,8 +160,21 @@ impl<'a> Night<'a> {
         {
             return Outcome::FailedBefore(before.error);
         }
+        if !self.orders.out.is_dir() {
+            // Never made again in the middle: where a disk was mounted there is only the empty place now.
+            return Outcome::Failed(
+                Failure::new(
+                    Exit::SomeFailed,
+                    anyhow::anyhow!("the output folder is gone: {}", self.orders.out.display()),
+                )
+                .because_of(Cause::Output),
+            );
+        }
         if let Some(trouble) = &row.trouble {
-            return Outcome::Failed(Failure::usage(trouble));
+            return Outcome::Failed(Failure::usage(format!(
+                "line {} of the manifest: {trouble}",
+                row.line
+            )));
         }
         machine::forget_peak();
         let reporter = Reporter::new(options.log, &row.slide_id).of_run(&self.run_id);
@@ -325,6 +338,7 @@ impl<'a> Night<'a> {
             }),
             &format!("{place} {}: FAILED in {stage}: {error}", row.slide_id),
         );
+        let before = SlideFailure::read(self.orders.out, &row.slide_id);
         let mut record = SlideFailure {
             schema: ERROR_SCHEMA.to_owned(),
             slide_id: row.slide_id.clone(),
@@ -333,6 +347,7 @@ impl<'a> Night<'a> {
             error: error.to_owned(),
             retry: false,
             has_result: false,
+            attempts: before.map_or(0, |before| before.attempts) + 1,
             request: self.request(row, &row.options(self.orders.options)),
             run_id: self.run_id.clone(),
             time: jiff::Timestamp::now().to_string(),
@@ -500,6 +515,15 @@ impl<'a> Night<'a> {
                 "",
             );
         }
+    }
+
+    /// Something to know about the run or one slide, before or beside the work.
+    pub(crate) fn note(&self, slide: Option<&str>, note: &str, message: &str) {
+        let words = slide.map_or_else(|| message.to_owned(), |slide| format!("{slide}: {message}"));
+        self.tell(
+            json!({"slide": slide, "note": note, "message": message}),
+            &words,
+        );
     }
 
     /// One line of the log, as JSON or in words.

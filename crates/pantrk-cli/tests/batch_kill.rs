@@ -43,7 +43,7 @@ fn fifty_kills_at_random_moments_cost_no_byte() {
         let out = folder.path().join(format!("round-{rounds}"));
         loop {
             let mut child = start(cohort(), &out, &[]);
-            std::thread::sleep(moments.next(*took));
+            std::thread::sleep(moments.next(*took * 3 / 4));
             if let Some(status) = child.try_wait().unwrap() {
                 assert!(status.success(), "after {kills} kills");
                 break;

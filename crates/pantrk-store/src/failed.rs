@@ -36,6 +36,9 @@ pub struct SlideFailure {
     /// Whether a result was written all the same, which says that it is not evaluable.
     #[serde(default)]
     pub has_result: bool,
+    /// How often it has failed, this time included.
+    #[serde(default)]
+    pub attempts: u32,
     /// Identity of what was asked for: file, parameters and model; anything else is tried anew.
     pub request: String,
     /// The run.
@@ -141,6 +144,7 @@ mod tests {
             error: "cut short: copy it again".to_owned(),
             retry: false,
             has_result: false,
+            attempts: 1,
             request: "abc".to_owned(),
             run_id: "run".to_owned(),
             time: "2026-01-01T00:00:00Z".to_owned(),

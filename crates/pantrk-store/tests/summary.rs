@@ -38,6 +38,7 @@ fn failed(out: &Path, id: &str, error: &str) {
         error: error.to_owned(),
         retry: false,
         has_result: false,
+        attempts: 1,
         request: String::new(),
         run_id: "run".to_owned(),
         time: "2026-01-01T00:00:00Z".to_owned(),

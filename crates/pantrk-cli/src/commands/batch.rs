@@ -10,9 +10,7 @@ use crate::failure::{Exit, Failure, OrExit as _};
 use crate::inputs::ScoreOptions;
 use crate::manifest::{self, Row};
 use crate::night::Night;
-use crate::output::say;
 use crate::preflight;
-use crate::progress::Log;
 use crate::scoring::Engine;
 use crate::shard::Shard;
 use crate::stop;
@@ -95,43 +93,22 @@ impl Batch {
         };
         let mut night = Night::new(&orders, &engine);
         night.begin(&rows, &format!("part {shard} of {total} slides"));
-        self.warn(&rows);
+        self.warn(&night, &rows);
         Ok(night.work(&rows))
     }
 
     /// What can be seen to go wrong, before hours have gone by.
-    fn warn(&self, rows: &[Row]) {
-        if self.options.log == Log::Quiet {
-            return;
-        }
-        let json = self.options.log == Log::Json;
-        let tell = |slide: Option<&str>, note: &str, message: &str| {
-            if json {
-                say(
-                    &serde_json::json!({"slide": slide, "note": note, "message": message})
-                        .to_string(),
-                );
-            } else {
-                let slide = slide.map(|id| format!("{id}: ")).unwrap_or_default();
-                say(&format!("{slide}{message}"));
-            }
-        };
+    fn warn(&self, night: &Night<'_>, rows: &[Row]) {
         for finding in [doctor::memory(), doctor::disk(&self.out)] {
             if !finding.good {
-                tell(
-                    None,
-                    finding.name,
-                    &format!("warning: {}: {}", finding.name, finding.text),
-                );
+                let message = format!("warning: {}: {}", finding.name, finding.text);
+                night.note(None, finding.name, &message);
             }
         }
         for row in rows {
             if let Some(before) = &row.id_before {
-                tell(
-                    Some(&row.slide_id),
-                    "slide-id",
-                    &format!("the folder's name for {before:?}"),
-                );
+                let message = format!("the folder's name for {before:?}");
+                night.note(Some(&row.slide_id), "slide-id", &message);
             }
         }
         let problems: Vec<(&Row, String)> = rows
@@ -139,21 +116,12 @@ impl Batch {
             .flat_map(|row| row.problems().into_iter().map(move |what| (row, what)))
             .collect();
         for (row, what) in problems.iter().take(SHOWN) {
-            tell(
-                Some(&row.slide_id),
-                "manifest",
-                &format!("warning: line {}: {what}", row.line),
-            );
+            let message = format!("warning: line {}: {what}", row.line);
+            night.note(Some(&row.slide_id), "manifest", &message);
         }
         if problems.len() > SHOWN {
-            tell(
-                None,
-                "manifest",
-                &format!(
-                    "warning: and {} more rows like these",
-                    problems.len() - SHOWN
-                ),
-            );
+            let message = format!("warning: and {} more like these", problems.len() - SHOWN);
+            night.note(None, "manifest", &message);
         }
     }
 }

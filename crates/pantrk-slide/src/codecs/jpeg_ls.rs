@@ -293,7 +293,8 @@ impl<'a> Scan<'a> {
     }
 
     fn regular(&mut self, near: Near, id: i32) -> Result<i32, CodecError> {
-        let sign = id.signum();
+        // Context 0 is met only where other components of the pixel are not flat.
+        let sign = if id < 0 { -1 } else { 1 };
         let index = usize::try_from(id.abs()).unwrap_or(0);
         let p = self.p;
         let Some(context) = self.contexts.get_mut(index) else {
@@ -727,4 +728,54 @@ fn run_scan(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: LevelSize = LevelSize {
+        width: 37,
+        height: 23,
+    };
+
+    fn fixture(name: &str) -> Vec<u8> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/jpeg_ls");
+        std::fs::read(format!("{folder}/{name}")).unwrap()
+    }
+
+    /// Streams and pixels of `CharLS`, in each interleave mode, lossless and near-lossless.
+    #[test]
+    fn streams_of_another_encoder_give_its_pixels() {
+        for name in [
+            "plane-0", "plane-3", "line-0", "line-3", "sample-0", "sample-3", "grey-0",
+        ] {
+            let components = if name == "grey-0" { 1 } else { 3 };
+            let truth = fixture(&format!("{name}.rgb"));
+            let mut out = vec![0; truth.len()];
+            let result = decode(&fixture(&format!("{name}.jls")), SIZE, components, &mut out);
+            assert!(result.is_ok(), "{name}: {result:?}");
+            assert!(out == truth, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_cut_or_changed_stream_is_an_error_or_other_pixels() {
+        let stream = fixture("sample-0.jls");
+        let mut out = vec![0; 37 * 23 * 3];
+        for len in 0..stream.len() / 2 {
+            assert!(
+                decode(&stream[..len], SIZE, 3, &mut out).is_err(),
+                "{len} bytes"
+            );
+        }
+        for at in 0..stream.len() {
+            for bit in 0..8 {
+                let mut changed = stream.clone();
+                changed[at] ^= 1 << bit;
+                // No panic; whether the pixels can be right is not for the codec to know.
+                drop(decode(&changed, SIZE, 3, &mut out));
+            }
+        }
+    }
 }

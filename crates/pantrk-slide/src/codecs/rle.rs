@@ -14,11 +14,7 @@ fn broken(what: String) -> CodecError {
 }
 
 /// Decodes `planes` segments into `out`, one whole plane after the other.
-pub(crate) fn decode_planes(
-    input: &[u8],
-    planes: usize,
-    out: &mut [u8],
-) -> Result<(), CodecError> {
+pub(crate) fn decode_planes(input: &[u8], planes: usize, out: &mut [u8]) -> Result<(), CodecError> {
     let (words, _) = input
         .get(..HEADER)
         .ok_or_else(|| broken(format!("{} of {HEADER} header bytes", input.len())))?
@@ -40,7 +36,11 @@ pub(crate) fn decode_planes(
     for (index, plane) in out.chunks_exact_mut(len).take(planes).enumerate() {
         let start = word(index.saturating_add(1));
         let next = index.saturating_add(2);
-        let end = if next <= planes { word(next) } else { input.len() };
+        let end = if next <= planes {
+            word(next)
+        } else {
+            input.len()
+        };
         let segment = input
             .get(start..end)
             .filter(|_| start >= HEADER)

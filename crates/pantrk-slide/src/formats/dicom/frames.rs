@@ -247,7 +247,9 @@ fn hop(hopper: &mut Hopper<'_>, first: u64, count: u64) -> Result<Vec<(u64, u64)
         at = end;
         if items.len() as u64 > count && count > 1 {
             return Err(Fault::Unsupported {
-                what: format!("frames in several fragments without an offset table ({count} frames)"),
+                what: format!(
+                    "frames in several fragments without an offset table ({count} frames)"
+                ),
                 advice: super::CONVERT.to_owned(),
             });
         }

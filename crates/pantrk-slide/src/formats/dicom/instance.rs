@@ -146,8 +146,8 @@ impl Header {
         } = self;
         let kind = Kind::of(&object);
         let side = |tag: Tag, name: &str| -> Result<u32, Fault> {
-            let value = integer(&object, tag)
-                .ok_or_else(|| broken(format!("the file has no {name}")))?;
+            let value =
+                integer(&object, tag).ok_or_else(|| broken(format!("the file has no {name}")))?;
             u32::try_from(value)
                 .ok()
                 .filter(|&v| v > 0 && v < 1 << 31)
@@ -158,10 +158,7 @@ impl Header {
             height: side(tags::ROWS, "Rows")?,
         };
         let size = LevelSize {
-            width: side(
-                tags::TOTAL_PIXEL_MATRIX_COLUMNS,
-                "TotalPixelMatrixColumns",
-            )?,
+            width: side(tags::TOTAL_PIXEL_MATRIX_COLUMNS, "TotalPixelMatrixColumns")?,
             height: side(tags::TOTAL_PIXEL_MATRIX_ROWS, "TotalPixelMatrixRows")?,
         };
         let count = match integer(&object, tags::NUMBER_OF_FRAMES) {
@@ -218,8 +215,7 @@ impl Header {
             frames,
             pixels,
             mpp: mpp(&object),
-            objective_power: optical_path
-                .and_then(|path| number(path, tags::OBJECTIVE_LENS_POWER)),
+            objective_power: optical_path.and_then(|path| number(path, tags::OBJECTIVE_LENS_POWER)),
             icc_profile: optical_path
                 .and_then(|path| bytes(path, tags::ICC_PROFILE))
                 .or_else(|| bytes(&object, tags::ICC_PROFILE)),

@@ -107,10 +107,7 @@ impl DicomLevel {
 }
 
 /// The grid places of frames that say where they lie; of several on one place (focal planes) the first counts.
-fn places(
-    parts: &[Instance],
-    tile: LevelSize,
-) -> Result<BTreeMap<(u32, u32), Place>, Fault> {
+fn places(parts: &[Instance], tile: LevelSize) -> Result<BTreeMap<(u32, u32), Place>, Fault> {
     let mut places = BTreeMap::new();
     for (part, instance) in parts.iter().enumerate() {
         for (frame, position) in (0_u64..).zip(&instance.positions) {

@@ -124,8 +124,14 @@ fn of_series(path: &Path, series: &str, limits: &Limits) -> Result<Option<Instan
         Err(fault) => {
             let mut head = Vec::new();
             source.read_into(&mut head, 0, source.len().min(1 << 16))?;
-            let names_it = head.windows(series.len().max(1)).any(|w| w == series.as_bytes());
-            if names_it { Err(in_file(fault)) } else { Ok(None) }
+            let names_it = head
+                .windows(series.len().max(1))
+                .any(|w| w == series.as_bytes());
+            if names_it {
+                Err(in_file(fault))
+            } else {
+                Ok(None)
+            }
         }
     }
 }

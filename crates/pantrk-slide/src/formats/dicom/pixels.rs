@@ -77,7 +77,9 @@ impl Pixels {
     /// Refuses what [`Pixels::decode`] cannot turn into RGB.
     pub(super) fn check(&self, bits: i64) -> Result<(), Fault> {
         if bits != 8 {
-            return Err(unsupported(format!("a DICOM slide of {bits} bits a sample")));
+            return Err(unsupported(format!(
+                "a DICOM slide of {bits} bits a sample"
+            )));
         }
         match (self.samples, self.photometric.as_str()) {
             (1, "MONOCHROME1" | "MONOCHROME2")

@@ -138,7 +138,11 @@ pub(super) fn walk(
     let mut header = Vec::new();
     let mut part = Vec::new();
     for range in kept {
-        source.read_into(&mut part, range.start, range.end.saturating_sub(range.start))?;
+        source.read_into(
+            &mut part,
+            range.start,
+            range.end.saturating_sub(range.start),
+        )?;
         header.extend_from_slice(&part);
     }
     Ok(Walked {

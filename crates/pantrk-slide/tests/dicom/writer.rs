@@ -255,7 +255,7 @@ impl Writer<'_> {
     fn functional_groups(&self, picture: &RgbBuffer, frames: &[usize], o: &mut InMemDicomObject) {
         let mut measures = InMemDicomObject::new_empty();
         let spacing = format!("{}\\{}", self.mpp / 1000.0, self.mpp / 1000.0);
-        put(&mut measures, tags::PIXEL_SPACING, VR::DS, &spacing);
+        put(&mut measures, tags::PIXEL_SPACING, VR::DS, spacing.as_str());
         let mut shared = InMemDicomObject::new_empty();
         sequence(&mut shared, tags::PIXEL_MEASURES_SEQUENCE, vec![measures]);
         sequence(o, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, vec![shared]);

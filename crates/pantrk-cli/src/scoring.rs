@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use pantrk_core::CoreError;
 use pantrk_core::cell::{CellTable, ExcludedReason};
 use pantrk_core::heatmap::heatmaps;
 use pantrk_core::overview::read_small;
@@ -11,7 +12,6 @@ use pantrk_core::pipeline::{ScoreInput, ScoreParameters, SlideAnalysis, score_sl
 use pantrk_core::region::Regions;
 use pantrk_core::score::ScoringTable;
 use pantrk_core::segment::Segmenter;
-use pantrk_core::{CoreError, stain::StainVectors};
 use pantrk_report::ReportOptions;
 use pantrk_slide::Slide;
 use pantrk_space::{
@@ -27,7 +27,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::failure::{Cause, Exit, Failure, OrExit as _};
-use crate::inputs::{self, ScoreOptions};
+use crate::inputs::{self, ScoreOptions, Stains};
 use crate::machine::peak_rss_bytes;
 use crate::progress::Reporter;
 use crate::stop;
@@ -95,8 +95,7 @@ struct Prepared {
     drawn: Vec<pantrk_store::Region>,
     regions: Regions,
     case: Case,
-    vectors: StainVectors,
-    vectors_source: &'static str,
+    stains: Stains,
     parameters: Map<String, Value>,
     parameter_hash: String,
 }
@@ -348,8 +347,8 @@ fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
         options.tumour_type.as_deref(),
         options.clone.as_deref(),
     )?;
-    let (vectors, vectors_source) = inputs::stain_vectors(&options.stains)?;
-    let parameters = parameter_map(options, &case, mpp, vectors)?;
+    let stains = inputs::stain_vectors(&options.stains)?;
+    let parameters = parameter_map(options, &case, mpp, &stains)?;
     let text = serde_json::to_string(&(&parameters, &job.engine.model)).or_exit(Exit::Usage)?;
     Ok(Prepared {
         slide,
@@ -358,8 +357,7 @@ fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
         drawn,
         regions,
         case,
-        vectors,
-        vectors_source,
+        stains,
         parameter_hash: hex(&Sha256::digest(text.as_bytes())),
         parameters,
     })
@@ -370,7 +368,7 @@ fn parameter_map(
     options: &ScoreOptions,
     case: &Case,
     mpp: SlideMpp,
-    vectors: StainVectors,
+    stains: &Stains,
 ) -> Result<Map<String, Value>, Failure> {
     let table = ScoringTable::embedded();
     let regions_sha256 = match &options.regions {
@@ -396,8 +394,9 @@ fn parameter_map(
         "threshold_convention": "DAB optical density, log10, background taken off",
         "expansion_um": table.expansion_microns(),
         "profile": options.profile,
-        "stain_hematoxylin": vectors.hematoxylin,
-        "stain_dab": vectors.dab,
+        "stains": stains.source,
+        "stain_hematoxylin": stains.vectors.hematoxylin,
+        "stain_dab": stains.vectors.dab,
         "mpp": [mpp.x.get(), mpp.y.get()],
         "model": options.model,
         "assume_h_dab": options.assume_h_dab,
@@ -429,7 +428,8 @@ fn analyse(
 ) -> Result<SlideAnalysis, Failure> {
     let parameters = ScoreParameters {
         thresholds: inputs::thresholds(job.options.thresholds),
-        vectors: prepared.vectors,
+        vectors: prepared.stains.vectors,
+        estimate_stains: prepared.stains.estimate,
         profile: job.options.profile.clone(),
         assume_h_dab: job.options.assume_h_dab,
         contours: job.options.geojson,
@@ -641,7 +641,15 @@ fn assemble(
             residual: analysis.vectors.residual,
             background_rgb: analysis.white_point.rgb,
             dab_background_od: analysis.background.od,
-            source: prepared.vectors_source.to_owned(),
+            source: stain_source(prepared, analysis).to_owned(),
+            background_drift: analysis.white_point.drift.map_or(0.0, |drift| drift.span()),
+            dab_background_source: match analysis.background {
+                b if b.internal_negative => "internal-negative-tissue",
+                b if b.measured => "least-stained-tissue",
+                _ => "none",
+            }
+            .to_owned(),
+            uncorrected: analysis.uncorrected,
         },
         tumour_region: if prepared.regions.has_tumour() {
             TumourRegion::Given
@@ -661,6 +669,17 @@ fn assemble(
         profiles: score.profiles.clone(),
         ihc: score.ihc.clone(),
         triage,
+    }
+}
+
+/// Where the vectors used come from, as in `result.json`.
+fn stain_source(prepared: &Prepared, analysis: &SlideAnalysis) -> &'static str {
+    match analysis.stain_estimate.map(|e| (e.hematoxylin, e.dab)) {
+        None => prepared.stains.source,
+        Some((true, true)) => "estimated",
+        Some((true, false)) => "estimated-hematoxylin",
+        Some((false, true)) => "estimated-dab",
+        Some((false, false)) => "default",
     }
 }
 

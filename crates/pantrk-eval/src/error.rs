@@ -16,9 +16,19 @@ pub enum EvalError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A truth breaks its format.
-    #[error("the truth cannot be read: {message}: {}", path.display())]
+    /// A file breaks its format.
+    #[error("the {what} cannot be read: {message}: {}", path.display())]
     Format {
+        /// What the file should be.
+        what: &'static str,
+        /// What was found and what was wanted.
+        message: String,
+        /// Where.
+        path: PathBuf,
+    },
+    /// A folder does not hold what is asked of it.
+    #[error("the folder cannot be used: {message}: {}", path.display())]
+    Folder {
         /// What was found and what was wanted.
         message: String,
         /// Where.

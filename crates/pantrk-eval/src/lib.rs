@@ -1,4 +1,4 @@
-//! Compares results with truth: nuclei of label images, and the score of a slide.
+//! Compares results with truth: nuclei of label images and points, and the score of a slide.
 //!
 //! A segmentation metric is one file in `metrics/` and one row in [`metrics::METRICS`].
 //!
@@ -7,6 +7,8 @@
 
 mod error;
 pub mod metrics;
+pub mod resample;
+pub mod segmentation;
 mod table;
 pub mod truth;
 

@@ -5,6 +5,7 @@
 //! **Architecture invariant:** nothing here scores; figures are written as they are handed in.
 #![forbid(unsafe_code)]
 
+mod arrow_schema;
 mod cells;
 mod cells_geojson;
 mod draw;
@@ -16,8 +17,9 @@ mod result;
 pub use cells::{CELLS_SCHEMA, CellColumns, CellTable, read_cells, write_cells};
 pub use cells_geojson::{CellShape, CellsGeoJson};
 pub use draw::{
-    COLOR_MAPS, ColorMap, GRADE_COLOURS, Heatmap, HeatmapEntry, HeatmapIndex, Overlay, grade_label,
-    read_heatmap_index, write_heatmaps, write_overlay, write_thumbnail,
+    COLOR_MAPS, Caption, ColorMap, GRADE_COLOURS, Heatmap, HeatmapEntry, HeatmapIndex, Overlay,
+    grade_label, read_heatmap_index, write_captioned, write_heatmaps, write_overlay,
+    write_thumbnail,
 };
 pub use error::StoreError;
 pub use folder::{RunFolder, safe_slide_id, slide_id_from_path};

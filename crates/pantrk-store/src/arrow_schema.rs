@@ -1,6 +1,6 @@
 //! The Arrow schema beside a Parquet file's own, where readers look for what a column means.
 //!
-//! Parquet has no place for words on a column; pyarrow, polars, DuckDB and the like read an Arrow schema from the file's metadata under [`KEY`]: a schema message of Arrow's IPC format, in base64 (arrow.apache.org/docs/format/Columnar.html).
+//! Parquet has no place for words on a column; pyarrow, polars and the like read an Arrow schema from the file's metadata under [`KEY`]: a schema message of Arrow's IPC format, in base64 (arrow.apache.org/docs/format/Columnar.html).
 //! This writes that one message, so that the whole of Arrow need not be linked for a few words.
 
 use base64::Engine as _;

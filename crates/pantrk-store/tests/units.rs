@@ -1,5 +1,4 @@
 //! Units of `cells.parquet` as another reader sees them: pyarrow, where there is one.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::process::Command;
 

@@ -100,13 +100,11 @@ pub fn matched_points(predicted: &Points, truth: &Points, within: Microns) -> Ve
                     continue;
                 }
                 came_from[p] = (start, t);
-                match of_predicted[p] {
-                    Some(next) => queue.push_back(next),
-                    None => {
-                        end = Some(p);
-                        break 'search;
-                    }
-                }
+                let Some(next) = of_predicted[p] else {
+                    end = Some(p);
+                    break 'search;
+                };
+                queue.push_back(next);
             }
         }
         // Every point on the way hands its partner on.

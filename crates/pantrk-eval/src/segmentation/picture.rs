@@ -146,7 +146,7 @@ fn size_of(
         return image.size();
     }
     let reach = |axis: usize| {
-        let um = points.iter().flat_map(|p| p.as_microns()).map(|p| p[axis]);
+        let um = points.iter().flat_map(Points::as_microns).map(|p| p[axis]);
         let pixels = um.fold(0.0, f64::max) / options.mpp.get();
         (pixels.ceil() + 8.0).clamp(16.0, 1e5) as u32
     };

@@ -47,7 +47,7 @@ pub fn write_captioned(
         size: SIZE,
         colour: INK,
     };
-    let mut y = picture.height() as f32 + (MARGIN + LINE) / 2.0;
+    let mut y = picture.height() as f32 + f32::midpoint(MARGIN, LINE);
     for line in &titles {
         face.draw(&mut canvas, line, At { x: MARGIN, y }, style);
         y += LINE;

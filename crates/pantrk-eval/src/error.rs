@@ -17,9 +17,9 @@ pub enum EvalError {
         source: std::io::Error,
     },
     /// A file breaks its format.
-    #[error("the {what} cannot be read: {message}: {}", path.display())]
+    #[error("{what} cannot be read: {message}: {}", path.display())]
     Format {
-        /// What the file should be.
+        /// Which kind of file.
         what: &'static str,
         /// What was found and what was wanted.
         message: String,
@@ -54,4 +54,18 @@ pub enum EvalError {
         /// Labels given.
         found: usize,
     },
+    /// A table holds a number that is none.
+    #[error("table {table}, column {column}: a number is not finite")]
+    NotFinite {
+        /// The table.
+        table: String,
+        /// Its column.
+        column: String,
+    },
+    /// The page or a table could not be put together.
+    #[error("the evaluation cannot be written: {0}")]
+    Page(String),
+    /// The evidence tables are broken.
+    #[error(transparent)]
+    Evidence(#[from] pantrk_triage::TriageError),
 }

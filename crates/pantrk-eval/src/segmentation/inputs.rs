@@ -260,11 +260,11 @@ impl LabelImage {
     /// If the file cannot be read, or is a picture in colour.
     pub fn read(path: &Path) -> Result<Self, EvalError> {
         let broken = |message: String| EvalError::Format {
-            what: "label image",
+            what: "the label image",
             message,
             path: path.to_owned(),
         };
-        let image = open(path, "label image")?;
+        let image = open(path, "the label image")?;
         let size = LevelSize {
             width: image.width(),
             height: image.height(),
@@ -304,13 +304,13 @@ fn open(path: &Path, what: &'static str) -> Result<DynamicImage, EvalError> {
 /// # Errors
 /// If it cannot be read.
 pub fn read_picture(path: &Path) -> Result<RgbBuffer, EvalError> {
-    let image = open(path, "picture")?.into_rgb8();
+    let image = open(path, "the picture")?.into_rgb8();
     let size = LevelSize {
         width: image.width(),
         height: image.height(),
     };
     RgbBuffer::from_raw(size, image.into_raw()).ok_or_else(|| EvalError::Format {
-        what: "picture",
+        what: "the picture",
         message: "it has no pixels".to_owned(),
         path: path.to_owned(),
     })
@@ -346,7 +346,7 @@ impl Nuclei {
 
 fn read_points(path: &Path, mpp: MicronsPerPixel) -> Result<Points, EvalError> {
     let broken = |message: String| EvalError::Format {
-        what: "table of points",
+        what: "the table of points",
         message,
         path: path.to_owned(),
     };

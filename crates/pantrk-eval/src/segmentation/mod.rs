@@ -58,7 +58,7 @@ impl SegmentationTable {
     pub fn embedded() -> Result<Self, EvalError> {
         let text = include_str!("../../../../assets/evaluation/segmentation.toml");
         toml::from_str(text).map_err(|e| EvalError::Format {
-            what: "evaluation table",
+            what: "the evaluation table",
             message: e.to_string(),
             path: "assets/evaluation/segmentation.toml".into(),
         })
@@ -200,7 +200,7 @@ fn point_ratios(
 fn in_files(error: EvalError, files: &FieldFiles) -> EvalError {
     match error {
         EvalError::Size { found, wanted } => EvalError::Format {
-            what: "label image",
+            what: "the label image",
             message: format!(
                 "found {} x {} pixels, wanted {} x {} as its truth {}",
                 found.0,

@@ -3,11 +3,13 @@
 //! **Architecture invariant:** the same values give the same pixels on every machine; fonts and colours are on board.
 
 mod canvas;
+mod captioned;
 mod colormap;
 mod heatmap;
 mod overlay;
 mod text;
 
+pub use captioned::{Caption, write_captioned};
 pub use colormap::{COLOR_MAPS, ColorMap, GRADE_COLOURS, grade_label};
 pub use heatmap::{Heatmap, HeatmapEntry, HeatmapIndex, read_heatmap_index, write_heatmaps};
 pub use overlay::{Overlay, write_overlay, write_thumbnail};

@@ -67,6 +67,10 @@ struct FieldShown {
     place: String,
 }
 
+const TYPICAL_NEGATIVE: &str = "typical-negative";
+/// A field with more stained cells than this cannot be shown as unstained.
+const UNSTAINED_PERCENT: f64 = 5.0;
+
 /// The kinds of fields in the order of the report, with their titles and what they are.
 const KINDS: [(&str, &str, &str); 3] = [
     ("hottest", "Hottest", "the strongest stain on the slide"),
@@ -76,7 +80,7 @@ const KINDS: [(&str, &str, &str); 3] = [
         "the most cells whose call hangs on the threshold",
     ),
     (
-        "typical-negative",
+        TYPICAL_NEGATIVE,
         "Typical negative",
         "as the unstained tumour usually looks here",
     ),
@@ -139,10 +143,20 @@ impl Pictures {
         };
         let row = |(kind, title, about): (&str, &'static str, &'static str)| {
             let fields = self.gallery.iter().filter(|f| f.kind == kind);
+            let fields: Vec<&GalleryEntry> = fields.collect();
+            let stained = |f: &&GalleryEntry| f.positive_percent > UNSTAINED_PERCENT;
+            let (title, about) = if kind == TYPICAL_NEGATIVE && fields.iter().any(stained) {
+                (
+                    "Least stained",
+                    "no more fields of this slide are free of stain",
+                )
+            } else {
+                (title, about)
+            };
             GalleryRow {
                 title,
                 about,
-                fields: fields.map(shown_field).collect(),
+                fields: fields.into_iter().map(shown_field).collect(),
             }
         };
         Shown {

@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::Field;
 use crate::numbers::{count, num, words};
 
+/// An area that reads as 0.00 says nothing.
+const SHOWN_MM2: f64 = 0.005;
+
 pub(super) fn adequacy(result: &SlideResult) -> Vec<Field> {
     let quality = &result.quality;
     let table = ScoringTable::embedded();
@@ -54,9 +57,14 @@ pub(super) fn adequacy(result: &SlideResult) -> Vec<Field> {
         Field::new(
             "Unread",
             format!(
-                "{} mm² on {} tiles",
+                "{} mm² on {} {}",
                 num(quality.unread_mm2, 2),
-                quality.unread_tiles.len()
+                quality.unread_tiles.len(),
+                if quality.unread_tiles.len() == 1 {
+                    "tile"
+                } else {
+                    "tiles"
+                }
             ),
         ),
     ]
@@ -64,6 +72,7 @@ pub(super) fn adequacy(result: &SlideResult) -> Vec<Field> {
 
 pub(super) fn left_out(result: &SlideResult) -> Vec<Field> {
     let areas = result.quality.excluded_mm2.iter();
+    let areas = areas.filter(|(_, area)| **area >= SHOWN_MM2);
     let areas = areas.map(|(name, area)| Field::new(words(name), format!("{} mm²", num(*area, 2))));
     let cells = result.cells.excluded.iter();
     let cells = cells.map(|(name, n)| Field::new(words(name), format!("{} cells", count(*n))));

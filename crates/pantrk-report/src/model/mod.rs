@@ -219,11 +219,7 @@ fn facts(result: &SlideResult) -> Vec<Fact> {
             "Tissue evaluated",
             num(result.quality.evaluated_mm2, 1),
             "mm²",
-            format!(
-                "of {} mm²; tumour region: {}",
-                num(result.quality.tissue_mm2, 1),
-                result.tumour_region.name()
-            ),
+            format!("of {} mm² of tissue", num(result.quality.tissue_mm2, 1)),
         ),
     ]
 }

@@ -25,9 +25,9 @@ pub use cells_geojson::{CellShape, CellsGeoJson};
 pub use checkpoint::CheckpointFile;
 pub use claim::{Claim, ClaimHolder, ClaimSign, Claimed, claim_sign, host_name, is_claimed};
 pub use draw::{
-    COLOR_MAPS, Caption, ColorMap, GRADE_COLOURS, Heatmap, HeatmapEntry, HeatmapIndex, Overlay,
-    grade_label, read_heatmap_index, write_captioned, write_heatmaps, write_overlay,
-    write_thumbnail,
+    COLOR_MAPS, Caption, ColorMap, GRADE_COLOURS, GalleryEntry, GalleryIndex, Heatmap,
+    HeatmapEntry, HeatmapIndex, Overlay, grade_label, read_gallery_index, read_heatmap_index,
+    write_captioned, write_gallery, write_heatmaps, write_overlay, write_thumbnail,
 };
 pub use error::StoreError;
 pub use failed::{ERROR_SCHEMA, ERRORS_FILE, SlideFailure, write_errors};

@@ -5,6 +5,7 @@
 //! **Architecture invariant:** a cell is counted once: it belongs to the patch whose core holds the centre of its nucleus, and nothing is merged across patches afterwards.
 
 mod checkpoint;
+mod fields;
 mod patch;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,8 @@ use patch::{PatchGrid, WorkerPool};
 
 pub use checkpoint::{Checkpoint, NoCheckpoint};
 pub use patch::PatchOutcome;
+
+pub use fields::{FieldKind, NucleusOutline, TellingField, telling_fields};
 
 /// Nuclei cannot be seen at coarser pixels than this (um).
 const COARSEST_MPP: f64 = 1.05;

@@ -1,4 +1,4 @@
-//! The metrics of nuclei against an independent implementation's numbers (fixtures/make_segmentation.py), through the files that people use.
+//! The metrics of nuclei against an independent implementation's numbers (`fixtures/make_segmentation.py`), through the files that people use.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::path::Path;

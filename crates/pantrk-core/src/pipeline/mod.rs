@@ -42,6 +42,10 @@ const COARSEST_MPP: f64 = 1.05;
 
 /// How a slide is scored.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches that have nothing to do with each other"
+)]
 pub struct ScoreParameters {
     /// By which cells are graded.
     pub thresholds: Thresholds,

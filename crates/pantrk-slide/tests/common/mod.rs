@@ -12,6 +12,8 @@
     reason = "helpers of tests, whose failure is the test's, and whose skipping is told"
 )]
 
+pub mod vendors;
+
 use std::path::{Path, PathBuf};
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
@@ -38,8 +40,11 @@ pub enum Value {
     Long(Vec<u32>),
     Long8(Vec<u64>),
     Rational(u32, u32),
-    Text(&'static str),
+    Text(String),
     Bytes(Vec<u8>),
+    /// Signed.
+    SLong(i32),
+    Float(f32),
 }
 
 pub type Page = Vec<(u16, Value)>;
@@ -187,6 +192,8 @@ impl Writer {
                 (2, bytes.len() as u64, bytes)
             }
             Value::Bytes(bytes) => (7, bytes.len() as u64, bytes),
+            Value::SLong(v) => (9, 1, self.encoded(u64::from(v as u32), 4)),
+            Value::Float(v) => (11, 1, self.encoded(u64::from(v.to_bits()), 4)),
         }
     }
 
@@ -384,27 +391,56 @@ pub fn tiled_page(
 ) -> Page {
     let (tw, th) = TILE;
     let (columns, rows) = (picture.width().div_ceil(tw), picture.height().div_ceil(th));
-    let (mut offsets, mut counts) = (Vec::new(), Vec::new());
-    for row in 0..rows {
-        for column in 0..columns {
-            let samples = crop(picture, column * tw, row * th, tw, th);
-            let packed = packing.pack(&samples, tw, th, 3);
-            let at = writer.data(&packed);
-            let (at, len) = each(offsets.len(), at, packed.len() as u64);
-            offsets.push(at);
-            counts.push(len);
-        }
-    }
+    let tiles: Vec<Vec<u8>> = (0..rows)
+        .flat_map(|row| (0..columns).map(move |column| (column, row)))
+        .map(|(column, row)| crop(picture, column * tw, row * th, tw, th))
+        .collect();
+    page_of_tiles(writer, picture.size(), &tiles, packing, each)
+}
+
+/// The same of tiles whose samples are at hand, row by row.
+pub fn page_of_tiles(
+    writer: &mut Writer,
+    size: LevelSize,
+    tiles: &[Vec<u8>],
+    packing: Packing,
+    each: impl Fn(usize, u64, u64) -> (u64, u64),
+) -> Page {
+    let packed: Vec<Vec<u8>> = tiles
+        .iter()
+        .map(|samples| packing.pack(samples, TILE.0, TILE.1, 3))
+        .collect();
     let mut page = packing.tags();
-    page.extend([
-        (256, Value::Long(vec![picture.width()])),
-        (257, Value::Long(vec![picture.height()])),
+    if let Some(tables) = packing.tables() {
+        page.push((347, Value::Bytes(tables)));
+    }
+    page.extend(page_of_packed(writer, size, &packed, each));
+    page
+}
+
+/// The same of tiles that are packed already, without the tags of their compression.
+pub fn page_of_packed(
+    writer: &mut Writer,
+    size: LevelSize,
+    packed: &[Vec<u8>],
+    each: impl Fn(usize, u64, u64) -> (u64, u64),
+) -> Page {
+    let (mut offsets, mut counts) = (Vec::new(), Vec::new());
+    for packed in packed {
+        let at = writer.data(packed);
+        let (at, len) = each(offsets.len(), at, packed.len() as u64);
+        offsets.push(at);
+        counts.push(len);
+    }
+    let mut page = vec![
+        (256, Value::Long(vec![size.width])),
+        (257, Value::Long(vec![size.height])),
         (258, Value::Short(vec![8, 8, 8])),
         (277, Value::Short(vec![3])),
         (284, Value::Short(vec![1])),
-        (322, Value::Short(vec![tw as u16])),
-        (323, Value::Short(vec![th as u16])),
-    ]);
+        (322, Value::Short(vec![TILE.0 as u16])),
+        (323, Value::Short(vec![TILE.1 as u16])),
+    ];
     if writer.kind.big {
         page.push((324, Value::Long8(offsets)));
         page.push((325, Value::Long8(counts)));
@@ -412,9 +448,6 @@ pub fn tiled_page(
         let low = |v: Vec<u64>| Value::Long(v.into_iter().map(|v| v as u32).collect());
         page.push((324, low(offsets)));
         page.push((325, low(counts)));
-    }
-    if let Some(tables) = packing.tables() {
-        page.push((347, Value::Bytes(tables)));
     }
     page
 }

@@ -318,6 +318,7 @@ fn what_is_no_slide_is_told_on_one_line() {
             "philips",
             "hamamatsu",
             "ome-tiff",
+            "dicom",
             "generic-tiff",
             "image"
         ]

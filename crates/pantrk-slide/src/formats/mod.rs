@@ -7,6 +7,7 @@
 
 mod aperio;
 mod beside;
+mod dicom;
 mod generic_tiff;
 mod hamamatsu;
 mod leica;
@@ -17,6 +18,7 @@ mod pyramid;
 mod unsupported;
 mod ventana;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Fault, SlideError};
@@ -81,6 +83,11 @@ static FORMATS: &[Format] = &[
         open: ome_tiff::open,
     },
     Format {
+        vendor: dicom::VENDOR,
+        probe: dicom::probe,
+        open: dicom::open,
+    },
+    Format {
         vendor: generic_tiff::VENDOR,
         probe: generic_tiff::probe,
         open: generic_tiff::open,
@@ -91,6 +98,11 @@ static FORMATS: &[Format] = &[
         open: plain_image::open,
     },
 ];
+
+/// The file by which a folder's slide is opened: a DICOM slide is a folder of files.
+pub(crate) fn file_in(folder: &Path, limits: &Limits) -> Result<PathBuf, SlideError> {
+    dicom::file_in(folder, limits).map_err(|fault| fault.in_file(folder, dicom::VENDOR))
+}
 
 /// Finds the format of a file and opens it.
 pub(crate) fn open(

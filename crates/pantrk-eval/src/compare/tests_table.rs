@@ -43,8 +43,8 @@ pub(super) fn tests(twins: &[Twin<'_>], settings: &CohortSettings) -> Table {
         "B against A",
         [
             Column::text("what", "What"),
-            Column::estimate("a", "A"),
-            Column::estimate("b", "B"),
+            Column::estimate("a", "A").brief(),
+            Column::estimate("b", "B").brief(),
             Column::estimate("difference", "B − A"),
             Column::number("p", "p"),
             Column::number("p_holm", "p, Holm"),

@@ -195,12 +195,12 @@ fn calls_table(duos: &[Duo]) -> Table {
         [
             Column::text("pair", "Pair"),
             Column::text("kind", "Kind"),
-            Column::estimate("agreement", "Same call"),
-            Column::estimate("kappa", "Cohen's kappa"),
+            Column::estimate("agreement", "Same call").brief(),
+            Column::estimate("kappa", "Cohen's kappa").brief(),
             Column::estimate("kappa_linear", "Weighted, linear"),
-            Column::estimate("kappa_quadratic", "Weighted, quadratic"),
-            Column::estimate("positive_agreement", "Positive agreement"),
-            Column::estimate("negative_agreement", "Negative agreement"),
+            Column::estimate("kappa_quadratic", "Weighted, quadratic").brief(),
+            Column::estimate("positive_agreement", "Positive agreement").brief(),
+            Column::estimate("negative_agreement", "Negative agreement").brief(),
         ],
     )
     .on_terminal()
@@ -245,11 +245,11 @@ fn several_readers(cohort: &Cohort) -> Option<Table> {
         [Column::text("measure", "Measure"), Column::estimate("value", "Value")],
     )
     .with_note("Fleiss' kappa with a bootstrap over slides; intraclass correlations of single readings, on slides that every reader measured.");
-    let items: Vec<Vec<u64>> = cohort
+    let items: Vec<[u64; ORDERED.len()]> = cohort
         .slides
         .iter()
         .map(|slide| {
-            let mut item = vec![0; ORDERED.len()];
+            let mut item = [0; ORDERED.len()];
             for reader in &cohort.readers {
                 if let Some(call) = seen_by_reader(slide.truth.by(reader)).call {
                     item[call] += 1;
@@ -262,7 +262,7 @@ fn several_readers(cohort: &Cohort) -> Option<Table> {
     let n = items.len() as u64;
     let kappa = fleiss_kappa(&items).map(|value| {
         let interval = bootstrap::interval(items.len(), cohort.settings.seed, |indices| {
-            let sample: Vec<Vec<u64>> = indices.iter().map(|&i| items[i].clone()).collect();
+            let sample: Vec<[u64; ORDERED.len()]> = indices.iter().map(|&i| items[i]).collect();
             fleiss_kappa(&sample).ok()
         });
         Estimate::plain(value, interval, n, 2)

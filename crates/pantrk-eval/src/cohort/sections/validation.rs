@@ -149,10 +149,10 @@ fn summary(comparisons: &[Comparison], asked: &Requirements) -> Table {
         [
             Column::text("requirement", "Requirement"),
             Column::text("comparison", "Compared"),
-            Column::text("slides", "Slides asked, found"),
-            Column::estimate("concordance", "Concordance"),
-            Column::text("wanted", "Wanted"),
+            Column::text("slides", "Asked, found"),
+            Column::estimate("concordance", "Concordance").brief(),
             Column::text("verdict", "Verdict"),
+            Column::text("wanted", "Wanted"),
             Column::text("source", "Source"),
         ],
     )
@@ -169,8 +169,8 @@ fn summary(comparisons: &[Comparison], asked: &Requirements) -> Table {
                 Cell::text(&comparison.name),
                 Cell::text(format!("{}, {n}", row.slides)),
                 Cell::of(concordance.clone(), n),
-                Cell::text(format!("≥ {} %", row.concordance_percent)),
                 Cell::text(verdict(n, row.slides, concordance.ok().as_ref(), wanted)),
+                Cell::text(format!("≥ {} %", row.concordance_percent)),
                 Cell::text(format!("{} ({})", row.source, row.certainty)),
             ]);
         }

@@ -20,7 +20,7 @@ pub(super) const PART: Part = Part {
     make,
 };
 
-const REQUIREMENTS: &str = include_str!("../../../../../assets/eval/validation.toml");
+const REQUIREMENTS: &str = include_str!("../../../../../assets/evaluation/validation.toml");
 
 /// What a validation asks for.
 #[derive(Debug, Deserialize)]
@@ -56,7 +56,7 @@ fn requirements() -> Result<&'static Requirements, EvalError> {
     static ONCE: OnceLock<Result<Requirements, String>> = OnceLock::new();
     ONCE.get_or_init(|| toml::from_str(REQUIREMENTS).map_err(|e| e.to_string()))
         .as_ref()
-        .map_err(|e| EvalError::Page(format!("assets/eval/validation.toml: {e}")))
+        .map_err(|e| EvalError::Page(format!("assets/evaluation/validation.toml: {e}")))
 }
 
 /// What is compared slide by slide, and when both were made.

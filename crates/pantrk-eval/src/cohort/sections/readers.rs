@@ -434,7 +434,7 @@ fn bland_altman(duo: &Duo, pairs: &[Pair]) -> Figure {
             1.1 * reach + 0.5,
         ),
     );
-    plot.right = 64;
+    plot.right = 80;
     plot.line(vec![(0.0, 0.0), (100.0, 0.0)], Colour::Grey);
     for (line, colour, name) in [
         (limits.upper, Colour::Vermillion, ""),

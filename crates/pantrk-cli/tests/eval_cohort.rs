@@ -237,6 +237,49 @@ fn truth_and_results_that_do_not_meet_are_told_by_name() {
 }
 
 #[test]
+fn a_cohort_in_which_only_positives_were_sequenced_claims_no_sensitivity() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = cohorts()[0].join("results");
+    let truth = std::fs::read_to_string(cohorts()[0].join("truth.csv")).unwrap();
+    let is_negative = |id: &str| {
+        let result = read_json(&results.join(id).join("result.json"));
+        result["ihc"]["result"] == "negative"
+    };
+    let mut rows = truth.lines();
+    let mut kept = vec![rows.next().unwrap().to_owned()];
+    kept.extend(rows.map(|row| {
+        let mut cells: Vec<&str> = row.split(',').collect();
+        if is_negative(cells[0]) {
+            cells[7..10].fill("");
+        }
+        cells.join(",")
+    }));
+    let path = folder.path().join("truth.csv");
+    std::fs::write(&path, kept.join("\n")).unwrap();
+    let out = folder.path().join("out");
+    let args = [
+        "eval",
+        "cohort",
+        "--manifest",
+        text(&path),
+        "--results",
+        text(&results),
+    ];
+    let run = pantrk(args.into_iter().chain(["--out", text(&out)])).good();
+    assert!(run.stdout.contains("Verification bias"), "{}", run.stdout);
+    let json = read_json(&out.join("eval.json"));
+    for measure in ["sensitivity", "specificity"] {
+        let value = &row(&json, "accuracy", measure)["value"];
+        assert_eq!(value["value"], Value::Null, "{measure}");
+        assert!(
+            value["why"].as_str().unwrap().contains("not estimable"),
+            "{value}"
+        );
+    }
+    assert!(row(&json, "accuracy", "positive predictive value")["value"]["value"].is_number());
+}
+
+#[test]
 fn two_runs_are_compared_slide_by_slide() {
     let folder = tempfile::tempdir().unwrap();
     let [good, noisy] = cohorts();

@@ -188,6 +188,19 @@ impl Cohort {
             .filter_map(|(slide, fusion)| Some((self.call(slide)?, fusion)))
     }
 
+    /// Whether sensitivity and specificity can be told at all.
+    ///
+    /// # Errors
+    /// Where slides are called negative and not one of them was sequenced: whatever was found is then found by the call itself.
+    pub fn verified(&self) -> Result<(), String> {
+        let negative = |s: &&Joined| self.call(s) == Some(false);
+        let mut negatives = self.slides.iter().filter(negative).peekable();
+        if negatives.peek().is_some() && negatives.all(|s| s.truth.ngs.is_none()) {
+            return Err("not estimable: no IHC-negative slide was sequenced".to_owned());
+        }
+        Ok(())
+    }
+
     /// Values of a fact that differ over the results, such as several models in one folder.
     fn several(&self, of: impl Fn(&SlideFigures) -> &str) -> Vec<String> {
         let all: BTreeSet<&str> = self.slides.iter().map(|s| of(&s.result)).collect();

@@ -88,7 +88,13 @@ fn accuracy(cohort: &Cohort) -> Table {
         ("diagnostic odds ratio", counts.odds_ratio(), None),
         ("Youden's index", counts.youden(), None),
     ];
+    // The positive predictive value alone needs no sequenced negative.
+    let verified = cohort.verified();
     for (name, value, jeffreys) in rows {
+        let (value, jeffreys) = match &verified {
+            Err(why) if name != "positive predictive value" => (Err(why.clone()), None),
+            _ => (value, jeffreys),
+        };
         table.push([
             Cell::text(name),
             Cell::of(value, n),
@@ -118,13 +124,15 @@ fn by_handling(cohort: &Cohort) -> Table {
     .with_note(
         "The triage counts as positive where its next step is anything but no further testing.",
     );
+    let verified = cohort.verified();
     let mut row = |name: String, counts: Counts| {
+        let told = |value: Result<Estimate, Undefined>| verified.clone().and(value);
         table.push([
             Cell::text(name),
-            Cell::of(counts.sensitivity(), 0),
-            Cell::of(counts.specificity(), 0),
+            Cell::of(told(counts.sensitivity()), 0),
+            Cell::of(told(counts.specificity()), 0),
             Cell::of(counts.ppv(), 0),
-            Cell::of(counts.npv(), 0),
+            Cell::of(told(counts.npv()), 0),
         ]);
     };
     for way in Indeterminate::ALL {
@@ -161,11 +169,18 @@ fn areas(cohort: &Cohort) -> Table {
     for (_, name, of) in SCORES {
         let data = scores(cohort, of);
         let n = data.len() as u64;
-        let best = Roc::new(&data).ok().and_then(|roc| roc.best());
+        let verified = cohort.verified();
+        let best = Roc::new(&data)
+            .ok()
+            .filter(|_| verified.is_ok())
+            .and_then(|roc| roc.best());
         table.push([
             Cell::text(name),
-            Cell::of(auc(&data), n),
-            Cell::of(precision_estimate(&data, cohort.settings.seed), n),
+            Cell::of(verified.clone().and_then(|()| auc(&data)), n),
+            Cell::of(
+                verified.and_then(|()| precision_estimate(&data, cohort.settings.seed)),
+                n,
+            ),
             best.map_or_else(|| Cell::text("–"), |point| Cell::Number(point.threshold, 3)),
         ]);
     }
@@ -222,7 +237,7 @@ const CURVE_POINTS: usize = 400;
 fn roc_figure(cohort: &Cohort) -> Figure {
     let caption = "ROC: a step for each distinct score, with the 95 % band of its Wilson limits; dots mark cut-offs of the positive percent.";
     let data = scores(cohort, |s| s.result.percent);
-    let roc = match Roc::new(&data) {
+    let roc = match cohort.verified().and_then(|()| Roc::new(&data)) {
         Ok(roc) => roc,
         Err(why) => return Figure::missing("roc", caption, why),
     };
@@ -284,7 +299,7 @@ fn roc_figure(cohort: &Cohort) -> Figure {
 fn pr_figure(cohort: &Cohort) -> Figure {
     let caption = "Precision and recall of the positive percent; the dashed line is the share of fusions among the sequenced, which a score without worth would give.";
     let data = scores(cohort, |s| s.result.percent);
-    let roc = match Roc::new(&data) {
+    let roc = match cohort.verified().and_then(|()| Roc::new(&data)) {
         Ok(roc) => roc,
         Err(why) => return Figure::missing("precision_recall", caption, why),
     };

@@ -80,6 +80,9 @@ fn prevalences(cohort: &Cohort, evidence: &Evidence) -> Result<Vec<Prevalence>, 
 
 fn make(cohort: &Cohort, evidence: &Evidence) -> Result<Made, EvalError> {
     let calls = Counts::of(cohort.calls());
+    if let Err(why) = cohort.verified() {
+        return Ok(Made::Nothing(why));
+    }
     let triage = Counts::of(
         cohort
             .sequenced()

@@ -52,16 +52,20 @@ pub(super) const SECTIONS: [Part; 10] = [
 /// The figures on top.
 pub(super) fn headlines(cohort: &Cohort) -> Vec<Headline> {
     let counts = Counts::of(cohort.calls());
+    let verified = cohort.verified();
     let percent = scores(cohort, |s| s.result.percent);
     vec![
         headline(
             "Sensitivity for a fusion",
-            Cell::of(counts.sensitivity(), 0),
+            Cell::of(verified.clone().and_then(|()| counts.sensitivity()), 0),
         ),
-        headline("Specificity", Cell::of(counts.specificity(), 0)),
+        headline(
+            "Specificity",
+            Cell::of(verified.clone().and_then(|()| counts.specificity()), 0),
+        ),
         headline(
             "AUC, positive percent",
-            Cell::of(auc(&percent), percent.len() as u64),
+            Cell::of(verified.and_then(|()| auc(&percent)), percent.len() as u64),
         ),
         headline("Kappa with readers", readers::headline(cohort)),
     ]

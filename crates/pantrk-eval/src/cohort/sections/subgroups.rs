@@ -21,6 +21,9 @@ pub(super) const PART: Part = Part {
 const SHOWN: usize = 12;
 
 fn make(cohort: &Cohort, evidence: &Evidence) -> Made {
+    if let Err(why) = cohort.verified() {
+        return Made::Nothing(why);
+    }
     if cohort.sequenced().next().is_none() {
         return Made::Nothing("no slide of the truth has an ngs_result".to_owned());
     }

@@ -19,7 +19,7 @@ const H_SCORES: [f64; 8] = [1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 150.0, 200.0];
 
 fn make(cohort: &Cohort, _evidence: &Evidence) -> Made {
     let percent = scores(cohort, |s| s.result.percent);
-    if let Err(why) = Roc::new(&percent) {
+    if let Err(why) = cohort.verified().and_then(|()| Roc::new(&percent)) {
         return Made::Nothing(why);
     }
     let section = Section::new(PART.title)

@@ -201,10 +201,10 @@ fn probabilities(types: &[Shift<'_>]) -> Section {
             Column::estimate("if_positive", "After a positive"),
             Column::estimate("if_negative", "After a negative"),
             Column::text("one_in", "Left after a negative"),
-            Column::text("source", "Sources"),
+            Column::text("source", "Sources").file_only(),
         ],
     )
-    .with_note("Bayes' rule over the whole distributions of prevalence, sensitivity and specificity (Beta posteriors); where studies disagree the interval is the widest that any pair of them gives. No molecular facts are taken as known.");
+    .with_note("Bayes' rule over the whole distributions of prevalence, sensitivity and specificity (Beta posteriors); where studies disagree the interval is the widest that any pair of them gives. No molecular facts are taken as known. The sources of each row are in tables/post_test.csv.");
     for shift in types {
         let cell = |p: &Option<Probability>, why: &str| {
             p.as_ref().map_or_else(

@@ -230,7 +230,7 @@ pub fn cohort_report(cohort: &Cohort, inputs: Vec<(String, String)>) -> Result<R
     let sequenced = cohort.sequenced().count();
     let fused = cohort.sequenced().filter(|(_, fusion)| *fusion).count();
     report.subtitle = format!(
-        "{} slides with a result and a truth; {sequenced} sequenced, {fused} with an NTRK fusion; {}.",
+        "Slides with a result and a truth: {}; {sequenced} sequenced, {fused} with an NTRK fusion; {}.",
         cohort.slides.len(),
         match cohort.readers.len() {
             0 => "no reader".to_owned(),
@@ -283,7 +283,7 @@ fn warnings(cohort: &Cohort) -> Vec<String> {
     say(
         !cohort.without_result.is_empty(),
         format!(
-            "{} slides of the truth have no result and are not part of any figure: {}.",
+            "In the truth without a result, and part of no figure: {} ({}).",
             cohort.without_result.len(),
             examples(&cohort.without_result)
         ),
@@ -291,7 +291,7 @@ fn warnings(cohort: &Cohort) -> Vec<String> {
     say(
         !cohort.without_truth.is_empty(),
         format!(
-            "{} results have no truth and are not part of any figure: {}.",
+            "Among the results without a truth, and part of no figure: {} ({}).",
             cohort.without_truth.len(),
             examples(&cohort.without_truth)
         ),
@@ -299,7 +299,7 @@ fn warnings(cohort: &Cohort) -> Vec<String> {
     say(
         !cohort.broken.is_empty(),
         format!(
-            "{} results could not be read; the first: {}.",
+            "Results that could not be read: {}; the first: {}.",
             cohort.broken.len(),
             cohort.broken.first().map_or("", String::as_str)
         ),
@@ -308,7 +308,7 @@ fn warnings(cohort: &Cohort) -> Vec<String> {
     say(
         told > 0,
         format!(
-            "{told} slides were scored with the sequencing result in their case; their action and probability know the truth and are left out of those figures."
+            "Slides that were scored with the sequencing result in their case: {told}; their action and probability know the truth and are left out of those figures."
         ),
     );
     for (what, values) in [

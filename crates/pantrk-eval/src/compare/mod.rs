@@ -45,7 +45,7 @@ impl Comparison {
         settings: CohortSettings,
     ) -> Result<Self, EvalError> {
         let mut warnings = Vec::new();
-        let names = [first.name.clone(), second.name.clone()];
+        let names = short_names(&first.name, &second.name);
         for run in [&first, &second] {
             if !run.results.broken.is_empty() {
                 warnings.push(format!(
@@ -123,6 +123,20 @@ impl Comparison {
             truth: self.truth.as_ref().and_then(|t| t.slides.get(id)),
         })
         .collect()
+    }
+}
+
+/// The folders' own names where they tell the two apart, else the whole paths.
+fn short_names(first: &str, second: &str) -> [String; 2] {
+    let own = |path: &str| {
+        let name = std::path::Path::new(path).file_name();
+        name.map_or_else(|| path.to_owned(), |n| n.to_string_lossy().into_owned())
+    };
+    let short = [own(first), own(second)];
+    if short[0] == short[1] {
+        [first.to_owned(), second.to_owned()]
+    } else {
+        short
     }
 }
 

@@ -167,7 +167,7 @@ fn lines(twins: &[Twin<'_>], settings: &CohortSettings) -> Vec<Line> {
         spearmans(twins, settings.seed),
     ));
     out.push(line(
-        "mean absolute difference from the readers' percent",
+        "mean distance from the readers' percent",
         false,
         errors(twins, settings.seed),
     ));

@@ -202,7 +202,7 @@ fn bare_text(value: f64, unit: Unit) -> String {
     let (value, decimals) = match unit {
         Unit::Probability => {
             let percent = value * 100.0;
-            let near_end = percent != 0.0 && percent < 2.0;
+            let near_end = percent != 0.0 && percent.abs() < 2.0;
             (percent, if near_end { 2 } else { 1 })
         }
         Unit::Plain(decimals) => (value, decimals),

@@ -98,6 +98,7 @@ enum BlockView<'a> {
 
 #[derive(Serialize)]
 struct TableView<'a> {
+    class: &'static str,
     caption: &'a str,
     columns: Vec<ColumnView<'a>>,
     rows: Vec<Vec<CellView<'a>>>,
@@ -181,9 +182,11 @@ fn table_view(table: &Table) -> TableView<'_> {
         ColumnKind::Number => "",
         ColumnKind::Estimate => "estimate",
     };
+    let on_page = |column: &&Column| !column.is_file_only;
     let columns: Vec<ColumnView<'_>> = table
         .columns
         .iter()
+        .filter(on_page)
         .map(|column| ColumnView {
             label: &column.label,
             class: class(column),
@@ -192,10 +195,18 @@ fn table_view(table: &Table) -> TableView<'_> {
     let rows = table.rows.iter().take(shown).map(|row| {
         let cells = table.columns.iter().zip(row);
         cells
+            .filter(|(column, _)| on_page(column))
             .map(|(column, cell)| cell_view(class(column), cell))
             .collect()
     });
+    let is_plain = |column: &Column| column.kind != ColumnKind::Estimate;
+    let class = match columns.len() {
+        0..=2 if table.columns.iter().all(is_plain) => "narrow",
+        0..=3 => "roomy",
+        _ => "",
+    };
     TableView {
+        class,
         caption: &table.caption,
         rows: rows.collect(),
         columns,
@@ -224,9 +235,19 @@ fn cell_view<'a>(class: &'a str, cell: &Cell) -> CellView<'a> {
                 String::new()
             },
         },
+        Cell::Text(text) => CellView {
+            class: match text.chars().count() {
+                0..=12 => "left nowrap",
+                13..=44 => class,
+                _ => "left long",
+            },
+            value: breakable(text),
+            interval: String::new(),
+            count: String::new(),
+        },
         other => CellView {
-            class,
-            value: breakable(&other.to_line()),
+            class: "nowrap",
+            value: other.to_line(),
             interval: String::new(),
             count: String::new(),
         },

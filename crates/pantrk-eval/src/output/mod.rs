@@ -112,6 +112,8 @@ pub struct Column {
     pub kind: ColumnKind,
     /// Whether the terminal shows an estimate's value alone.
     pub is_brief: bool,
+    /// Whether the page leaves it to the files.
+    pub is_file_only: bool,
 }
 
 /// What a column's cells are.
@@ -273,12 +275,20 @@ impl Column {
         self
     }
 
+    /// The same, left out of the page: long words that the files have.
+    #[must_use]
+    pub const fn file_only(mut self) -> Self {
+        self.is_file_only = true;
+        self
+    }
+
     fn of(key: &str, label: &str, kind: ColumnKind) -> Self {
         Self {
             key: key.to_owned(),
             label: label.to_owned(),
             kind,
             is_brief: false,
+            is_file_only: false,
         }
     }
 }

@@ -46,7 +46,7 @@ pub fn pearson(pairs: &[Pair]) -> Result<Estimate, Undefined> {
     let (a, b) = split(pairs)?;
     let r = product_moment(&a, &b);
     let interval = fisher(r, 1.0 / (pairs.len() as f64 - 3.0).sqrt());
-    Ok(Estimate::plain(r, Some(interval), pairs.len() as u64, 2))
+    Ok(Estimate::plain(r, Some(interval), pairs.len() as u64, 3))
 }
 
 /// Spearman's rho with the interval of Bonett and Wright (2000).
@@ -58,7 +58,7 @@ pub fn spearman(pairs: &[Pair]) -> Result<Estimate, Undefined> {
     let r = product_moment(&mid_ranks(&a), &mid_ranks(&b));
     let n = pairs.len() as f64;
     let interval = fisher(r, ((1.0 + r * r / 2.0) / (n - 3.0)).sqrt());
-    Ok(Estimate::plain(r, Some(interval), pairs.len() as u64, 2))
+    Ok(Estimate::plain(r, Some(interval), pairs.len() as u64, 3))
 }
 
 /// Lin's concordance correlation (1989) with the interval of its inverse hyperbolic tangent (correction of 2000).
@@ -89,5 +89,5 @@ pub fn lin_concordance(pairs: &[Pair]) -> Result<Estimate, Undefined> {
             / (n - 2.0);
         (variance >= 0.0).then(|| fisher(ccc, variance.sqrt()))
     };
-    Ok(Estimate::plain(ccc, interval, pairs.len() as u64, 2))
+    Ok(Estimate::plain(ccc, interval, pairs.len() as u64, 3))
 }

@@ -75,7 +75,7 @@ pub fn write_cohort(out: &Path, recipe: Recipe) {
         let fusion = draws.uniform() < fused;
         let gene = 1 + (draws.uniform() * 3.0) as u32;
         let percent = match (fusion, draws.uniform()) {
-            (true, u) if gene == 3 && u < 0.25 => draws.around(1.0, 0.8),
+            (true, u) if gene == 3 && u < 0.5 => draws.around(0.4, 0.3),
             (true, u) if u < 0.06 => draws.around(0.6, 0.4),
             (true, _) => draws.around(70.0, 18.0),
             (false, u) if u < stains => draws.around(18.0, 14.0),
@@ -83,13 +83,13 @@ pub fn write_cohort(out: &Path, recipe: Recipe) {
         };
         let percent = percent.clamp(0.0, 100.0);
         let id = format!("S{i:05}");
-        let measured = own.around(percent, recipe.noise * (0.2 + percent / 100.0));
+        let measured = own.around(percent, recipe.noise * (0.03 + percent / 100.0));
         let result = result(&base, &id, tumour, measured.clamp(0.0, 100.0), i % 61 == 60);
         let folder = results.join(&id);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("result.json"), result.to_json().unwrap()).unwrap();
         // Negatives are sequenced less often.
-        let sequenced = percent >= 1.0 || draws.uniform() < 0.55;
+        let sequenced = percent >= 1.0 || draws.uniform() < 0.4;
         let site = ["north", "south", "west"][(draws.uniform() * 3.0) as usize];
         let scanner = ["GT450", "P1000"][(draws.uniform() * 2.0) as usize];
         for (reader, modality, date) in [
@@ -97,10 +97,7 @@ pub fn write_cohort(out: &Path, recipe: Recipe) {
             ("Bauer", "glass", "2026-03-05"),
             ("Adler", "digital", "2026-03-23"),
         ] {
-            let read = draws
-                .around(percent, 1.0 + percent / 9.0)
-                .clamp(0.0, 100.0)
-                .round();
+            let read = draws.around(percent, 0.2 + percent / 9.0).clamp(0.0, 100.0);
             let call = if read >= 1.0 { "positive" } else { "negative" };
             let ngs = match (sequenced, fusion) {
                 (true, true) => "fusion-detected",
@@ -114,7 +111,7 @@ pub fn write_cohort(out: &Path, recipe: Recipe) {
             };
             writeln!(
                 truth,
-                "{id},{reader},{modality},{date},{call},{read},{:.0},{ngs},{gene},{partner},{tumour},{site},{scanner}",
+                "{id},{reader},{modality},{date},{call},{read:.1},{:.0},{ngs},{gene},{partner},{tumour},{site},{scanner}",
                 read * 1.7
             )
             .unwrap();

@@ -282,13 +282,13 @@ fn roc_figure(cohort: &Cohort) -> Figure {
         )
     };
     plot.label(
-        (0.27, 0.16),
+        (0.21, 0.16),
         format!("— positive percent {}", area(&data)),
         Colour::Blue,
         Side::Right,
     );
     plot.label(
-        (0.27, 0.09),
+        (0.21, 0.09),
         format!("- - H-score {}", area(&h_score)),
         Colour::Vermillion,
         Side::Right,

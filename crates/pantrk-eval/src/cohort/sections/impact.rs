@@ -210,9 +210,9 @@ fn curve(cohort: &Cohort, at: Option<&Prevalence>) -> Figure {
         Axis::log("threshold probability", from, to, &ticks),
         Axis::linear("net benefit per 1,000", -0.15 * top, 1.08 * top),
     );
-    plot.right = 92;
+    plot.right = 112;
     plot.dashed(vec![(from, 0.0), (to, 0.0)], Colour::Grey);
-    let mut ends: Vec<(f64, &str, Colour)> = vec![(0.0, "none", Colour::Grey)];
+    let mut key = vec![("- - sequence none", Colour::Grey)];
     let mut series =
         |of: &dyn Fn(f64) -> Option<f64>, name: &'static str, colour: Colour, is_dashed: bool| {
             let points: Vec<(f64, f64)> = thresholds
@@ -220,36 +220,29 @@ fn curve(cohort: &Cohort, at: Option<&Prevalence>) -> Figure {
                 .filter_map(|&t| Some((t, of(t)?)))
                 .take_while(|(_, y)| *y >= -0.15 * top)
                 .collect();
-            if let Some(&(x, y)) = points.last() {
-                if x >= to * 0.999 {
-                    ends.push((y, name, colour));
-                } else {
-                    plot.label((x, y + 0.05 * top), name, colour, Side::Right);
-                }
-                if is_dashed {
-                    plot.dashed(points, colour);
-                } else {
-                    plot.line(points, colour);
-                }
+            if points.is_empty() {
+                return;
+            }
+            key.push((name, colour));
+            if is_dashed {
+                plot.dashed(points, colour);
+            } else {
+                plot.line(points, colour);
             }
         };
-    series(&all, "sequence all", Colour::Grey, true);
-    series(&|t| benefit(&calls, t), "IHC call", Colour::Blue, false);
+    series(&all, "- - sequence all", Colour::Ink, true);
+    series(&by_probability, "- - probability", Colour::Green, true);
     series(
         &|t| benefit(&triage, t),
-        "triage",
+        "— triage",
         Colour::Vermillion,
         false,
     );
-    series(&by_probability, "probability", Colour::Green, true);
-    // Labels at the right end, kept apart.
-    ends.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let apart = 0.065 * 1.23 * top;
-    let mut last = f64::INFINITY;
-    for (y, name, colour) in ends {
-        let at = y.min(last - apart);
-        plot.label((to, at), name, colour, Side::Right);
-        last = at;
+    series(&|t| benefit(&calls, t), "— IHC call", Colour::Blue, false);
+    // The curves meet and cross, so their names stand in a column beside them.
+    for (i, (name, colour)) in key.into_iter().rev().enumerate() {
+        let y = top * (1.02 - 0.085 * i as f64);
+        plot.label((to, y), name, colour, Side::Right);
     }
     Figure::svg(name, caption, plot.to_svg())
 }

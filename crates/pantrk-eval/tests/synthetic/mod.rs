@@ -89,7 +89,7 @@ pub fn write_cohort(out: &Path, recipe: Recipe) {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("result.json"), result.to_json().unwrap()).unwrap();
         // Negatives are sequenced less often.
-        let sequenced = percent >= 1.0 || draws.uniform() < 0.4;
+        let sequenced = percent >= 1.0 || draws.uniform() < if fusion { 0.8 } else { 0.4 };
         let site = ["north", "south", "west"][(draws.uniform() * 3.0) as usize];
         let scanner = ["GT450", "P1000"][(draws.uniform() * 2.0) as usize];
         for (reader, modality, date) in [

@@ -38,7 +38,14 @@ pub(super) fn adequacy(result: &SlideResult) -> Vec<Field> {
         TumourRegion::Classified => "proposed by a classifier",
         TumourRegion::None => "none: every cell in tissue counts",
     };
-    vec![
+    let noise = result.compartments.as_ref().map(|c| {
+        let rate = c.any.false_positive_percent;
+        Field::new(
+            "False positives",
+            format!("{} % of this slide's unstained cells", num(rate, 2)),
+        )
+    });
+    let fields = vec![
         Field::new("Tumour cells", format!("{}; {enough}", count(cells))),
         Field::new("Tumour region", region),
         Field::new("Tissue", format!("{} mm²", num(quality.tissue_mm2, 2))),
@@ -67,7 +74,8 @@ pub(super) fn adequacy(result: &SlideResult) -> Vec<Field> {
                 }
             ),
         ),
-    ]
+    ];
+    fields.into_iter().chain(noise).collect()
 }
 
 pub(super) fn left_out(result: &SlideResult) -> Vec<Field> {

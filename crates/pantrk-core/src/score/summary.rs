@@ -209,7 +209,7 @@ mod tests {
             assert!((score.positive_percent - 10.0).abs() < 0.01);
             score.interval95[1] - score.interval95[0]
         };
-        assert!(width(&together) > 3.0 * width(&apart));
+        assert!(width(&together) > 2.0 * width(&apart));
         let cluster =
             |cells: &CellTable| count(cells, thresholds(), 0.05, mpp()).clustering.unwrap();
         let (near, far) = (cluster(&together), cluster(&apart));

@@ -338,7 +338,12 @@ fn row(estimate: &PublishedEstimate) -> [Cell; 7] {
 
 /// A forest row of a row of the tables; what it is of, without the word that the heading has.
 fn forest_row(estimate: &PublishedEstimate, drop: &str) -> ForestRow {
-    let what = estimate.what.strip_prefix(drop).unwrap_or(&estimate.what);
+    let bare = drop.strip_suffix("in ").unwrap_or(drop);
+    let what = &estimate.what;
+    let what = what
+        .strip_prefix(drop)
+        .or_else(|| what.strip_prefix(bare))
+        .unwrap_or(what);
     let what = what.split(',').next().unwrap_or(what);
     let e = published_estimate(estimate);
     let mut row = ForestRow::of(&shortened(what, 42), &Ok(e));

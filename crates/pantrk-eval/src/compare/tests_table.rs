@@ -250,10 +250,13 @@ fn by_bootstrap(
     let Some((interval, p)) = bootstrap::difference(n, seed, difference) else {
         return (count, Err("too few slides for a bootstrap".to_owned()));
     };
-    let estimate = |value| Estimate::plain(value, None, count, decimals).into();
+    let estimate = |side: usize, value| {
+        let interval = bootstrap::interval(n, seed, |indices| of(side, indices));
+        Estimate::plain(value, interval, count, decimals).into()
+    };
     let outcome = Outcome {
-        first: estimate(first),
-        second: estimate(second),
+        first: estimate(0, first),
+        second: estimate(1, second),
         difference: Estimate::plain(second - first, Some(interval), count, decimals),
         p,
         method: "paired bootstrap",

@@ -203,7 +203,8 @@ fn table_view(table: &Table) -> TableView<'_> {
     let class = match columns.len() {
         0..=2 if table.columns.iter().all(is_plain) => "narrow",
         0..=3 => "roomy",
-        _ => "",
+        4..=7 => "",
+        _ => "dense",
     };
     TableView {
         class,
@@ -238,6 +239,8 @@ fn cell_view<'a>(class: &'a str, cell: &Cell) -> CellView<'a> {
         Cell::Text(text) => CellView {
             class: match text.chars().count() {
                 0..=12 => "left nowrap",
+                // An address, such as that of a source.
+                _ if text.contains('/') && !text.contains(' ') => "left long",
                 13..=44 => class,
                 _ => "left long",
             },

@@ -258,7 +258,8 @@ fn roc_figure(cohort: &Cohort) -> Figure {
         crate::plot::thinned(&roc.curve(), CURVE_POINTS),
         Colour::Blue,
     );
-    for cutoff in [1.0, 10.0, 50.0] {
+    let mut last = -1.0;
+    for cutoff in [50.0, 10.0, 1.0] {
         // The strictest point that still calls everything at or above the cut-off.
         let point = roc.points.iter().rfind(|p| p.threshold >= cutoff);
         if let Some(point) = point {
@@ -267,9 +268,13 @@ fn roc_figure(cohort: &Cohort) -> Figure {
                 point.tp as f64 / roc.positives as f64,
             );
             plot.beads(vec![at], Colour::Blue);
+            // Of two that lie together the second is named below the first.
+            let below = if at.0 - last < 0.1 { 0.1 } else { 0.045 };
+            last = at.0;
+            let text = format!("{cutoff:.0} %");
             plot.label(
-                (at.0 + 0.005, at.1 - 0.045),
-                format!("{cutoff:.0} %"),
+                (at.0 + 0.005, at.1 - below),
+                text,
                 Colour::Blue,
                 Side::Right,
             );

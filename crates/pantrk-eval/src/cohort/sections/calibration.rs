@@ -146,7 +146,7 @@ fn distribution(data: &[(f64, bool)]) -> Figure {
             continue;
         }
         // To the left of its curve, where that is steep; the fused lie lower.
-        let height = if fusion { 0.42 } else { 0.92 };
+        let height = if fusion { 0.6 } else { 0.92 };
         let at = values[((height * n) as usize).min(values.len() - 1)];
         plot.line(crate::plot::thinned(&steps, 400), colour);
         let text = format!("{name}, n = {}", values.len());

@@ -18,6 +18,9 @@ pub(super) const PART: Part = Part {
 /// Tumours that the figures are told for.
 const TUMOURS: f64 = 1000.0;
 
+/// Of the decision curves' logarithmic axis.
+const TICKS: [f64; 8] = [1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3];
+
 /// How frequent fusions are taken to be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prevalence {
@@ -198,13 +201,11 @@ fn curve(cohort: &Cohort, at: Option<&Prevalence>) -> Figure {
     };
     let all = |t: f64| Some(TUMOURS * net_benefit(prevalence, 1.0 - prevalence, 1.0, t));
     let top = TUMOURS * prevalence;
-    let ticks: Vec<(f64, String)> = [
-        1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5,
-    ]
-    .into_iter()
-    .filter(|t| (from * 0.999..=to * 1.001).contains(t))
-    .map(|t| (t, format!("{} %", (t * 1e4).round() / 100.0)))
-    .collect();
+    let ticks: Vec<(f64, String)> = TICKS
+        .into_iter()
+        .filter(|t| (from * 0.999..=to * 1.001).contains(t))
+        .map(|t| (t, format!("{} %", (t * 1e4).round() / 100.0)))
+        .collect();
     let ticks: Vec<(f64, &str)> = ticks.iter().map(|(t, s)| (*t, s.as_str())).collect();
     let mut plot = Plot::half(
         Axis::log("threshold probability", from, to, &ticks),

@@ -308,6 +308,27 @@ fn the_correction_for_verification_agrees_with_numerical_derivatives() {
 }
 
 #[test]
+fn the_correction_for_verification_has_an_interval_where_nothing_was_missed() {
+    let positive = Verified {
+        all: 30,
+        with: 12,
+        without: 8,
+    };
+    let negative = Verified {
+        all: 300,
+        with: 0,
+        without: 40,
+    };
+    let [sensitivity, specificity] = begg_greenes(positive, negative).unwrap();
+    let [low, high] = sensitivity.interval95.unwrap();
+    // None of 40 leaves room for some 7 % of 300, as many as were found.
+    assert!(sensitivity.value == 1.0 && high == 1.0);
+    assert!((0.3..0.8).contains(&low), "{low}");
+    let [low, high] = specificity.interval95.unwrap();
+    assert!(low < specificity.value && specificity.value < high);
+}
+
+#[test]
 fn pooling_and_the_brier_score_are_those_of_statsmodels_and_scikit_learn() {
     for row in rows(&fixtures()["pooling"]) {
         let studies: Vec<(u64, u64)> = rows(&row["studies"])

@@ -1,6 +1,6 @@
 //! A cohort's results against sequencing and against readers.
 //!
-//! A part of the report is one file in `sections/` and one row in [`sections::SECTIONS`].
+//! A part of the report is one file in `sections/` and one row in `sections::SECTIONS`.
 
 mod results;
 mod sections;

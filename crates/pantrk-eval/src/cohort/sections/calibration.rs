@@ -105,9 +105,9 @@ fn make(cohort: &Cohort, _evidence: &Evidence) -> Made {
     Made::Section(section)
 }
 
-/// The exact Poisson interval of a count over what was expected, by the beta quantiles' limit (chi-square over 2).
+/// Byar's interval of a Poisson count, over what was expected.
 fn poisson_ratio(observed: f64, expected: f64) -> [f64; 2] {
-    // Byar's approximation; its error is below a percent from one event on.
+    // Within about a percent of the exact interval from one event on.
     let z = crate::statistics::Z95;
     let bound = |k: f64, sign: f64| {
         if k <= 0.0 {

@@ -2,10 +2,13 @@
 //!
 //! The types here are what the triage, the result file and the report speak; their field names are those of `result.json`.
 
+mod bootstrap;
+mod noise;
 mod pattern;
 pub mod profiles;
 mod summary;
 mod table;
+mod tally;
 mod types;
 
 use std::collections::BTreeMap;

@@ -24,6 +24,7 @@ fn score(percents: [f64; 3], mean_dab_od: f64) -> CompartmentScore {
         mean_dab_od,
         interval95: [(positive - 1.1).max(0.0), positive + 1.2],
         sensitivity: [positive * 1.12, positive * 0.9],
+        false_positive_percent: 0.05,
     }
 }
 

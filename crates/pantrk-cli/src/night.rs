@@ -9,7 +9,8 @@ use pantrk_report::ReportOptions;
 use pantrk_space::MicronsPerPixel;
 use pantrk_store::{
     ClaimHolder, ERROR_SCHEMA, SlideFailure, SlideResult, SlideState, StoreError, WORKLIST_FILE,
-    Worklist, WorklistSlide, claim_sign, is_network, write_errors, write_manifest_columns,
+    Worklist, WorklistSlide, claim_sign, is_claimed, is_network, write_errors,
+    write_manifest_columns,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -99,6 +100,17 @@ impl<'a> Night<'a> {
         let opened = Worklist::open(&self.orders.out.join(WORKLIST_FILE)).and_then(|mut list| {
             let waiting: Vec<WorklistSlide> = rows.iter().map(|row| self.waiting(row)).collect();
             list.enqueue(&waiting)?;
+            // What a killed process had under work waits again.
+            let mut left = list.slides()?;
+            left.retain(|slide| {
+                slide.state == SlideState::Running
+                    && !is_claimed(self.orders.out, &slide.slide_id).unwrap_or(true)
+            });
+            for slide in &mut left {
+                slide.state = SlideState::Waiting;
+                slide.started = None;
+            }
+            list.put(&left)?;
             Ok(list)
         });
         match opened {

@@ -308,6 +308,7 @@ fn a_slide_id_that_is_made_safe_is_announced() {
     assert!(found.stdout.contains("already done"), "{}", found.stdout);
 }
 
+#[cfg(unix)]
 #[test]
 fn without_home_display_or_rights_only_the_output_is_written() {
     let tool = |name: &str| Path::new("/usr/bin").join(name);

@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use pantrk_core::CoreError;
 use pantrk_core::cell::{CellTable, ExcludedReason};
 use pantrk_core::heatmap::heatmaps;
 use pantrk_core::overview::read_small;
-use pantrk_core::pipeline::{ScoreInput, ScoreParameters, SlideAnalysis, score_slide_from};
+use pantrk_core::pipeline::{
+    ScoreInput, ScoreParameters, SlideAnalysis, score_slide_from, telling_fields,
+};
 use pantrk_core::region::Regions;
 use pantrk_core::score::ScoringTable;
 use pantrk_core::segment::Segmenter;
-use pantrk_core::{CoreError, stain::StainVectors};
 use pantrk_report::ReportOptions;
 use pantrk_slide::Slide;
 use pantrk_space::{
@@ -27,7 +29,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::failure::{Cause, Exit, Failure, OrExit as _};
-use crate::inputs::{self, ScoreOptions};
+use crate::inputs::{self, ScoreOptions, Stains};
 use crate::machine::peak_rss_bytes;
 use crate::progress::Reporter;
 use crate::stop;
@@ -95,8 +97,7 @@ struct Prepared {
     drawn: Vec<pantrk_store::Region>,
     regions: Regions,
     case: Case,
-    vectors: StainVectors,
-    vectors_source: &'static str,
+    stains: Stains,
     parameters: Map<String, Value>,
     parameter_hash: String,
 }
@@ -293,6 +294,7 @@ fn score_into(
     let triage = triage_of(&prepared.case, &analysis)?;
     let thumbnail = pool.install(|| thumbnail(prepared))?;
     write_pictures(job, prepared, &analysis, folder, &thumbnail)?;
+    pool.install(|| write_gallery(job, prepared, &analysis, folder))?;
     write_cells(job, prepared, &analysis, folder)?;
     folder
         .write_manifest_columns(job.columns)
@@ -314,6 +316,7 @@ fn score_into(
     let result = assemble(job, prepared, &analysis, run, triage);
     let mut options = (job.report)(&result);
     options.note.clone_from(&job.note);
+    write_case(&prepared.case, folder)?;
     pantrk_report::write_report(&result, folder.path(), &options).or_exit(Exit::SomeFailed)?;
     folder.write_result(&result).or_exit(Exit::SomeFailed)?;
     Ok(result)
@@ -348,9 +351,9 @@ fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
         options.tumour_type.as_deref(),
         options.clone.as_deref(),
     )?;
-    let (vectors, vectors_source) = inputs::stain_vectors(&options.stains)?;
-    let parameters = parameter_map(options, &case, mpp, vectors)?;
-    let text = serde_json::to_string(&(&parameters, &job.engine.model)).or_exit(Exit::Usage)?;
+    let stains = inputs::stain_vectors(&options.stains)?;
+    let parameters = parameter_map(options, &case, mpp, &stains)?;
+    let parameter_hash = parameter_hash(&parameters, &job.engine.model)?;
     Ok(Prepared {
         slide,
         mpp,
@@ -358,11 +361,19 @@ fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
         drawn,
         regions,
         case,
-        vectors,
-        vectors_source,
-        parameter_hash: hex(&Sha256::digest(text.as_bytes())),
+        stains,
         parameters,
+        parameter_hash,
     })
+}
+
+/// Two runs with the same hash on the same slide give the same result.
+pub(crate) fn parameter_hash(
+    parameters: &Map<String, Value>,
+    model: &ModelFacts,
+) -> Result<String, Failure> {
+    let text = serde_json::to_string(&(parameters, model)).or_exit(Exit::Usage)?;
+    Ok(hex(&Sha256::digest(text.as_bytes())))
 }
 
 /// Everything that decides the result besides the slide and the model; its digest is the parameter hash.
@@ -370,7 +381,7 @@ fn parameter_map(
     options: &ScoreOptions,
     case: &Case,
     mpp: SlideMpp,
-    vectors: StainVectors,
+    stains: &Stains,
 ) -> Result<Map<String, Value>, Failure> {
     let table = ScoringTable::embedded();
     let regions_sha256 = match &options.regions {
@@ -396,13 +407,15 @@ fn parameter_map(
         "threshold_convention": "DAB optical density, log10, background taken off",
         "expansion_um": table.expansion_microns(),
         "profile": options.profile,
-        "stain_hematoxylin": vectors.hematoxylin,
-        "stain_dab": vectors.dab,
+        "stains": stains.source,
+        "stain_hematoxylin": stains.vectors.hematoxylin,
+        "stain_dab": stains.vectors.dab,
         "mpp": [mpp.x.get(), mpp.y.get()],
         "model": options.model,
         "assume_h_dab": options.assume_h_dab,
         "regions_sha256": regions_sha256,
-        "case": serde_json::to_value(case).or_exit(Exit::Usage)?,
+        // Without what only the report shows: a patient's name is no parameter.
+        "case": serde_json::to_value(case.facts_alone()).or_exit(Exit::Usage)?,
         "heatmaps": !options.skip_heatmaps,
         "geojson": options.geojson,
     });
@@ -429,7 +442,8 @@ fn analyse(
 ) -> Result<SlideAnalysis, Failure> {
     let parameters = ScoreParameters {
         thresholds: inputs::thresholds(job.options.thresholds),
-        vectors: prepared.vectors,
+        vectors: prepared.stains.vectors,
+        estimate_stains: prepared.stains.estimate,
         profile: job.options.profile.clone(),
         assume_h_dab: job.options.assume_h_dab,
         contours: job.options.geojson,
@@ -525,6 +539,25 @@ fn write_pictures(
     Ok(())
 }
 
+/// The fields that tell most, so that the report can be made again without the slide.
+fn write_gallery(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    analysis: &SlideAnalysis,
+    folder: &RunFolder,
+) -> Result<(), Failure> {
+    let fields = telling_fields(
+        &prepared.slide,
+        prepared.mpp,
+        job.engine.segmenter.as_ref(),
+        analysis,
+        inputs::thresholds(job.options.thresholds),
+    )
+    .or_exit(Exit::NothingRead)?;
+    pantrk_store::write_gallery(folder.path(), &fields).or_exit(Exit::SomeFailed)?;
+    Ok(())
+}
+
 fn tumour_column(cells: &CellTable) -> Vec<bool> {
     (0..cells.len()).map(|i| cells.is_tumour(i)).collect()
 }
@@ -591,6 +624,18 @@ fn write_cells(
     Ok(())
 }
 
+/// The case as it was given: the report reads it again, and it alone holds what only the report shows.
+fn write_case(case: &Case, folder: &RunFolder) -> Result<(), Failure> {
+    if *case == Case::default() {
+        return Ok(());
+    }
+    let text = serde_json::to_string_pretty(case).or_exit(Exit::SomeFailed)?;
+    folder
+        .write(pantrk_report::CASE_FILE, format!("{text}\n").as_bytes())
+        .or_exit(Exit::SomeFailed)?;
+    Ok(())
+}
+
 fn assemble(
     job: &Job<'_>,
     prepared: &Prepared,
@@ -641,7 +686,15 @@ fn assemble(
             residual: analysis.vectors.residual,
             background_rgb: analysis.white_point.rgb,
             dab_background_od: analysis.background.od,
-            source: prepared.vectors_source.to_owned(),
+            source: stain_source(prepared, analysis).to_owned(),
+            background_drift: analysis.white_point.drift.map_or(0.0, |drift| drift.span()),
+            dab_background_source: match analysis.background {
+                b if b.internal_negative => "internal-negative-tissue",
+                b if b.measured => "least-stained-tissue",
+                _ => "none",
+            }
+            .to_owned(),
+            uncorrected: analysis.uncorrected,
         },
         tumour_region: if prepared.regions.has_tumour() {
             TumourRegion::Given
@@ -661,6 +714,17 @@ fn assemble(
         profiles: score.profiles.clone(),
         ihc: score.ihc.clone(),
         triage,
+    }
+}
+
+/// Where the vectors used come from, as in `result.json`.
+fn stain_source(prepared: &Prepared, analysis: &SlideAnalysis) -> &'static str {
+    match analysis.stain_estimate.map(|e| (e.hematoxylin, e.dab)) {
+        None => prepared.stains.source,
+        Some((true, true)) => "estimated",
+        Some((true, false)) => "estimated-hematoxylin",
+        Some((false, true)) => "estimated-dab",
+        Some((false, false)) => "default",
     }
 }
 

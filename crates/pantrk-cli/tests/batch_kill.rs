@@ -305,7 +305,7 @@ fn a_claim_file_made_long_ago_by_nobody_known_does_not_bar_a_slide() {
     let claim = out.join("a.claim");
     fs::write(&claim, "").unwrap();
     let file = fs::OpenOptions::new().write(true).open(&claim).unwrap();
-    file.set_modified(SystemTime::now() - Duration::from_secs(600))
+    file.set_modified(SystemTime::now() - Duration::from_mins(10))
         .unwrap();
     run(cohort(), out, &["--log", "quiet"]).good();
     same_results(out, &undisturbed().0, "an empty claim");

@@ -294,7 +294,7 @@ pub(crate) fn is_passing(name: &str) -> Option<&str> {
 
 /// Removes what processes left in a results folder that were killed while they wrote or claimed something, long enough ago that none still writes.
 pub(crate) fn sweep(out: &Path) {
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_hours(1);
     let Ok(entries) = fs::read_dir(out) else {
         return;
     };

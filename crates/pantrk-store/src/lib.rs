@@ -5,6 +5,7 @@
 //! **Architecture invariant:** nothing here scores; figures are written as they are handed in.
 #![forbid(unsafe_code)]
 
+mod arrow_schema;
 mod cells;
 mod cells_geojson;
 mod checkpoint;
@@ -26,8 +27,9 @@ pub use claim::{
     Claim, ClaimHolder, ClaimSign, Claimed, claim_sign, clear_stale_claim, host_name, is_claimed,
 };
 pub use draw::{
-    COLOR_MAPS, ColorMap, GRADE_COLOURS, Heatmap, HeatmapEntry, HeatmapIndex, Overlay, grade_label,
-    read_heatmap_index, write_heatmaps, write_overlay, write_thumbnail,
+    COLOR_MAPS, Caption, ColorMap, GRADE_COLOURS, GalleryEntry, GalleryIndex, Heatmap,
+    HeatmapEntry, HeatmapIndex, Overlay, grade_label, read_gallery_index, read_heatmap_index,
+    write_captioned, write_gallery, write_heatmaps, write_overlay, write_thumbnail,
 };
 pub use error::StoreError;
 pub use failed::{ERROR_SCHEMA, ERRORS_FILE, SlideFailure, write_errors};

@@ -90,7 +90,7 @@ impl Demo {
                     .into_iter()
                     .map(as_report_row)
                     .collect(),
-                note: None,
+                ..ReportOptions::default()
             },
             columns: &[],
             heartbeat: HEARTBEAT,

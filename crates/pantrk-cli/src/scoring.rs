@@ -129,6 +129,8 @@ pub(crate) fn run(job: &Job<'_>, reporter: &Reporter) -> Result<Scored, Failure>
         result.map(|result| Scored::AlreadyDone(Box::new(result), target.clone()))
     };
     if let Some(done) = done() {
+        // A process that was killed right after its last step left its claim.
+        pantrk_store::clear_stale_claim(job.out, &job.slide_id).or_exit(Exit::SomeFailed)?;
         return Ok(done);
     }
     stop::heed();
@@ -204,14 +206,12 @@ fn score_claimed(
         RunFolder::resume(job.out, &job.slide_id)
     };
     let folder = folder.or_exit(Exit::Usage)?;
-    let (checkpoint, result) = match score_into(job, prepared, &folder, reporter, started)
+    let result = match score_into(job, prepared, &folder, reporter, started)
         .and_then(|scored| still_ours(job, claim, reporter).map(|()| scored))
     {
         Ok(scored) => scored,
         Err(failure) => return Err(leave(job, folder, reporter, failure)),
     };
-    // From here to the rename a kill costs the slide: both are quick.
-    checkpoint.remove().or_exit(Exit::SomeFailed)?;
     let target = folder.finish().or_exit(Exit::SomeFailed)?;
     if !is_unread(&result) {
         SlideFailure::clear(job.out, &job.slide_id).or_exit(Exit::SomeFailed)?;
@@ -275,7 +275,7 @@ fn score_into(
     folder: &RunFolder,
     reporter: &Reporter,
     started: &Start,
-) -> Result<(CheckpointFile, SlideResult), Failure> {
+) -> Result<SlideResult, Failure> {
     let pool = &job.engine.pool;
     let checkpoint = CheckpointFile::open(folder.path(), &prepared.identity(&job.engine.model))
         .or_exit(Exit::SomeFailed)?;
@@ -319,7 +319,7 @@ fn score_into(
     write_case(&prepared.case, folder)?;
     pantrk_report::write_report(&result, folder.path(), &options).or_exit(Exit::SomeFailed)?;
     folder.write_result(&result).or_exit(Exit::SomeFailed)?;
-    Ok((checkpoint, result))
+    Ok(result)
 }
 
 /// A slide that was removed, replaced or still being copied while it was scored gives no result.

@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use crate::StoreError;
 
 /// Its name in the folder under work.
-const FILE: &str = "checkpoint";
+pub(crate) const FILE: &str = "checkpoint";
 /// Changed with the layout: what an older program left is begun anew.
 const MAGIC: &[u8; 20] = b"pantrk.checkpoint/1\n";
 /// Longer records than this are damage: a patch holds a few hundred cells.
@@ -83,16 +83,6 @@ impl CheckpointFile {
         self.resumed
     }
 
-    /// Removes the file: the result takes its place.
-    ///
-    /// # Errors
-    /// If it cannot be removed.
-    pub fn remove(self) -> Result<(), StoreError> {
-        drop(self.out);
-        std::fs::remove_file(&self.path)
-            .map_err(|e| StoreError::io("remove the checkpoint", &self.path, e))
-    }
-
     fn append(&self, record: &[u8]) -> io::Result<()> {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let whole = out.file.metadata()?.len();
@@ -127,11 +117,6 @@ impl Checkpoint for CheckpointFile {
         self.append(&record(core, outcome))
             .map_err(|e| StoreError::io("keep a checkpoint", &self.path, e).into())
     }
-}
-
-/// Whether a folder under work holds a checkpoint.
-pub(crate) fn is_checkpoint(name: &std::ffi::OsStr) -> bool {
-    name == FILE
 }
 
 fn head(identity: &str) -> Vec<u8> {
@@ -458,7 +443,5 @@ mod tests {
         drop(file);
         let file = CheckpointFile::open(folder.path(), "a").unwrap();
         assert_eq!(file.resumed(), 0);
-        file.remove().unwrap();
-        assert!(!folder.path().join(FILE).exists());
     }
 }

@@ -1,10 +1,16 @@
 //! What on the slide must not be scored, and whether the slide is of the right kind at all.
 //!
 //! Each check marks overview pixels; scoring leaves them out and the result states the area of each.
-//! A new check is one file and one row in [`CHECKS`].
+//! What can be told at low power is judged first ([`CHECKS`]), before cells are looked for; what needs a close look is judged on what the scoring pass saw ([`CLOSE_CHECKS`]).
+//! A new check is one file and one row in one of the two.
 
+mod blocks;
+mod dark_grains;
 mod dark_pigment;
+mod focus;
 mod pen;
+mod precipitate;
+mod red_cells;
 mod wrong_stain;
 
 use std::collections::BTreeMap;
@@ -12,6 +18,8 @@ use std::collections::BTreeMap;
 use crate::overview::{Mask, Overview};
 use crate::stain::Deconvolver;
 
+pub(crate) use blocks::BlockMeter;
+pub use blocks::{Block, BlockMap};
 pub use wrong_stain::{StainKind, stain_kind};
 
 /// A check that marks places to leave out.
@@ -33,6 +41,79 @@ pub const CHECKS: [Check; 2] = [
         mark: dark_pigment::mark,
     },
 ];
+
+/// A check that marks places to leave out by what the scoring pass saw of them.
+pub struct CloseCheck {
+    /// As in `result.json`'s `excluded_mm2`; the same name as one of [`CHECKS`] adds to it.
+    pub name: &'static str,
+    /// Marks the places, within tissue.
+    pub mark: fn(&BlockMap, &Mask) -> Mask,
+}
+
+/// All close checks, in the order in which a place that fails several is counted.
+pub const CLOSE_CHECKS: [CloseCheck; 4] = [
+    CloseCheck {
+        name: "red-cells",
+        mark: red_cells::mark,
+    },
+    CloseCheck {
+        name: "pigment",
+        mark: dark_grains::mark,
+    },
+    CloseCheck {
+        name: "precipitate",
+        mark: precipitate::mark,
+    },
+    CloseCheck {
+        name: "focus",
+        mark: focus::mark,
+    },
+];
+
+/// Places where at least `share` of the pixels around are marked, `count` giving a block's in 1/255.
+fn marked_share(blocks: &BlockMap, tissue: &Mask, count: impl Fn(Block) -> u8, share: f32) -> Mask {
+    let sum = |of: &dyn Fn(Block) -> f32| {
+        square_sums(tissue.width(), tissue.height(), 1, |x, y| {
+            let block = blocks.get(x, y);
+            if block.pixels > 0 { of(block) } else { 0.0 }
+        })
+    };
+    let marked = sum(&|block| f32::from(count(block)) / 255.0);
+    let seen = sum(&|_| 1.0);
+    let width = tissue.width() as usize;
+    // 24 um across are judged together, and marks of a few pixels are chance.
+    Mask::from_fn(tissue.width(), tissue.height(), |x, y| {
+        let at = y as usize * width + x as usize;
+        tissue.get(x, y) && blocks.get(x, y).pixels > 0 && marked[at] > share * seen[at]
+    })
+    .without_small(true, 6)
+    .dilated(1)
+    .and(tissue, true)
+}
+
+/// Sums over squares of half width `reach`, row by row; the outside counts as 0.
+fn square_sums(width: u32, height: u32, reach: u32, value: impl Fn(u32, u32) -> f32) -> Vec<f32> {
+    let (w, h, r) = (width as usize, height as usize, reach as usize);
+    let mut rows = vec![0.0_f32; w * h];
+    let mut line = vec![0.0_f32; w];
+    for y in 0..h {
+        for (x, slot) in line.iter_mut().enumerate() {
+            *slot = value(x as u32, y as u32);
+        }
+        for x in 0..w {
+            rows[y * w + x] = line[x.saturating_sub(r)..(x + r + 1).min(w)].iter().sum();
+        }
+    }
+    let mut out = vec![0.0_f32; w * h];
+    for y in 0..h {
+        for from in y.saturating_sub(r)..(y + r + 1).min(h) {
+            for x in 0..w {
+                out[y * w + x] += rows[from * w + x];
+            }
+        }
+    }
+    out
+}
 
 /// What the checks marked.
 #[derive(Debug, Clone)]
@@ -56,6 +137,18 @@ impl QualityMaps {
             })
             .collect();
         Self { marked, usable }
+    }
+
+    /// Runs the close checks on what the scoring pass saw, within what the first ones left.
+    pub fn judge_closely(&mut self, blocks: &BlockMap) {
+        for check in &CLOSE_CHECKS {
+            let mask = (check.mark)(blocks, &self.usable).and(&self.usable, true);
+            self.usable = self.usable.and(&mask, false);
+            match self.marked.iter_mut().find(|(name, _)| *name == check.name) {
+                Some((_, known)) => *known = known.or(&mask),
+                None => self.marked.push((check.name, mask)),
+            }
+        }
     }
 
     /// The area that each check marked, mm2.

@@ -6,7 +6,7 @@ use crate::noise::Dice;
 struct CoverslipEdge(Shape);
 
 pub(super) fn make(site: Site) -> Box<dyn Artefact> {
-    let mut dice = Dice::new(site.seed ^ 12);
+    let mut dice = Dice::new(site.seed ^ 0x0C);
     let half = (0.012 * site.small).clamp(7.0, 26.0) * dice.between(0.8, 1.2);
     let (sin, cos) = (0.15 * dice.signed()).sin_cos();
     let reach = 0.9 * site.small;

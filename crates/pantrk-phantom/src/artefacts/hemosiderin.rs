@@ -13,7 +13,7 @@ const IRON: [f32; 3] = [0.22, 0.72, 1.35];
 
 pub(super) fn make(site: Site) -> Box<dyn Artefact> {
     let radius = (0.045 * site.small).clamp(18.0, 80.0);
-    let radius = radius * Dice::new(site.seed ^ 9).between(0.7, 1.3);
+    let radius = radius * Dice::new(site.seed ^ 0x09).between(0.7, 1.3);
     Box::new(Hemosiderin {
         shape: Shape::blob(site, radius, 0.25),
         seed: site.seed,

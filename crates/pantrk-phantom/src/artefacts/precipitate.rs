@@ -11,7 +11,7 @@ struct Precipitate {
 
 pub(super) fn make(site: Site) -> Box<dyn Artefact> {
     let radius = (0.05 * site.small).clamp(20.0, 110.0);
-    let radius = radius * Dice::new(site.seed ^ 10).between(0.7, 1.3);
+    let radius = radius * Dice::new(site.seed ^ 0x0A).between(0.7, 1.3);
     Box::new(Precipitate {
         shape: Shape::blob(site, radius, 0.25),
         seed: site.seed,
@@ -27,7 +27,7 @@ impl Artefact for Precipitate {
         if place.distance < 0.0 {
             return;
         }
-        let ragged = fbm(self.seed ^ 11, place.x / 3.0, place.y / 3.0, 2);
+        let ragged = fbm(self.seed ^ 0x0B, place.x / 3.0, place.y / 3.0, 2);
         let clump = cellular(self.seed, place.x / 11.0, place.y / 11.0, 0.45);
         let size = 0.16 + 0.3 * (clump.hash >> 56) as f32 / 255.0 + 0.1 * ragged;
         let amount = 2.0 * smoothstep(0.05, -0.05, clump.first - size);

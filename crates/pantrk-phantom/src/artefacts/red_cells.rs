@@ -13,7 +13,7 @@ const HEMOGLOBIN: [f32; 3] = [0.07, 0.36, 0.52];
 
 pub(super) fn make(site: Site) -> Box<dyn Artefact> {
     let radius = (0.06 * site.small).clamp(22.0, 140.0);
-    let radius = radius * Dice::new(site.seed ^ 8).between(0.7, 1.2);
+    let radius = radius * Dice::new(site.seed ^ 0x08).between(0.7, 1.2);
     Box::new(RedCells {
         shape: Shape::blob(site, radius, 0.2),
         seed: site.seed,

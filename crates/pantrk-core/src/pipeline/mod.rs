@@ -405,7 +405,8 @@ impl Ground {
         for (place, block) in std::mem::take(&mut outcome.blocks) {
             blocks.put(place, block);
         }
-        self.quality.judge_closely(&blocks);
+        self.quality
+            .judge_closely(&self.overview, &blocks, &self.colours);
         let cells = &mut outcome.cells;
         let places = cells.x_px.iter().zip(&cells.y_px);
         for ((&x, &y), excluded) in places.zip(&mut cells.excluded) {

@@ -21,6 +21,7 @@ const COARSE_UM: f64 = 2.0;
 struct Sums {
     pixels: f32,
     dark: f32,
+    dark_blue: f32,
     clump: f32,
     yellow: f32,
     fine: f32,
@@ -36,8 +37,10 @@ pub struct Block {
     pub fine: u16,
     /// The same over 2 um.
     pub coarse: u16,
-    /// Share of pixels too dark for any stain, in 1/255.
+    /// Share of pixels too dark for any stain and rather brown than blue, in 1/255.
     pub dark: u8,
+    /// Share of pixels too dark for any stain and rather blue than brown: nuclei over nuclei, in 1/255.
+    pub dark_blue: u8,
     /// Share of pixels with more DAB than a cell takes up, in 1/255.
     pub clump: u8,
     /// Share of pixels yellower than DAB, in 1/255.
@@ -54,6 +57,7 @@ impl Sums {
             fine: root(self.fine),
             coarse: root(self.coarse),
             dark: share(self.dark),
+            dark_blue: share(self.dark_blue),
             clump: share(self.clump),
             yellow: share(self.yellow),
         }
@@ -149,7 +153,14 @@ impl BlockMeter {
                 let pixel = rgb.pixel(px as u32, py as u32);
                 let [h, d, _] = deconvolver.pixel(pixel);
                 block.pixels += 1.0;
-                block.dark += f32::from(deconvolver.density_of(0, pixel[0]) > DARK_RED_OD);
+                if deconvolver.density_of(0, pixel[0]) > DARK_RED_OD {
+                    let slot = if h > d {
+                        &mut block.dark_blue
+                    } else {
+                        &mut block.dark
+                    };
+                    *slot += 1.0;
+                }
                 block.clump += f32::from(d > CLUMP_DAB_OD);
                 block.yellow += f32::from(d > YELLOW_DAB_OD && h < -YELLOW_SHARE * d);
                 let here = self.grey[at];

@@ -1,10 +1,9 @@
 //! Melanin, carbon and formalin pigment as grains too fine for the overview: pixels too dark for any stain.
 
-use super::blocks::BlockMap;
-use super::marked_share;
+use super::{CloseLook, marked_share};
 use crate::overview::Mask;
 
 /// Marks dark grains.
-pub(super) fn mark(blocks: &BlockMap, tissue: &Mask) -> Mask {
-    marked_share(blocks, tissue, |block| block.dark, 0.08)
+pub(super) fn mark(look: &CloseLook<'_>) -> Mask {
+    marked_share(look, |block| block.dark, 0.08)
 }

@@ -1,7 +1,6 @@
 //! Out of focus: what is unsharp has lost its fine differences of light but not its coarse ones.
 
-use super::blocks::BlockMap;
-use super::square_sums;
+use super::{CloseLook, square_sums};
 use crate::overview::Mask;
 
 /// Sharpness is the share of the coarse differences (over 2 um, mean square) that the fine ones (over 0.5 um) make up.
@@ -19,7 +18,8 @@ const REACH: u32 = 2;
 const LEAST_PIXELS: usize = 40;
 
 /// Marks tissue out of focus.
-pub(super) fn mark(blocks: &BlockMap, tissue: &Mask) -> Mask {
+pub(super) fn mark(look: &CloseLook<'_>) -> Mask {
+    let (blocks, tissue) = (look.blocks, look.tissue);
     let square = |v: u16| (f32::from(v) / 64.0).powi(2);
     let seen = |x: u32, y: u32| tissue.get(x, y) && blocks.get(x, y).pixels > 0;
     let over = |of: &dyn Fn(u32, u32) -> f32| {

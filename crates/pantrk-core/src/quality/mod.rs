@@ -5,9 +5,12 @@
 //! A new check is one file and one row in one of the two.
 
 mod blocks;
+mod bubble;
 mod dark_grains;
 mod dark_pigment;
 mod focus;
+mod fold;
+mod neutral;
 mod pen;
 mod precipitate;
 mod red_cells;
@@ -47,11 +50,23 @@ pub struct CloseCheck {
     /// As in `result.json`'s `excluded_mm2`; the same name as one of [`CHECKS`] adds to it.
     pub name: &'static str,
     /// Marks the places, within tissue.
-    pub mark: fn(&BlockMap, &Mask) -> Mask,
+    pub mark: fn(&CloseLook<'_>) -> Mask,
+}
+
+/// What a close check looks at.
+pub struct CloseLook<'a> {
+    /// The slide at low power.
+    pub overview: &'a Overview,
+    /// What the scoring pass saw.
+    pub blocks: &'a BlockMap,
+    /// Tissue that no check before has marked.
+    pub tissue: &'a Mask,
+    /// Separates the overview by the slide's own stain vectors.
+    pub colours: &'a Deconvolver,
 }
 
 /// All close checks, in the order in which a place that fails several is counted.
-pub const CLOSE_CHECKS: [CloseCheck; 4] = [
+pub const CLOSE_CHECKS: [CloseCheck; 6] = [
     CloseCheck {
         name: "red-cells",
         mark: red_cells::mark,
@@ -63,6 +78,14 @@ pub const CLOSE_CHECKS: [CloseCheck; 4] = [
     CloseCheck {
         name: "precipitate",
         mark: precipitate::mark,
+    },
+    CloseCheck {
+        name: "bubble",
+        mark: bubble::mark,
+    },
+    CloseCheck {
+        name: "fold",
+        mark: fold::mark,
     },
     CloseCheck {
         name: "focus",
@@ -140,9 +163,20 @@ impl QualityMaps {
     }
 
     /// Runs the close checks on what the scoring pass saw, within what the first ones left.
-    pub fn judge_closely(&mut self, blocks: &BlockMap) {
+    pub fn judge_closely(
+        &mut self,
+        overview: &Overview,
+        blocks: &BlockMap,
+        colours: &Deconvolver,
+    ) {
         for check in &CLOSE_CHECKS {
-            let mask = (check.mark)(blocks, &self.usable).and(&self.usable, true);
+            let look = CloseLook {
+                overview,
+                blocks,
+                tissue: &self.usable,
+                colours,
+            };
+            let mask = (check.mark)(&look).and(&self.usable, true);
             self.usable = self.usable.and(&mask, false);
             match self.marked.iter_mut().find(|(name, _)| *name == check.name) {
                 Some((_, known)) => *known = known.or(&mask),

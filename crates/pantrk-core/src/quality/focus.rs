@@ -52,8 +52,5 @@ pub(super) fn mark(look: &CloseLook<'_>) -> Mask {
     })
     .without_small(true, LEAST_PIXELS);
     // Single sharp looking pixels within are part of it.
-    unsharp
-        .dilated(REACH)
-        .eroded(REACH)
-        .and(tissue, true)
+    unsharp.dilated(REACH).eroded(REACH).and(tissue, true)
 }

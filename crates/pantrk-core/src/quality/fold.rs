@@ -21,7 +21,10 @@ pub(super) fn mark(look: &CloseLook<'_>) -> Mask {
     let doubled = sum(&|x, y| f32::from(look.blocks.get(x, y).dark_blue) / 255.0);
     let creased = sum(&|x, y| {
         let value = neutral.at(x, y);
-        value.map_or(0.0, |[off, length]| if length > LEAST_LENGTH { off } else { 0.0 })
+        value.map_or(
+            0.0,
+            |[off, length]| if length > LEAST_LENGTH { off } else { 0.0 },
+        )
     });
     let seen = sum(&|x, y| f32::from(u8::from(neutral.at(x, y).is_some())));
     Mask::from_fn(width, height, |x, y| {

@@ -163,12 +163,7 @@ impl QualityMaps {
     }
 
     /// Runs the close checks on what the scoring pass saw, within what the first ones left.
-    pub fn judge_closely(
-        &mut self,
-        overview: &Overview,
-        blocks: &BlockMap,
-        colours: &Deconvolver,
-    ) {
+    pub fn judge_closely(&mut self, overview: &Overview, blocks: &BlockMap, colours: &Deconvolver) {
         for check in &CLOSE_CHECKS {
             let look = CloseLook {
                 overview,

@@ -14,7 +14,7 @@ pub enum ExcludedReason {
     Control = 3,
     /// Where a quality check marked the slide: ink.
     Pen = 4,
-    /// Where a quality check marked the slide: dark pigment or a fold.
+    /// Where a quality check marked the slide: dark pigment.
     Pigment = 5,
     /// It touches pixels that could not be read.
     Unread = 6,
@@ -65,6 +65,20 @@ impl ExcludedReason {
             Self::Fold => "fold",
             Self::Bubble => "bubble",
         }
+    }
+
+    /// Whether a quality check left the cell out.
+    pub fn is_quality(self) -> bool {
+        matches!(
+            self,
+            Self::Pen
+                | Self::Pigment
+                | Self::Focus
+                | Self::RedCells
+                | Self::Precipitate
+                | Self::Fold
+                | Self::Bubble
+        )
     }
 
     /// The reason that belongs to a quality check's name.

@@ -19,8 +19,8 @@ use crate::quality::{BlockMap, QualityMaps, StainKind, stain_kind};
 use crate::region::{RegionRole, Regions};
 use crate::score::profiles::PROFILES;
 use crate::score::{
-    CompartmentScores, ScoreContext, ScoringTable, SlideScore, Thresholds, score_cells,
-    score_uncorrected,
+    CompartmentScores, ControlScore, ScoreContext, ScoringTable, SlideScore, Thresholds,
+    WithLeftOut, score_cells, score_control, score_uncorrected, score_with_left_out,
 };
 use crate::segment::Segmenter;
 use crate::stain::{
@@ -192,6 +192,10 @@ pub struct SlideAnalysis {
     pub uncorrected: Option<CompartmentScores>,
     /// What could be used.
     pub quality: QualityFacts,
+    /// What the control tissue on the slide scores, where there is any.
+    pub control: Option<ControlScore>,
+    /// What the slide would score with all that quality checks left out, where they left out cells.
+    pub with_left_out: Option<WithLeftOut>,
     /// Every cell.
     pub cells: CellTable,
     /// How many cells were left out, by reason.
@@ -272,6 +276,8 @@ pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
     input.progress.step();
     Ok(SlideAnalysis {
         excluded: excluded_counts(&outcome.cells),
+        control: score_control(&outcome.cells),
+        with_left_out: score_with_left_out(&outcome.cells),
         overview: ground.overview,
         tissue: ground.tissue,
         quality_maps: ground.quality,

@@ -15,6 +15,7 @@ use pantrk_store::{ModelFacts, MppSource};
 use pantrk_triage::Case;
 
 use crate::failure::{Exit, Failure, OrExit as _};
+use crate::machine;
 use crate::progress::Log;
 
 /// Options of every command that scores.
@@ -321,12 +322,11 @@ pub(crate) fn case(
     Ok(case)
 }
 
-/// A pool of that many threads, or of as many as the machine and its cgroup give.
+/// A pool of that many threads, or of as many as the machine and its cgroup hold.
 pub(crate) fn thread_pool(threads: Option<u32>) -> Result<rayon::ThreadPool, Failure> {
     let given = threads.map(|n| n as usize);
-    let found = std::thread::available_parallelism().map_or(1, usize::from);
     rayon::ThreadPoolBuilder::new()
-        .num_threads(given.unwrap_or(found))
+        .num_threads(given.unwrap_or_else(machine::threads))
         .build()
         .or_exit(Exit::Preflight)
 }

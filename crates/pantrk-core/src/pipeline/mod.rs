@@ -4,6 +4,7 @@
 //!
 //! **Architecture invariant:** a cell is counted once: it belongs to the patch whose core holds the centre of its nucleus, and nothing is merged across patches afterwards.
 
+mod checkpoint;
 mod fields;
 mod patch;
 
@@ -29,7 +30,10 @@ use crate::stain::{
 };
 use crate::tissue::tissue_mask;
 
-use patch::{PatchGrid, PatchOutcome, WorkerPool};
+use patch::{PatchGrid, WorkerPool};
+
+pub use checkpoint::{Checkpoint, NoCheckpoint};
+pub use patch::PatchOutcome;
 
 pub use fields::{FieldKind, NucleusOutline, TellingField, telling_fields};
 
@@ -38,6 +42,10 @@ const COARSEST_MPP: f64 = 1.05;
 
 /// How a slide is scored.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches that have nothing to do with each other"
+)]
 pub struct ScoreParameters {
     /// By which cells are graded.
     pub thresholds: Thresholds,
@@ -211,6 +219,17 @@ pub struct SlideAnalysis {
 /// # Errors
 /// If the slide is too coarse or unreadable as a whole, the segmenter fails, or the caller cancels.
 pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
+    score_slide_from(input, &NoCheckpoint)
+}
+
+/// Scores a slide as [`score_slide`] does, taking up the patches that an earlier run finished and handing out those that this one does.
+///
+/// # Errors
+/// Those of [`score_slide`], and if a finished patch cannot be kept.
+pub fn score_slide_from(
+    input: &ScoreInput<'_>,
+    checkpoint: &dyn Checkpoint,
+) -> Result<SlideAnalysis, CoreError> {
     let coarsest = input.slide_mpp.x.get().max(input.slide_mpp.y.get());
     if coarsest > COARSEST_MPP {
         return Err(CoreError::TooCoarse {
@@ -227,7 +246,7 @@ pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
     let mut outcome = if wrong_stain.is_some() {
         PatchOutcome::default()
     } else {
-        run_patches(input, &ground)?
+        run_patches(input, &ground, checkpoint)?
     };
     ground.look_closely(&mut outcome);
     let mut quality = ground.quality_facts(input.regions, &outcome);
@@ -470,7 +489,11 @@ fn region_reason(regions: &Regions, point: SlidePoint) -> Option<ExcludedReason>
     }
 }
 
-fn run_patches(input: &ScoreInput<'_>, ground: &Ground) -> Result<PatchOutcome, CoreError> {
+fn run_patches(
+    input: &ScoreInput<'_>,
+    ground: &Ground,
+    checkpoint: &dyn Checkpoint,
+) -> Result<PatchOutcome, CoreError> {
     let grid = PatchGrid::for_segmenter(input.segmenter);
     let patches = wanted_patches(input, ground, &grid);
     input.progress.begin(Stage::Patches, patches.len() as u64);
@@ -478,10 +501,15 @@ fn run_patches(input: &ScoreInput<'_>, ground: &Ground) -> Result<PatchOutcome, 
     let parts = patches
         .par_iter()
         .map(|&core| {
+            if let Some(part) = checkpoint.take(core) {
+                input.progress.step();
+                return Ok(part);
+            }
             if input.progress.cancelled() {
                 return Err(CoreError::Cancelled);
             }
             let part = pool.with(|worker| worker.run(core))?;
+            checkpoint.keep(core, &part).map_err(CoreError::NotKept)?;
             input.progress.step();
             Ok(part)
         })

@@ -59,13 +59,16 @@ impl PatchGrid {
 }
 
 /// What leaves a patch, and in the end all patches.
-#[derive(Debug, Default)]
-pub(super) struct PatchOutcome {
-    pub(super) cells: CellTable,
-    pub(super) unread_um2: f64,
-    pub(super) unread_tiles: Vec<UnreadTile>,
-    /// What was seen of each overview pixel in the cores.
-    pub(super) blocks: Vec<((u32, u32), Block)>,
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PatchOutcome {
+    /// The cells of the core, not graded yet.
+    pub cells: CellTable,
+    /// Tissue of the core that should have been scored but could not be read, um2.
+    pub unread_um2: f64,
+    /// The tiles that could not be read, of the halo too.
+    pub unread_tiles: Vec<UnreadTile>,
+    /// What was seen of each overview pixel in the core, by column and row.
+    pub blocks: Vec<((u32, u32), Block)>,
 }
 
 impl PatchOutcome {

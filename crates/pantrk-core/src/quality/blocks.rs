@@ -47,6 +47,44 @@ pub struct Block {
     pub yellow: u8,
 }
 
+impl Block {
+    /// Length of [`Self::to_bytes`].
+    pub const BYTES: usize = 10;
+
+    /// All of it, little-endian.
+    pub const fn to_bytes(&self) -> [u8; Self::BYTES] {
+        let [p0, p1] = self.pixels.to_le_bytes();
+        let [f0, f1] = self.fine.to_le_bytes();
+        let [c0, c1] = self.coarse.to_le_bytes();
+        [
+            p0,
+            p1,
+            f0,
+            f1,
+            c0,
+            c1,
+            self.dark,
+            self.dark_blue,
+            self.clump,
+            self.yellow,
+        ]
+    }
+
+    /// From [`Self::to_bytes`].
+    pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        let [p0, p1, f0, f1, c0, c1, dark, dark_blue, clump, yellow] = bytes;
+        Self {
+            pixels: u16::from_le_bytes([p0, p1]),
+            fine: u16::from_le_bytes([f0, f1]),
+            coarse: u16::from_le_bytes([c0, c1]),
+            dark,
+            dark_blue,
+            clump,
+            yellow,
+        }
+    }
+}
+
 impl Sums {
     fn block(&self) -> Block {
         let share = |sum: f32| (255.0 * sum / self.pixels + 0.5) as u8;

@@ -216,6 +216,10 @@ fn used_terms(parts: &[&Part]) -> Option<usize> {
 }
 
 /// Least squares by the normal equations; `None` if they are singular.
+#[expect(
+    clippy::needless_range_loop,
+    reason = "rows of one matrix change each other"
+)]
 fn fit(parts: &[&Part], used: usize, of: impl Fn(&Part) -> f64) -> Option<[f64; TERMS]> {
     let mut matrix = [[0.0; TERMS + 1]; TERMS];
     for part in parts {

@@ -201,3 +201,144 @@ impl QualityMaps {
             .map(|(name, _)| *name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::overview::tests::overview_from;
+    use crate::stain::StainVectors;
+
+    const SIDE: u32 = 80;
+
+    fn is_marked(x: u32, y: u32) -> bool {
+        (30..50).contains(&x) && (25..50).contains(&y)
+    }
+
+    /// Runs one check on tissue whose blocks and colours follow a rule over "within the artefact or not", and tells the shares found and lost.
+    fn shares(
+        name: &str,
+        block_at: impl Fn(bool) -> Block,
+        colour_at: impl Fn(bool) -> [u8; 3],
+    ) -> (f64, f64) {
+        let overview = overview_from(SIDE, SIDE, |x, y| colour_at(is_marked(x, y)));
+        let mut blocks = BlockMap::new(SIDE, SIDE);
+        for y in 0..SIDE {
+            for x in 0..SIDE {
+                blocks.put((x, y), block_at(is_marked(x, y)));
+            }
+        }
+        let tissue = Mask::filled(SIDE, SIDE, true);
+        let check = CLOSE_CHECKS
+            .iter()
+            .find(|check| check.name == name)
+            .unwrap();
+        let mask = (check.mark)(&CloseLook {
+            overview: &overview,
+            blocks: &blocks,
+            tissue: &tissue,
+            colours: &Deconvolver::new(StainVectors::h_dab_default(), [245.0; 3]),
+        });
+        let truth = Mask::from_fn(SIDE, SIDE, is_marked);
+        let found = mask.and(&truth, true).count() as f64 / truth.count() as f64;
+        let lost = mask.and(&truth, false).count() as f64
+            / (SIDE as usize * SIDE as usize - truth.count()) as f64;
+        (found, lost)
+    }
+
+    fn sharp() -> Block {
+        Block {
+            pixels: 256,
+            fine: 870,
+            coarse: 2048,
+            ..Block::default()
+        }
+    }
+
+    const TISSUE: [u8; 3] = [176, 168, 210];
+
+    #[test]
+    fn each_close_check_finds_its_own() {
+        let cases: [(&str, Block); 4] = [
+            (
+                "focus",
+                Block {
+                    fine: 640,
+                    ..sharp()
+                },
+            ),
+            (
+                "red-cells",
+                Block {
+                    yellow: 150,
+                    ..sharp()
+                },
+            ),
+            (
+                "pigment",
+                Block {
+                    dark: 60,
+                    ..sharp()
+                },
+            ),
+            (
+                "fold",
+                Block {
+                    dark_blue: 12,
+                    ..sharp()
+                },
+            ),
+        ];
+        for (name, block) in cases {
+            let of = |within: bool| if within { block } else { sharp() };
+            let (found, lost) = shares(name, of, |_| TISSUE);
+            assert!(found > 0.9 && lost < 0.05, "{name}: {found} {lost}");
+        }
+    }
+
+    #[test]
+    fn a_grey_shadow_is_an_edge() {
+        // Twice the light lost, the same in every channel.
+        let shadow = TISSUE.map(|v| v / 2);
+        let (found, lost) = shares(
+            "bubble",
+            |_| sharp(),
+            |within| if within { shadow } else { TISSUE },
+        );
+        assert!(found > 0.9 && lost < 0.05, "{found} {lost}");
+    }
+
+    #[test]
+    fn clumps_are_marked_and_strong_stain_all_over_is_not() {
+        let clump = |clump: u8| Block { clump, ..sharp() };
+        let (found, _) = shares(
+            "precipitate",
+            |within| clump(if within { 60 } else { 0 }),
+            |_| TISSUE,
+        );
+        assert!(found > 0.9, "{found}");
+        let (found, lost) = shares("precipitate", |_| clump(60), |_| TISSUE);
+        assert!(found + lost < 1e-9);
+    }
+
+    #[test]
+    fn clean_tissue_passes_every_check() {
+        for check in &CLOSE_CHECKS {
+            let (found, lost) = shares(check.name, |_| sharp(), |_| TISSUE);
+            assert!(found + lost < 1e-9, "{}", check.name);
+        }
+    }
+
+    #[test]
+    fn a_block_survives_its_bytes() {
+        let block = Block {
+            pixels: 256,
+            fine: 70,
+            coarse: 60_001,
+            dark: 3,
+            dark_blue: 4,
+            clump: 5,
+            yellow: 255,
+        };
+        assert_eq!(Block::from_bytes(block.to_bytes()), block);
+    }
+}

@@ -248,7 +248,9 @@ pub fn score_slide_from(
     } else {
         run_patches(input, &ground, checkpoint)?
     };
-    ground.look_closely(&mut outcome);
+    if wrong_stain.is_none() {
+        ground.look_closely(&mut outcome);
+    }
     let mut quality = ground.quality_facts(input.regions, &outcome);
     if wrong_stain.is_some() {
         quality.evaluated_mm2 = 0.0;

@@ -94,7 +94,8 @@ pub const CLOSE_CHECKS: [CloseCheck; 6] = [
 ];
 
 /// Places where at least `share` of the pixels around are marked, `count` giving a block's in 1/255.
-fn marked_share(blocks: &BlockMap, tissue: &Mask, count: impl Fn(Block) -> u8, share: f32) -> Mask {
+fn marked_share(look: &CloseLook<'_>, count: impl Fn(Block) -> u8, share: f32) -> Mask {
+    let (blocks, tissue) = (look.blocks, look.tissue);
     let sum = |of: &dyn Fn(Block) -> f32| {
         square_sums(tissue.width(), tissue.height(), 1, |x, y| {
             let block = blocks.get(x, y);

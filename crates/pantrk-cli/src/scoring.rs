@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use pantrk_core::CoreError;
 use pantrk_core::cell::{CellTable, ExcludedReason};
 use pantrk_core::heatmap::heatmaps;
-use pantrk_core::overview::read_small;
+use pantrk_core::overview::{OVERVIEW_MPP, read_small};
 use pantrk_core::pipeline::{
     ScoreInput, ScoreParameters, SlideAnalysis, score_slide_from, telling_fields,
 };
 use pantrk_core::region::Regions;
-use pantrk_core::score::ScoringTable;
+use pantrk_core::score::{ControlAdequacy, ScoringTable};
 use pantrk_core::segment::Segmenter;
 use pantrk_report::ReportOptions;
 use pantrk_slide::Slide;
@@ -24,7 +24,7 @@ use pantrk_store::{
     ColorMap, Heatmap, ModelFacts, MppSource, Overlay, PatternFacts, Quality, RunFacts, RunFolder,
     SlideFacts, SlideFailure, SlideResult, StainFacts, TumourRegion, UnreadTile, Warning,
 };
-use pantrk_triage::{Case, IhcFinding, Triage, decide, gene_hint};
+use pantrk_triage::{Case, ExternalControl, IhcFinding, Triage, decide, gene_hint};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -473,7 +473,17 @@ fn triage_of(case: &Case, analysis: &SlideAnalysis) -> Result<Triage, Failure> {
     let score = &analysis.score;
     let percent = score.compartments.as_ref().map(|c| c.any.positive_percent);
     let finding = IhcFinding::from_call(&score.ihc, percent, Some(score.tumour_cells));
-    decide(case, &finding).or_exit(Exit::Usage)
+    let mut case = case.clone();
+    // What the case says of its control wins over what the slide's own shows.
+    case.external_control = case
+        .external_control
+        .or_else(|| match analysis.control?.adequacy {
+            ControlAdequacy::Adequate => Some(ExternalControl::Adequate),
+            ControlAdequacy::Weak => Some(ExternalControl::Weak),
+            ControlAdequacy::Failed => Some(ExternalControl::Failed),
+            ControlAdequacy::NotEvaluable => None,
+        });
+    decide(&case, &finding).or_exit(Exit::Usage)
 }
 
 /// The whole slide, small; never magnified.
@@ -516,6 +526,7 @@ fn write_pictures(
         return Ok(());
     }
     let maps = heatmaps(cells, size, prepared.mpp);
+    let quality = quality_values(analysis);
     let drawn: Vec<Heatmap<'_>> = maps
         .iter()
         .map(|map| Heatmap {
@@ -534,6 +545,21 @@ fn write_pictures(
             origin_um: [0.0, 0.0],
             cell_um: map.um_per_pixel,
         })
+        .chain(quality.iter().map(|(name, title, values)| {
+            let marked = &analysis.quality_maps.usable;
+            Heatmap {
+                metric: name,
+                title,
+                unit: "",
+                colormap: ColorMap::VIRIDIS,
+                range: Some([0.0, 1.0]),
+                columns: marked.width(),
+                rows: marked.height(),
+                values,
+                origin_um: [0.0, 0.0],
+                cell_um: OVERVIEW_MPP,
+            }
+        }))
         .collect();
     pantrk_store::write_heatmaps(folder.path(), &drawn).or_exit(Exit::SomeFailed)?;
     Ok(())
@@ -556,6 +582,26 @@ fn write_gallery(
     .or_exit(Exit::NothingRead)?;
     pantrk_store::write_gallery(folder.path(), &fields).or_exit(Exit::SomeFailed)?;
     Ok(())
+}
+
+/// For each quality check that marked something: the map's name, its title, and 1 where it marked tissue, 0 on other tissue, nothing on glass.
+fn quality_values(analysis: &SlideAnalysis) -> Vec<(String, String, Vec<f32>)> {
+    let maps = analysis.quality_maps.marked.iter();
+    maps.filter(|(_, mask)| mask.count() > 0)
+        .map(|(name, mask)| {
+            let places = (0..mask.height()).flat_map(|y| (0..mask.width()).map(move |x| (x, y)));
+            let values = places.map(|(x, y)| match (mask.get(x, y), analysis.tissue.get(x, y)) {
+                (true, _) => 1.0,
+                (false, true) => 0.0,
+                (false, false) => f32::NAN,
+            });
+            (
+                format!("quality_{}", name.replace('-', "_")),
+                format!("Left out: {}", name.replace('-', " ")),
+                values.collect(),
+            )
+        })
+        .collect()
 }
 
 fn tumour_column(cells: &CellTable) -> Vec<bool> {
@@ -679,6 +725,7 @@ fn assemble(
                 })
                 .collect(),
             warnings: warnings(prepared, analysis),
+            with_left_out: analysis.with_left_out,
         },
         stain: StainFacts {
             hematoxylin: analysis.vectors.hematoxylin,
@@ -711,6 +758,7 @@ fn assemble(
             gene_hint: gene_hint(pattern),
             pattern: pattern.clone(),
         }),
+        control: analysis.control,
         profiles: score.profiles.clone(),
         ihc: score.ihc.clone(),
         triage,

@@ -119,6 +119,28 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Scored, Failure> {
     Ok(Scored::New(Box::new(result), target))
 }
 
+/// Scores a slide on the current rayon pool as [`run`] would, and writes nothing; facts of the run stay empty.
+pub(crate) fn measure(job: &Job<'_>) -> Result<(SlideResult, SlideAnalysis), Failure> {
+    let prepared = prepare(job)?;
+    let reporter = Reporter::new(job.options.log, &job.slide_id);
+    let analysis = analyse(job, &prepared, &reporter)?;
+    let triage = triage_of(&prepared.case, &analysis)?;
+    let run = RunFacts {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        parameters: prepared.parameters.clone(),
+        parameter_hash: prepared.parameter_hash.clone(),
+        model: prepared.model.clone(),
+        device: job.options.device.clone(),
+        threads: None,
+        host: None,
+        started: None,
+        seconds: std::collections::BTreeMap::new(),
+        peak_rss_bytes: None,
+    };
+    let result = assemble(job, &prepared, &analysis, run, triage);
+    Ok((result, analysis))
+}
+
 fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
     let options = job.options;
     let slide = inputs::open_slide(job.slide_path)?;

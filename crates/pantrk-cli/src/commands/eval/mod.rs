@@ -1,6 +1,12 @@
 //! `pantrk eval ...`: one file per subcommand, and one row in [`EvalCommand`].
 
+mod baseline;
 mod evidence;
+mod phantoms;
+mod phantoms_report;
+mod segmentation;
+mod suites;
+mod sweep;
 
 use std::path::Path;
 
@@ -15,6 +21,8 @@ use crate::output::print;
 /// Each evaluation writes eval.html, eval.json and tables/*.csv into its --out folder and prints a short table.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  pantrk eval segmentation --pred found --truth truth --mpp 0.5 --out eval
+  pantrk eval phantoms --quick
   pantrk eval evidence --out evidence
   pantrk eval evidence --clone A7H6R --out a7h6r")]
 pub(crate) struct Eval {
@@ -26,12 +34,21 @@ pub(crate) struct Eval {
 enum EvalCommand {
     /// The literature behind the triage: pooled sensitivity, and probabilities after the stain
     Evidence(evidence::Evidence),
+    /// Found nuclei beside true ones, over folders of label images or points
+    Segmentation(segmentation::Segmentation),
+    /// Phantom slides scored beside their truth, against bars or a baseline
+    Phantoms(phantoms::Phantoms),
+    /// Other thresholds, profiles and cut-offs on slides that are scored already
+    Sweep(sweep::Sweep),
 }
 
 impl Eval {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         match &self.command {
             EvalCommand::Evidence(command) => command.run(),
+            EvalCommand::Segmentation(command) => command.run(),
+            EvalCommand::Phantoms(command) => command.run(),
+            EvalCommand::Sweep(command) => command.run(),
         }
     }
 }

@@ -20,8 +20,8 @@ use super::suites::{Plan, SUITES, Sample, Suite, SuiteFigure};
 use crate::failure::{Exit, Failure, OrExit as _};
 use crate::inputs::{self, ScoreOptions};
 use crate::output::say;
-use crate::progress::Log;
-use crate::scoring::{self, Job};
+use crate::progress::{Log, Reporter};
+use crate::scoring::{self, Engine, HEARTBEAT, Job};
 use crate::stop;
 
 /// Regions that a pathologist would have drawn on a phantom; the others must be found.
@@ -67,9 +67,9 @@ pub(crate) struct Phantoms {
     /// What finds nuclei: `nucleus` (on board), `watershed`, or a folder with model.toml
     #[arg(long, default_value = "nucleus", value_name = "NAME|DIR")]
     model: String,
-    /// Stain vectors, as `score` takes them
-    #[arg(long, default_value = "default", value_name = "default|FILE")]
-    stains: String,
+    /// Stain vectors, as `score` takes them, in place of each suite's own
+    #[arg(long, value_name = "default|estimate|FILE")]
+    stains: Option<String>,
     /// Threads; all by default
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: Option<u32>,
@@ -121,16 +121,17 @@ impl Phantoms {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         // Asked for before the work: a file that cannot be read should not cost a minute.
         let before = self.baseline.as_deref().map(baseline::read).transpose()?;
-        let pool = inputs::thread_pool(self.threads)?;
+        let engine = Engine::load(&self.options(SUITES[0].stains, None))?;
         stop::heed();
-        let run = pool.install(|| self.measure(self.seed))?;
+        let measure = |seed| engine.pool.install(|| self.measure(&engine, seed));
+        let run = measure(self.seed)?;
         let compared = before.map(|rows| baseline::compare(&rows, &run.figures));
         if let Some(path) = &self.write_baseline {
             let mut runs = vec![run.figures.clone()];
             for i in 1..u64::from(self.repeats) {
                 let seed = self.seed.wrapping_add(i);
                 say(&format!("seed {seed}, for the noise"));
-                runs.push(pool.install(|| self.measure(seed))?.figures);
+                runs.push(measure(seed)?.figures);
             }
             baseline::write(path, &baseline::from_seeds(&runs))?;
         }
@@ -151,7 +152,12 @@ impl Phantoms {
             ("suites", suites.join(", ")),
             ("seed", self.seed.to_string()),
             ("model", self.model.clone()),
-            ("stains", self.stains.clone()),
+            (
+                "stains",
+                self.stains
+                    .clone()
+                    .unwrap_or_else(|| "each suite's own".to_owned()),
+            ),
             ("pantrk", env!("CARGO_PKG_VERSION").to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -159,7 +165,7 @@ impl Phantoms {
     }
 
     /// Makes and scores the slides of all suites, several at a time.
-    fn measure(&self, seed: u64) -> Result<Run, Failure> {
+    fn measure(&self, engine: &Engine, seed: u64) -> Result<Run, Failure> {
         let folder = self.out.join("slides");
         std::fs::create_dir_all(&folder).map_err(|e| {
             Failure::usage(format!(
@@ -167,7 +173,7 @@ impl Phantoms {
                 folder.display()
             ))
         })?;
-        let samples: Vec<(&'static str, Sample)> = self
+        let samples: Vec<(&'static Suite, Sample)> = self
             .suites()
             .flat_map(|suite| {
                 let plan = Plan {
@@ -181,7 +187,7 @@ impl Phantoms {
                 };
                 (suite.make)(&plan)
                     .into_iter()
-                    .map(|sample| (suite.name, sample))
+                    .map(move |sample| (suite, sample))
             })
             .collect();
         let (done, total) = (AtomicUsize::new(0), samples.len());
@@ -195,8 +201,8 @@ impl Phantoms {
                         anyhow::anyhow!("stopped by a signal"),
                     ));
                 }
-                let stem = folder.join(format!("{suite}-{n:04}"));
-                let measured = self.measure_one(suite, sample, &stem);
+                let stem = folder.join(format!("{}-{n:04}", suite.name));
+                let measured = self.measure_one(engine, suite, sample, &stem);
                 let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                 if done.is_multiple_of(10) && done < total {
                     say(&format!("{done} of {total} slides"));
@@ -219,7 +225,8 @@ impl Phantoms {
 
     fn measure_one(
         &self,
-        suite: &'static str,
+        engine: &Engine,
+        suite: &'static Suite,
         sample: Sample,
         stem: &Path,
     ) -> Result<Measured, Failure> {
@@ -232,8 +239,12 @@ impl Phantoms {
                 regions.display()
             ))
         })?;
-        let options = self.options(&regions);
+        let options = self.options(suite.stains, Some(&regions));
         let job = Job {
+            engine,
+            columns: &[],
+            heartbeat: HEARTBEAT,
+            begun: &|| {},
             slide_path: &slide,
             slide_id: pantrk_store::slide_id_from_path(&slide),
             out: stem,
@@ -241,7 +252,7 @@ impl Phantoms {
             note: None,
             report: &|_| ReportOptions::default(),
         };
-        let (result, analysis) = scoring::measure(&job)?;
+        let (result, analysis) = scoring::measure(&job, &Reporter::new(Log::Quiet, &job.slide_id))?;
         let area = area_facts(&truth, &analysis, &slide)?;
         if !self.keep_slides {
             for ending in [
@@ -255,7 +266,7 @@ impl Phantoms {
             }
         }
         Ok(Measured {
-            suite,
+            suite: suite.name,
             truth_od: truth_od(&truth),
             truth: truth.score,
             sample,
@@ -264,15 +275,16 @@ impl Phantoms {
         })
     }
 
-    fn options(&self, regions: &Path) -> ScoreOptions {
+    fn options(&self, stains: &str, regions: Option<&Path>) -> ScoreOptions {
         ScoreOptions {
             mpp: None,
             tumour_type: None,
             clone: None,
-            regions: Some(regions.to_owned()),
+            regions: regions.map(Path::to_owned),
             profile: PROFILES[0].name.to_owned(),
             thresholds: None,
-            stains: self.stains.clone(),
+            expansion: None,
+            stains: self.stains.clone().unwrap_or_else(|| stains.to_owned()),
             model: self.model.clone(),
             device: "cpu".to_owned(),
             threads: self.threads,

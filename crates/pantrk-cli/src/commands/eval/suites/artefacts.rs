@@ -8,7 +8,8 @@ use super::{Plan, Sample, Suite};
 pub(super) const SUITE: Suite = Suite {
     name: "artefacts",
     title: "Each artefact of the phantoms: area found, good tissue lost, score kept",
-    side_px: 3000,
+    side_px: 2400,
+    stains: "default",
     slides: 5 * ArtefactKind::ALL.len() as u32,
     quick: ArtefactKind::ALL.len() as u32,
     make,

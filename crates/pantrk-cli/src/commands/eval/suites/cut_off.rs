@@ -18,6 +18,7 @@ pub(super) const SUITE: Suite = Suite {
     name: "cut-off",
     title: "Slides of 0 to 3 % stained cells: intervals and calls",
     side_px: 3000,
+    stains: "default",
     slides: 200,
     quick: 4,
     make,

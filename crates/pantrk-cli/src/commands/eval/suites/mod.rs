@@ -24,6 +24,8 @@ pub(super) struct Suite {
     pub(super) title: &'static str,
     /// Columns and rows of its slides; a bar means little on fewer cells.
     pub(super) side_px: u32,
+    /// Stain vectors, as `score --stains` takes them.
+    pub(super) stains: &'static str,
     /// Slides of a full run.
     pub(super) slides: u32,
     /// Slides of a quick run, the one that the continuous integration makes.

@@ -12,6 +12,7 @@ pub(super) const SUITE: Suite = Suite {
     name: "negatives",
     title: "Negative slides with haze 0 to 0.10 OD",
     side_px: 2400,
+    stains: "default",
     slides: 22,
     quick: 3,
     make,

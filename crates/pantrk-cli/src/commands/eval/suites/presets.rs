@@ -9,6 +9,7 @@ pub(super) const SUITE: Suite = Suite {
     name: "presets",
     title: "Named patterns, one after the other: percent, optical density and pattern",
     side_px: 2400,
+    stains: "default",
     slides: 100,
     quick: 10,
     make,

@@ -19,6 +19,7 @@ pub(super) const SUITE: Suite = Suite {
     name: "vectors",
     title: "Stain vectors turned by up to 6 degrees either way",
     side_px: 2400,
+    stains: "estimate",
     slides: 32,
     quick: 4,
     make,

@@ -81,6 +81,32 @@ pub(crate) struct ScoreOptions {
     pub(crate) log: Log,
 }
 
+impl ScoreOptions {
+    /// The defaults with a model, for commands that score many slides to compare them: no heatmaps, no words.
+    pub(crate) fn quiet(model: &str) -> Self {
+        Self {
+            mpp: None,
+            tumour_type: None,
+            clone: None,
+            regions: None,
+            profile: PROFILES[0].name.to_owned(),
+            thresholds: None,
+            expansion: None,
+            stains: "default".to_owned(),
+            model: model.to_owned(),
+            device: "cpu".to_owned(),
+            threads: None,
+            case: None,
+            skip_heatmaps: true,
+            heatmaps: false,
+            geojson: false,
+            assume_h_dab: false,
+            overwrite: false,
+            log: Log::Quiet,
+        }
+    }
+}
+
 /// No microscope resolves finer pixels than this, um.
 const FINEST_MPP: f64 = 0.05;
 /// Coarser pixels than this show no cells at all, um.

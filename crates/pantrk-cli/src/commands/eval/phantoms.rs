@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
 use pantrk_core::pipeline::SlideAnalysis;
-use pantrk_core::score::profiles::PROFILES;
 use pantrk_phantom::{CellKind, ScoreTruth, SlideContainer, SlideTruth};
 use pantrk_report::ReportOptions;
 use pantrk_space::SlidePoint;
@@ -277,24 +276,10 @@ impl Phantoms {
 
     fn options(&self, stains: &str, regions: Option<&Path>) -> ScoreOptions {
         ScoreOptions {
-            mpp: None,
-            tumour_type: None,
-            clone: None,
             regions: regions.map(Path::to_owned),
-            profile: PROFILES[0].name.to_owned(),
-            thresholds: None,
-            expansion: None,
             stains: self.stains.clone().unwrap_or_else(|| stains.to_owned()),
-            model: self.model.clone(),
-            device: "cpu".to_owned(),
             threads: self.threads,
-            case: None,
-            skip_heatmaps: true,
-            heatmaps: false,
-            geojson: false,
-            assume_h_dab: false,
-            overwrite: true,
-            log: Log::Quiet,
+            ..ScoreOptions::quiet(&self.model)
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The phantom suites as a page, tables and a short text.
 
 use pantrk_core::score::Compartment;
-use pantrk_eval::output::{Cell, Column, Estimate, Headline, Report, Section, Show, Table};
+use pantrk_eval::output::{
+    Block, Cell, Column, Estimate, Figure, Headline, Report, Section, Show, Table,
+};
+use pantrk_eval::plot::{Axis, Colour, Plot};
 
 use super::baseline::{Change, Compared};
 use super::phantoms::{Measured, Run};
@@ -43,6 +46,7 @@ pub(super) fn report(
         .push(Section::new("Figures against their bars").with(figure_table(run)));
     report.sections.push(
         Section::new("Each slide")
+            .with(Block::Figures(plots(&run.slides)))
             .with(slide_table(&run.slides))
             .with(density_table(&run.slides))
             .with(density_table(&run.slides)),
@@ -162,6 +166,43 @@ fn baseline_table(compared: &[Compared]) -> Table {
         ]);
     }
     table
+}
+
+/// Measured against true: percents of slides, and optical densities of compartments; on the dashed line both agree.
+fn plots(slides: &[Measured]) -> Vec<Figure> {
+    let (mut percents, mut densities) = (Vec::new(), Vec::new());
+    for slide in slides {
+        let Some(scores) = &slide.result.compartments else {
+            continue;
+        };
+        percents.push((
+            slide.truth.any.positive_percent,
+            scores.any.positive_percent,
+        ));
+        let pairs = Compartment::ALL.into_iter().zip(slide.truth_od);
+        densities.extend(pairs.filter_map(|(c, truth)| Some((truth?, scores.get(c).mean_dab_od))));
+    }
+    let most = densities.iter().map(|p| p.0.max(p.1)).fold(0.2, f64::max) * 1.05;
+    let draw = |points: Vec<(f64, f64)>, what: &str, to: f64| {
+        let axis = |how: &str| Axis::linear(&format!("{what}, {how}"), 0.0, to);
+        let mut plot = Plot::half(axis("true"), axis("measured"));
+        plot.dashed(vec![(0.0, 0.0), (to, to)], Colour::Grey);
+        plot.dots(points, Colour::Blue);
+        plot.to_svg()
+    };
+    let slides_shown = percents.len();
+    vec![
+        Figure::svg(
+            "percent_measured_true",
+            format!("Tumour cells at 1+ or above in any compartment; {slides_shown} slides."),
+            draw(percents, "positive %", 100.0),
+        ),
+        Figure::svg(
+            "od_measured_true",
+            "Mean DAB OD of tumour cells; four compartments of each slide.",
+            draw(densities, "mean OD", most),
+        ),
+    ]
 }
 
 fn slide_table(slides: &[Measured]) -> Table {

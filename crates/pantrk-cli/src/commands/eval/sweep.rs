@@ -1,27 +1,43 @@
 //! `pantrk eval sweep --results DIR --out DIR`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pantrk_core::score::profiles::PROFILES;
 use pantrk_core::score::{ScoringTable, Thresholds};
-use pantrk_eval::sweep::{Grid, SweepFacts, find_slides, sweep, sweep_report};
+use pantrk_eval::sweep::{Grid, ScoredSlide, SweepFacts, find_slides, sweep, sweep_report};
+use pantrk_report::ReportOptions;
 
 use crate::failure::{Exit, Failure, OrExit as _};
-use crate::inputs;
+use crate::inputs::{self, ScoreOptions};
+use crate::manifest;
+use crate::output::say;
+use crate::progress::{Log, Reporter};
+use crate::scoring::{self, Engine, HEARTBEAT, Job, Scored};
 
 /// Tries other thresholds, profiles and cut-offs on slides that are scored already.
 ///
 /// Grades and calls are worked out anew from the optical densities in cells.parquet: no slide is opened and nothing is inferred.
+/// Another model or another reach of cells changes what is measured: with --slides the slides are scored anew for each, into OUT/scored, and a second run takes up what is there.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pantrk eval sweep --results results --out sweep
   pantrk eval sweep --results results --truth truth.csv --first-threshold 0.10:0.30:0.02 --out sweep
+  pantrk eval sweep --slides manifest.csv --model nucleus --model watershed --expansion 3,5,8 --out sweep
   pantrk eval sweep --results results --thresholds 0.2,0.4,0.6 --thresholds 0.15,0.4,0.7 --profile any-1pct --out sweep")]
 pub(crate) struct Sweep {
     /// The folder of scored slides
-    #[arg(long, value_name = "DIR")]
-    results: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "slides")]
+    results: Option<PathBuf>,
+    /// Slides to score anew with each --model and --expansion: a manifest, as `batch` takes it
+    #[arg(long, value_name = "MANIFEST", conflicts_with = "results")]
+    slides: Option<PathBuf>,
+    /// What finds nuclei, to try; may be given again; the cells themselves change, so it needs --slides
+    #[arg(long, value_name = "NAME|DIR", requires = "slides")]
+    model: Vec<String>,
+    /// How far cells reach beyond their nucleus, um, to try; what is measured changes, so it needs --slides
+    #[arg(long, value_name = "LIST|FROM:TO:STEP", requires = "slides", value_parser = parse_reach)]
+    expansion: Option<List>,
     /// DAB optical densities of 1+ to try, 2+ and 3+ in proportion to the default: a list, or FROM:TO:STEP
     #[arg(long, value_name = "LIST|FROM:TO:STEP", default_value = "0.10:0.40:0.05", value_parser = parse_list)]
     first_threshold: List,
@@ -83,6 +99,14 @@ fn parse_list(text: &str) -> Result<List, String> {
     Ok(List(values))
 }
 
+fn parse_reach(text: &str) -> Result<List, String> {
+    let list = parse_list(text)?;
+    for um in &list.0 {
+        inputs::parse_expansion(&um.to_string())?;
+    }
+    Ok(list)
+}
+
 /// Without the tail that adding steps leaves.
 fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
@@ -99,14 +123,20 @@ fn parse_profile(text: &str) -> Result<&'static str, String> {
 impl Sweep {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         let grid = self.grid()?;
-        let slides = find_slides(&self.results, "").or_exit(Exit::NothingRead)?;
+        let mut failed = Vec::new();
+        let slides = match (&self.slides, &self.results) {
+            (Some(manifest), _) => self.score_anew(manifest, &mut failed)?,
+            (None, Some(results)) => find_slides(results, "").or_exit(Exit::NothingRead)?,
+            (None, None) => return Err(Failure::usage("give --results or --slides")),
+        };
         let pool = inputs::thread_pool(self.threads)?;
         let swept = pool
             .install(|| sweep(&slides, &grid, &|_| None))
             .or_exit(Exit::NothingRead)?;
         let facts = SweepFacts {
+            warnings: failed.clone(),
             inputs: vec![
-                ("results".to_owned(), self.results.display().to_string()),
+                ("slides".to_owned(), self.source().display().to_string()),
                 (
                     "scoring table".to_owned(),
                     ScoringTable::embedded().version.clone(),
@@ -115,7 +145,73 @@ impl Sweep {
             ..SweepFacts::default()
         };
         super::finish(&sweep_report(&swept, &grid, &facts), &self.out)?;
-        Ok(Exit::Good)
+        Ok(if failed.is_empty() {
+            Exit::Good
+        } else {
+            Exit::SomeFailed
+        })
+    }
+
+    fn source(&self) -> &Path {
+        let given = self.slides.as_deref().or(self.results.as_deref());
+        given.unwrap_or(Path::new(""))
+    }
+
+    /// Scores every slide with each model and reach; slides that fail are named and left out.
+    fn score_anew(
+        &self,
+        manifest: &Path,
+        failed: &mut Vec<String>,
+    ) -> Result<Vec<ScoredSlide>, Failure> {
+        let rows = manifest::read(manifest)?;
+        let default = vec!["nucleus".to_owned()];
+        let models = if self.model.is_empty() {
+            &default
+        } else {
+            &self.model
+        };
+        let reaches = match &self.expansion {
+            Some(list) => list.0.clone(),
+            None => vec![inputs::expansion_um(None)],
+        };
+        let mut slides = Vec::new();
+        for model in models {
+            let mut options = ScoreOptions {
+                threads: self.threads,
+                ..ScoreOptions::quiet(model)
+            };
+            let engine = Engine::load(&options)?;
+            for &um in &reaches {
+                options.expansion = Some(um);
+                let variant = format!("{model}, {um} um");
+                let name = pantrk_store::safe_slide_id(&format!("{model}-{um}-um"));
+                let out = self.out.join("scored").join(name);
+                std::fs::create_dir_all(&out).map_err(|e| {
+                    Failure::usage(format!("cannot make the folder ({e}): {}", out.display()))
+                })?;
+                let before = failed.len();
+                for row in &rows {
+                    if let Err(failure) = score_row(row, &options, &engine, &out) {
+                        if failure.exit == Exit::Interrupted {
+                            return Err(failure);
+                        }
+                        failed.push(format!(
+                            "{} ({variant}) was not scored: {failure}",
+                            row.slide_id
+                        ));
+                    }
+                }
+                say(&format!(
+                    "{variant}: {} slides",
+                    rows.len() - (failed.len() - before)
+                ));
+                // The folder may hold slides of another manifest.
+                let found = find_slides(&out, &variant).or_exit(Exit::NothingRead)?;
+                let wanted = |slide: &ScoredSlide| rows.iter().any(|row| row.slide_id == slide.id);
+                slides.extend(found.into_iter().filter(wanted));
+            }
+        }
+        Ok(slides)
     }
 
     fn grid(&self) -> Result<Grid, Failure> {
@@ -146,6 +242,36 @@ impl Sweep {
             profiles,
             cutoffs_percent: self.cutoffs.0.clone(),
         })
+    }
+}
+
+fn score_row(
+    row: &manifest::Row,
+    options: &ScoreOptions,
+    engine: &Engine,
+    out: &Path,
+) -> Result<(), Failure> {
+    if let Some(problem) = row.problems().first() {
+        return Err(Failure::usage(problem));
+    }
+    let options = row.options(options);
+    let job = Job {
+        engine,
+        slide_path: &row.slide_path,
+        slide_id: row.slide_id.clone(),
+        out,
+        options: &options,
+        note: None,
+        report: &|_| ReportOptions::default(),
+        columns: &row.columns,
+        heartbeat: HEARTBEAT,
+        begun: &|| {},
+    };
+    match scoring::run(&job, &Reporter::new(Log::Quiet, &row.slide_id))? {
+        Scored::New(..) | Scored::AlreadyDone(..) => Ok(()),
+        Scored::Held(_) => Err(Failure::usage(
+            "another process works on it; run this again when it is done",
+        )),
     }
 }
 

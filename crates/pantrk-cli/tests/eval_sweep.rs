@@ -83,6 +83,19 @@ fn stored_cells_give_what_scoring_gave_and_what_it_would_give() {
     assert!(percents.is_sorted_by(|a, b| a >= b), "{percents:?}");
     let page = std::fs::read_to_string(out.join("eval.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("cut-off"));
+    // A truth adds sensitivity, and says how little one slide is worth.
+    let truth = folder.path().join("truth.csv");
+    std::fs::write(&truth, "slide_id,ngs_result\nphantom,positive\n").unwrap();
+    let run = swept(&results, &out, &["--truth", text(&truth), "--cutoffs", "1"]).good();
+    assert!(
+        run.stdout.contains("1 slides are truly positive"),
+        "{}",
+        run.stdout
+    );
+    let best = rows(&out, "cutoffs");
+    assert_eq!(best[0]["sensitivity"]["n"], 1);
+    assert!(best[0]["specificity"]["value"].is_null());
     swept(folder.path(), &out, &[]).failed(3, &["no scored slide"]);
     swept(&results, &out, &["--first-threshold", "0"]).failed(2, &["numbers above 0"]);
+    swept(&results, &out, &["--expansion", "3"]).failed(2, &["--slides"]);
 }

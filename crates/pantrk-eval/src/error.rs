@@ -54,6 +54,9 @@ pub enum EvalError {
         /// Labels given.
         found: usize,
     },
+    /// Sides that do not belong together.
+    #[error("{0}")]
+    Join(String),
     /// A table holds a number that is none.
     #[error("table {table}, column {column}: a number is not finite")]
     NotFinite {

@@ -6,6 +6,8 @@
 //! **Architecture invariant:** nothing here feeds back into scoring; truth is read by this crate alone.
 #![forbid(unsafe_code)]
 
+pub mod cohort;
+pub mod compare;
 mod error;
 pub mod evidence;
 pub mod metrics;

@@ -369,7 +369,7 @@ fn what_is_not_defined_says_so_in_words() {
             .kappa(Weights::None)
             .unwrap_err(),
         Square::of([], 2).kappa(Weights::Linear).unwrap_err(),
-        fleiss_kappa(&[vec![1, 0], vec![0, 0]]).unwrap_err(),
+        fleiss_kappa(&[[1_u64, 0], [0, 0]]).unwrap_err(),
         spearman(&[(1.0, 1.0), (1.0, 2.0), (1.0, 3.0), (1.0, 4.0)]).unwrap_err(),
         lin_concordance(&[(1.0, 1.0)]).unwrap_err(),
         icc_2_1(&[vec![1.0, 1.0], vec![1.0, 1.0], vec![1.0, 1.0]]).unwrap_err(),

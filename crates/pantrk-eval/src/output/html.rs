@@ -19,6 +19,9 @@ const STYLES: [&str; 2] = [
     include_str!("../../../../assets/report/eval.css"),
 ];
 
+const REGULAR: &[u8] = include_bytes!("../../../../assets/fonts/Inter-Regular.woff2");
+const SEMIBOLD: &[u8] = include_bytes!("../../../../assets/fonts/Inter-SemiBold.woff2");
+
 impl Report {
     /// The page.
     ///
@@ -53,6 +56,8 @@ impl Report {
         let page = template.render(context! {
             version => env!("CARGO_PKG_VERSION"),
             styles => STYLES.concat(),
+            regular => STANDARD.encode(REGULAR),
+            semibold => STANDARD.encode(SEMIBOLD),
             command => &self.command,
             title => &self.title,
             subtitle => &self.subtitle,
@@ -221,11 +226,30 @@ fn cell_view<'a>(class: &'a str, cell: &Cell) -> CellView<'a> {
         },
         other => CellView {
             class,
-            value: other.to_line(),
+            value: breakable(&other.to_line()),
             interval: String::new(),
             count: String::new(),
         },
     }
+}
+
+/// Lets a browser break an address, which would push a table off the page.
+fn breakable(text: &str) -> String {
+    const LONG: usize = 24;
+    let word = |word: &str| {
+        if word.chars().count() <= LONG {
+            return word.to_owned();
+        }
+        let mut out = String::new();
+        for c in word.chars() {
+            out.push(c);
+            if matches!(c, '/' | '-' | '_' | '.' | '=' | '?') {
+                out.push('\u{200b}');
+            }
+        }
+        out
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn figure_view(figure: &Figure) -> FigureView<'_> {

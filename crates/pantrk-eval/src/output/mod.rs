@@ -110,6 +110,8 @@ pub struct Column {
     pub label: String,
     /// What its cells are.
     pub kind: ColumnKind,
+    /// Whether the terminal shows an estimate's value alone.
+    pub is_brief: bool,
 }
 
 /// What a column's cells are.
@@ -264,11 +266,19 @@ impl Column {
         Self::of(key, label, ColumnKind::Estimate)
     }
 
+    /// The same, of whose estimates the terminal shows the value alone.
+    #[must_use]
+    pub const fn brief(mut self) -> Self {
+        self.is_brief = true;
+        self
+    }
+
     fn of(key: &str, label: &str, kind: ColumnKind) -> Self {
         Self {
             key: key.to_owned(),
             label: label.to_owned(),
             kind,
+            is_brief: false,
         }
     }
 }

@@ -126,9 +126,10 @@ impl Square {
 ///
 /// # Errors
 /// Without items, or where all readings fall into one category.
-pub fn fleiss_kappa(items: &[Vec<u64>]) -> Result<f64, Undefined> {
-    let read: Vec<&Vec<u64>> = items
+pub fn fleiss_kappa<I: AsRef<[u64]>>(items: &[I]) -> Result<f64, Undefined> {
+    let read: Vec<&[u64]> = items
         .iter()
+        .map(AsRef::as_ref)
         .filter(|item| item.iter().sum::<u64>() >= 2)
         .collect();
     if read.is_empty() {

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use pantrk_core::score::profiles::PROFILES;
-use pantrk_core::score::{ScoringTable, Thresholds};
+use pantrk_core::score::{IhcResult, ScoringTable, Thresholds};
+use pantrk_eval::cohort::{Truth, TruthSlide};
 use pantrk_eval::sweep::{Grid, ScoredSlide, SweepFacts, find_slides, sweep, sweep_report};
 use pantrk_report::ReportOptions;
 
@@ -38,6 +39,12 @@ pub(crate) struct Sweep {
     /// How far cells reach beyond their nucleus, um, to try; what is measured changes, so it needs --slides
     #[arg(long, value_name = "LIST|FROM:TO:STEP", requires = "slides", value_parser = parse_reach)]
     expansion: Option<List>,
+    /// The truth of the slides, as `eval cohort` takes it
+    #[arg(long, value_name = "TRUTH.csv")]
+    truth: Option<PathBuf>,
+    /// What of the truth counts; sequencing where there is any, by default
+    #[arg(long, value_enum, requires = "truth")]
+    against: Option<Against>,
     /// DAB optical densities of 1+ to try, 2+ and 3+ in proportion to the default: a list, or FROM:TO:STEP
     #[arg(long, value_name = "LIST|FROM:TO:STEP", default_value = "0.10:0.40:0.05", value_parser = parse_list)]
     first_threshold: List,
@@ -56,6 +63,42 @@ pub(crate) struct Sweep {
     /// Threads; all by default
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: Option<u32>,
+}
+
+/// What a slide is truly positive by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Against {
+    /// An NTRK fusion by sequencing.
+    Ngs,
+    /// The stain as people read it, where all of them agree.
+    Ihc,
+}
+
+impl Against {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Ngs => "sequencing",
+            Self::Ihc => "readers",
+        }
+    }
+
+    fn of(self, slide: &TruthSlide) -> Option<bool> {
+        let mut calls = slide
+            .readings
+            .iter()
+            .filter_map(|reading| match reading.result? {
+                IhcResult::Positive => Some(true),
+                IhcResult::Negative => Some(false),
+                IhcResult::Indeterminate | IhcResult::NotEvaluable => None,
+            });
+        match self {
+            Self::Ngs => slide.ngs,
+            Self::Ihc => {
+                let first = calls.next()?;
+                calls.all(|call| call == first).then_some(first)
+            }
+        }
+    }
 }
 
 /// Numbers as one argument.
@@ -123,6 +166,22 @@ fn parse_profile(text: &str) -> Result<&'static str, String> {
 impl Sweep {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         let grid = self.grid()?;
+        let truth = self
+            .truth
+            .as_deref()
+            .map(Truth::read)
+            .transpose()
+            .or_exit(Exit::Usage)?;
+        let against = truth.as_ref().map(|truth| {
+            let sequenced = truth.slides.values().any(|s| s.ngs.is_some());
+            let default = if sequenced {
+                Against::Ngs
+            } else {
+                Against::Ihc
+            };
+            self.against.unwrap_or(default)
+        });
+        let is_positive = |id: &str| against?.of(truth.as_ref()?.slides.get(id)?);
         let mut failed = Vec::new();
         let slides = match (&self.slides, &self.results) {
             (Some(manifest), _) => self.score_anew(manifest, &mut failed)?,
@@ -131,9 +190,16 @@ impl Sweep {
         };
         let pool = inputs::thread_pool(self.threads)?;
         let swept = pool
-            .install(|| sweep(&slides, &grid, &|_| None))
+            .install(|| sweep(&slides, &grid, &is_positive))
             .or_exit(Exit::NothingRead)?;
+        if truth.is_some() && swept.iter().all(|s| s.truth.is_none()) {
+            return Err(Failure::usage(format!(
+                "the truth says nothing about any of these slides; slide_id must be the name of the slide's result folder, such as {:?}",
+                slides.first().map_or("", |s| s.id.as_str())
+            )));
+        }
         let facts = SweepFacts {
+            truth: against.map_or_else(String::new, |a| a.label().to_owned()),
             warnings: failed.clone(),
             inputs: vec![
                 ("slides".to_owned(), self.source().display().to_string()),

@@ -9,7 +9,8 @@ use pantrk_core::cell::{CellTable, ExcludedReason};
 use pantrk_core::heatmap::heatmaps;
 use pantrk_core::overview::{OVERVIEW_MPP, read_small};
 use pantrk_core::pipeline::{
-    ScoreInput, ScoreParameters, SlideAnalysis, score_slide_from, telling_fields,
+    Checkpoint, NoCheckpoint, ScoreInput, ScoreParameters, SlideAnalysis, score_slide_from,
+    telling_fields,
 };
 use pantrk_core::region::Regions;
 use pantrk_core::score::{ControlAdequacy, ScoringTable};
@@ -17,7 +18,7 @@ use pantrk_core::segment::Segmenter;
 use pantrk_report::ReportOptions;
 use pantrk_slide::Slide;
 use pantrk_space::{
-    LevelSize, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp, SlidePoint,
+    LevelSize, Microns, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp, SlidePoint,
 };
 use pantrk_store::{
     CellColumns, CellCounts, CellShape, CellsGeoJson, CheckpointFile, Claim, ClaimHolder, Claimed,
@@ -341,6 +342,30 @@ fn same_slide(job: &Job<'_>, prepared: &Prepared) -> Result<(), Failure> {
     .because_of(Cause::Machine))
 }
 
+/// Scores a slide on the current rayon pool as [`run`] would, and writes nothing; facts of the run stay empty.
+pub(crate) fn measure(
+    job: &Job<'_>,
+    reporter: &Reporter,
+) -> Result<(SlideResult, SlideAnalysis), Failure> {
+    let prepared = prepare(job)?;
+    let analysis = analyse(job, &prepared, &NoCheckpoint, reporter)?;
+    let triage = triage_of(&prepared.case, &analysis)?;
+    let run = RunFacts {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        parameters: prepared.parameters.clone(),
+        parameter_hash: prepared.parameter_hash.clone(),
+        model: job.engine.model.clone(),
+        device: job.options.device.clone(),
+        threads: None,
+        host: None,
+        started: None,
+        seconds: std::collections::BTreeMap::new(),
+        peak_rss_bytes: None,
+    };
+    let result = assemble(job, &prepared, &analysis, run, triage);
+    Ok((result, analysis))
+}
+
 fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
     let options = job.options;
     let slide = inputs::open_slide(job.slide_path)?;
@@ -405,7 +430,7 @@ fn parameter_map(
         "scoring_table": table.version,
         "thresholds": thresholds,
         "threshold_convention": "DAB optical density, log10, background taken off",
-        "expansion_um": table.expansion_microns(),
+        "expansion_um": inputs::expansion_um(options.expansion),
         "profile": options.profile,
         "stains": stains.source,
         "stain_hematoxylin": stains.vectors.hematoxylin,
@@ -437,11 +462,12 @@ fn same_result(target: &Path, prepared: &Prepared, model: &ModelFacts) -> Option
 fn analyse(
     job: &Job<'_>,
     prepared: &Prepared,
-    checkpoint: &CheckpointFile,
+    checkpoint: &dyn Checkpoint,
     reporter: &Reporter,
 ) -> Result<SlideAnalysis, Failure> {
     let parameters = ScoreParameters {
         thresholds: inputs::thresholds(job.options.thresholds),
+        expansion: Microns::new(inputs::expansion_um(job.options.expansion)),
         vectors: prepared.stains.vectors,
         estimate_stains: prepared.stains.estimate,
         profile: job.options.profile.clone(),

@@ -68,6 +68,9 @@ pub enum EvalError {
     /// The page or a table could not be put together.
     #[error("the evaluation cannot be written: {0}")]
     Page(String),
+    /// A result or its cells cannot be read, or a picture not be written.
+    #[error(transparent)]
+    Store(#[from] pantrk_store::StoreError),
     /// The evidence tables are broken.
     #[error(transparent)]
     Evidence(#[from] pantrk_triage::TriageError),

@@ -13,9 +13,9 @@ pub mod evidence;
 pub mod metrics;
 pub mod output;
 pub mod plot;
-pub mod resample;
 pub mod segmentation;
 pub mod statistics;
+pub mod sweep;
 mod table;
 pub mod truth;
 

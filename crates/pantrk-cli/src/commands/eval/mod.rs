@@ -1,8 +1,14 @@
 //! `pantrk eval ...`: one file per subcommand, and one row in [`EvalCommand`].
 
+mod baseline;
 mod cohort;
 mod compare;
 mod evidence;
+mod phantoms;
+mod phantoms_report;
+mod segmentation;
+mod suites;
+mod sweep;
 
 use std::path::Path;
 
@@ -19,6 +25,8 @@ use crate::output::print;
 #[command(after_help = "Examples:
   pantrk eval cohort --manifest truth.csv --results results --out evaluation
   pantrk eval compare evaluation-old evaluation --out comparison
+  pantrk eval segmentation --pred found --truth truth --mpp 0.5 --out eval
+  pantrk eval phantoms --quick
   pantrk eval evidence --out evidence")]
 pub(crate) struct Eval {
     #[command(subcommand)]
@@ -33,6 +41,12 @@ enum EvalCommand {
     Compare(compare::Compare),
     /// The literature behind the triage: pooled sensitivity, and probabilities after the stain
     Evidence(evidence::Evidence),
+    /// Found nuclei beside true ones, over folders of label images or points
+    Segmentation(segmentation::Segmentation),
+    /// Phantom slides scored beside their truth, against bars or a baseline
+    Phantoms(phantoms::Phantoms),
+    /// Other thresholds, profiles and cut-offs on slides that are scored already
+    Sweep(sweep::Sweep),
 }
 
 impl Eval {
@@ -41,6 +55,9 @@ impl Eval {
             EvalCommand::Cohort(command) => command.run(),
             EvalCommand::Compare(command) => command.run(),
             EvalCommand::Evidence(command) => command.run(),
+            EvalCommand::Segmentation(command) => command.run(),
+            EvalCommand::Phantoms(command) => command.run(),
+            EvalCommand::Sweep(command) => command.run(),
         }
     }
 }

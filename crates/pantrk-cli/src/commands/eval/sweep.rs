@@ -208,7 +208,6 @@ impl Sweep {
                     ScoringTable::embedded().version.clone(),
                 ),
             ],
-            ..SweepFacts::default()
         };
         super::finish(&sweep_report(&swept, &grid, &facts), &self.out)?;
         Ok(if failed.is_empty() {

@@ -74,7 +74,9 @@ impl IndexFile {
 
     fn pointer(&self, at: u64) -> Result<u64, Fault> {
         let [value] = self.words::<1>(at)?;
-        u64::try_from(value).map_err(|_| broken(format!("a pointer of {value}")))
+        u64::try_from(value)
+            .ok()
+            .ok_or_else(|| broken(format!("a pointer of {value}")))
     }
 
     /// The first page of a record.
@@ -85,7 +87,9 @@ impl IndexFile {
         if zero != 0 {
             return Err(broken(format!("record {number} begins with {zero}, not 0")));
         }
-        u64::try_from(page).map_err(|_| broken(format!("a page at {page}")))
+        u64::try_from(page)
+            .ok()
+            .ok_or_else(|| broken(format!("a page at {page}")))
     }
 
     /// The stored images of a zoom level.
@@ -94,15 +98,17 @@ impl IndexFile {
         let mut entries = Vec::new();
         while page != 0 {
             let [count, next] = self.words::<2>(page)?;
-            let count =
-                usize::try_from(count).map_err(|_| broken(format!("a page of {count} entries")))?;
+            let count = usize::try_from(count)
+                .ok()
+                .ok_or_else(|| broken(format!("a page of {count} entries")))?;
             let total = entries.len().saturating_add(count);
             Fault::within("images of a MIRAX level", total as u64, MAX_ENTRIES as u64)?;
             let mut bytes = Vec::new();
             let at = page.saturating_add(8);
             self.source
                 .read_into(&mut bytes, at, (count as u64).saturating_mul(16))
-                .map_err(|_| broken(format!("a page at {page} reaches beyond its end")))?;
+                .ok()
+                .ok_or_else(|| broken(format!("a page at {page} reaches beyond its end")))?;
             let (rows, _) = bytes.as_chunks::<16>();
             for row in rows {
                 let entry = entry(row)?;
@@ -111,7 +117,9 @@ impl IndexFile {
                 }
                 entries.push(entry);
             }
-            let next = u64::try_from(next).map_err(|_| broken(format!("a page at {next}")))?;
+            let next = u64::try_from(next)
+                .ok()
+                .ok_or_else(|| broken(format!("a page at {next}")))?;
             // Pages are written one after the other; one that points back is a loop.
             if next != 0 && next <= page && count == 0 {
                 return Err(broken("its pages go in a circle"));
@@ -140,7 +148,9 @@ fn entry(row: &[u8; 16]) -> Result<Entry, Fault> {
     let value = |word: &[u8; 4]| i64::from(i32::from_le_bytes(*word));
     let number = value(image);
     Ok(Entry {
-        image: u32::try_from(number).map_err(|_| broken(format!("image {number}")))?,
+        image: u32::try_from(number)
+            .ok()
+            .ok_or_else(|| broken(format!("image {number}")))?,
         stretch: stretch(value(offset), value(len), value(file))?,
     })
 }
@@ -148,8 +158,8 @@ fn entry(row: &[u8; 16]) -> Result<Entry, Fault> {
 fn stretch(offset: i64, len: i64, file: i64) -> Result<Stretch, Fault> {
     let lies = || broken(format!("{len} bytes at {offset} of data file {file}"));
     Ok(Stretch {
-        file: u32::try_from(file).map_err(|_| lies())?,
-        offset: u64::try_from(offset).map_err(|_| lies())?,
-        len: u64::try_from(len).map_err(|_| lies())?,
+        file: u32::try_from(file).ok().ok_or_else(&lies)?,
+        offset: u64::try_from(offset).ok().ok_or_else(&lies)?,
+        len: u64::try_from(len).ok().ok_or_else(lies)?,
     })
 }

@@ -41,7 +41,7 @@ impl Ini {
 
     pub(super) fn number<T: FromStr>(&self, group: &str, key: &str) -> Result<T, Fault> {
         let text = self.text(group, key)?;
-        text.parse().map_err(|_| {
+        text.parse().ok().ok_or_else(|| {
             Fault::Broken(format!(
                 "{key} in [{group}] of Slidedat.ini is {text:?}, a number is wanted"
             ))

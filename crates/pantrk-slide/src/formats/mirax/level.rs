@@ -54,26 +54,23 @@ impl Grid {
             within(x, column, self.image.width),
             within(y, row, self.image.height),
         );
-        let (left, top) = match &self.positions {
-            Some(positions) => {
-                let number = u64::from(row)
-                    .saturating_mul(u64::from(self.photographs_across()))
-                    .saturating_add(u64::from(column));
-                let &(x, y) = positions.get(usize::try_from(number).ok()?)?;
-                // The table holds zeros for photographs that were not taken.
-                if (x, y) == (0, 0) && number != 0 {
-                    return None;
-                }
-                (f64::from(x), f64::from(y))
+        let (left, top) = if let Some(positions) = &self.positions {
+            let number = u64::from(row)
+                .saturating_mul(u64::from(self.photographs_across()))
+                .saturating_add(u64::from(column));
+            let &(x, y) = positions.get(usize::try_from(number).ok()?)?;
+            // The table holds zeros for photographs that were not taken.
+            if (x, y) == (0, 0) && number != 0 {
+                return None;
             }
-            None => {
-                let step =
-                    |side: u32, overlap: f64| f64::from(side) * f64::from(self.divisions) - overlap;
-                (
-                    f64::from(column) * step(self.image.width, self.overlap.0),
-                    f64::from(row) * step(self.image.height, self.overlap.1),
-                )
-            }
+            (f64::from(x), f64::from(y))
+        } else {
+            let step =
+                |side: u32, overlap: f64| f64::from(side) * f64::from(self.divisions) - overlap;
+            (
+                f64::from(column) * step(self.image.width, self.overlap.0),
+                f64::from(row) * step(self.image.height, self.overlap.1),
+            )
         };
         Some((left + dx, top + dy))
     }

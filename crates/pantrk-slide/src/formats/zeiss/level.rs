@@ -155,10 +155,10 @@ fn zstd1(input: &[u8], out: &mut [u8]) -> Result<(), Fault> {
         return Err(broken("bytes parted into low and high in pixels of 8 bits"));
     }
     let stream = input.get(header..).unwrap_or_default();
-    zstd::decode(stream, out).map_err(reason)
+    zstd::decode(stream, out).map_err(|error| reason(&error))
 }
 
-fn reason(error: CodecError) -> Fault {
+fn reason(error: &CodecError) -> Fault {
     broken(error.to_string())
 }
 
@@ -213,7 +213,8 @@ impl TileStore for CziLevel {
                 scratch.samples.copy_from_slice(held);
             }
             Packing::Zstd0 => {
-                zstd::decode(&scratch.compressed, &mut scratch.samples).map_err(reason)?;
+                zstd::decode(&scratch.compressed, &mut scratch.samples)
+                    .map_err(|error| reason(&error))?;
             }
             Packing::Zstd1 => zstd1(&scratch.compressed, &mut scratch.samples)?,
             Packing::Jpeg => {
@@ -224,7 +225,8 @@ impl TileStore for CziLevel {
                     tables: None,
                 };
                 let (compressed, samples) = (&scratch.compressed, &mut scratch.samples);
-                jpeg::decode(&request, compressed, &mut scratch.stream, samples).map_err(reason)?;
+                jpeg::decode(&request, compressed, &mut scratch.stream, samples)
+                    .map_err(|error| reason(&error))?;
             }
         }
         // Subblocks are of many sizes: each fills the top left corner of what the largest needs.

@@ -66,7 +66,9 @@ impl Bytes<'_> {
 
     fn place(&self, at: usize) -> Result<u64, Fault> {
         let value = self.i64(at)?;
-        u64::try_from(value).map_err(|_| broken(format!("a place of {value}")))
+        u64::try_from(value)
+            .ok()
+            .ok_or_else(|| broken(format!("a place of {value}")))
     }
 }
 
@@ -107,7 +109,8 @@ impl Subblock {
         source.read_into(out, data, 16)?;
         let head = Bytes(out);
         let metadata_len = u64::try_from(head.i32(0)?)
-            .map_err(|_| broken("a subblock with metadata of negative length"))?;
+            .ok()
+            .ok_or_else(|| broken("a subblock with metadata of negative length"))?;
         let len = head.place(8)?;
         Fault::within("bytes of one subblock", len, max)?;
         let fixed = SUBBLOCK_FIXED.max(self.entry_len.saturating_add(16));
@@ -121,7 +124,8 @@ fn segment(source: &Source, at: u64, wanted: &[u8]) -> Result<u64, Fault> {
     let mut id = Vec::new();
     source
         .read_into(&mut id, at, HEADER)
-        .map_err(|_| broken(format!("a segment at {at}, beyond the file's end")))?;
+        .ok()
+        .ok_or_else(|| broken(format!("a segment at {at}, beyond the file's end")))?;
     if !id.starts_with(wanted) {
         return Err(broken(format!(
             "no {} at {at}",
@@ -158,7 +162,8 @@ impl Directory {
         source.read_into(&mut fixed, at, 128)?;
         let count = Bytes(&fixed).i32(0)?;
         let count = usize::try_from(count)
-            .map_err(|_| broken(format!("a directory of {count} subblocks")))?;
+            .ok()
+            .ok_or_else(|| broken(format!("a directory of {count} subblocks")))?;
         // An entry has one dimension at least.
         let least = (count as u64).saturating_mul(ENTRY.saturating_add(DIMENSION) as u64);
         let start = at.saturating_add(128);
@@ -196,11 +201,14 @@ impl Directory {
         let mut bytes = Vec::new();
         source.read_into(&mut bytes, at, 4)?;
         let len = Bytes(&bytes).i32(0)?;
-        let len = u64::try_from(len).map_err(|_| broken(format!("metadata of {len} bytes")))?;
+        let len = u64::try_from(len)
+            .ok()
+            .ok_or_else(|| broken(format!("metadata of {len} bytes")))?;
         Fault::within("bytes of CZI metadata", len, max)?;
         source
             .read_into(&mut bytes, at.saturating_add(256), len)
-            .map_err(|_| broken(format!("metadata of {len} bytes reach beyond the end")))?;
+            .ok()
+            .ok_or_else(|| broken(format!("metadata of {len} bytes reach beyond the end")))?;
         Ok(Some(
             String::from_utf8_lossy(&bytes)
                 .trim_end_matches('\0')

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::runtime::{Plan, Runtime, Session};
 use crate::{
-    Dim, InputSource, InputSpec, Layout, ModelError, ModelManifest, Tract, fill_input, onnx,
+    Dim, Direct, InputSource, InputSpec, Layout, ModelError, ModelManifest, Tract, fill_input, onnx,
 };
 
 /// ONNX is protobuf, which ends at 2 GiB.
@@ -37,12 +37,15 @@ struct Shared {
 }
 
 impl Model {
-    /// Loads `model.toml` and the weights beside it, with tract.
+    /// Loads `model.toml` and the weights beside it, with the fastest runtime that takes them.
     ///
     /// # Errors
     /// [`ModelError`] naming the file and what is wrong with it.
     pub fn load_dir(folder: &Path) -> Result<Self, ModelError> {
-        Self::load_dir_with(folder, &Tract)
+        Self::load_dir_with(folder, &Direct).or_else(|error| match error {
+            ModelError::Unsupported { .. } => Self::load_dir_with(folder, &Tract),
+            other => Err(other),
+        })
     }
 
     /// As [`Model::load_dir`], with another runtime.
@@ -70,7 +73,13 @@ impl Model {
         let folder = PathBuf::from("models/nucleus");
         let manifest = ModelManifest::parse(EMBEDDED_MANIFEST, &folder.join("model.toml"))?;
         let weights_path = folder.join(&manifest.weights);
-        Self::from_parts(manifest, EMBEDDED_WEIGHTS, &weights_path, &Tract)
+        let load = |runtime: &dyn Runtime| {
+            Self::from_parts(manifest.clone(), EMBEDDED_WEIGHTS, &weights_path, runtime)
+        };
+        load(&Direct).or_else(|error| match error {
+            ModelError::Unsupported { .. } => load(&Tract),
+            other => Err(other),
+        })
     }
 
     /// The default model's manifest, without loading the weights.

@@ -117,6 +117,8 @@ pub struct CellMeasurer {
     depth: Vec<u8>,
     /// Distance from the cell border, in layers: 0 = at the border, 1, 2 = deeper.
     shell: Vec<u8>,
+    /// Layers before a pass over them.
+    rows: Vec<u8>,
     sums: Vec<Sums>,
 }
 
@@ -133,12 +135,13 @@ impl CellMeasurer {
         weak: f32,
     ) -> Vec<CellRecord> {
         self.expansion.grow(labels, reach);
-        layers(&labels.labels, labels.width, labels.height, &mut self.depth);
+        let width = labels.width;
+        layers(&labels.labels, width, &mut self.depth, &mut self.rows);
         layers(
             &self.expansion.owner,
-            labels.width,
-            labels.height,
+            width,
             &mut self.shell,
+            &mut self.rows,
         );
         self.sums.clear();
         self.sums.resize(labels.count as usize + 1, Sums::EMPTY);
@@ -153,26 +156,31 @@ impl CellMeasurer {
             .collect()
     }
 
-    /// Areas, centres and outlines, which the sectors need first.
+    /// Areas, centres and outlines, which the sectors need first; run by run, as sums of half integers are exact in any order.
     fn centres(&mut self, labels: &LabelImage) {
-        let (w, h) = (labels.width, labels.height);
-        for y in 0..h {
-            for x in 0..w {
-                let at = y * w + x;
-                let label = labels.labels[at];
-                if label == 0 {
-                    continue;
-                }
+        let width = labels.width;
+        let row_at = |y: usize| labels.labels[y * width..].get(..width).unwrap_or(&[]);
+        for y in 0..labels.height {
+            let row = row_at(y);
+            let above = if y > 0 { row_at(y - 1) } else { &[] };
+            let below = if y + 1 < labels.height {
+                row_at(y + 1)
+            } else {
+                &[]
+            };
+            for_runs(row, |label, start, end| {
                 let sums = &mut self.sums[label as usize];
-                sums.nucleus_pixels += 1;
-                sums.x += x as f64 + 0.5;
-                sums.y += y as f64 + 0.5;
-                let other = |there: bool, i: usize| u32::from(!there || labels.labels[i] != label);
-                sums.edges += other(x > 0, at.wrapping_sub(1))
-                    + other(x + 1 < w, at + 1)
-                    + other(y > 0, at.wrapping_sub(w))
-                    + other(y + 1 < h, at + w);
-            }
+                let pixels = (end - start) as u32;
+                sums.nucleus_pixels += pixels;
+                sums.x += (start + end) as f64 / 2.0 * f64::from(pixels);
+                sums.y += (y as f64 + 0.5) * f64::from(pixels);
+                // A run ends where another label begins; beyond the image lies none.
+                let others = |beside: &[u32]| match beside.get(start..end) {
+                    None => pixels,
+                    Some(beside) => beside.iter().map(|&l| u32::from(l != label)).sum(),
+                };
+                sums.edges += 2 + others(above) + others(below);
+            });
         }
         for sums in &mut self.sums {
             if sums.nucleus_pixels > 0 {
@@ -183,80 +191,160 @@ impl CellMeasurer {
     }
 
     fn pixels(&mut self, labels: &LabelImage, stains: &StainPlanes, unread: &[bool]) {
-        let (w, h) = (labels.width, labels.height);
-        for y in 0..h {
-            for x in 0..w {
-                let at = y * w + x;
-                let owner = self.expansion.owner[at];
-                if owner == 0 {
-                    continue;
+        let width = labels.width;
+        let Self {
+            expansion,
+            depth,
+            shell,
+            sums,
+            ..
+        } = self;
+        for y in 0..labels.height {
+            let line = y * width..(y + 1) * width;
+            let owners = &expansion.owner[line.clone()];
+            let unread = unread.get(line.clone()).unwrap_or(&[]);
+            let row = Row {
+                labels: &labels.labels[line.clone()],
+                depth: &depth[line.clone()],
+                shell: &shell[line.clone()],
+                distance2: &expansion.distance2[line.clone()],
+                dab: &stains.dab[line.clone()],
+                hematoxylin: &stains.hematoxylin[line],
+            };
+            for_runs(owners, |owner, start, end| {
+                let sums = &mut sums[owner as usize];
+                sums.cell_pixels += (end - start) as u32;
+                sums.touches_unread |= unread.get(start..end).is_some_and(|u| u.contains(&true));
+                sums.add_run(row, start, end, y as f64 + 0.5 - sums.y);
+            });
+        }
+    }
+}
+
+/// What is known of the pixels of one row.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    labels: &'a [u32],
+    depth: &'a [u8],
+    shell: &'a [u8],
+    distance2: &'a [u16],
+    dab: &'a [f32],
+    hematoxylin: &'a [f32],
+}
+
+impl Sums {
+    /// Adds a run of the cell's pixels, `dy` below the centre of the nucleus.
+    fn add_run(&mut self, row: Row<'_>, start: usize, end: usize, dy: f64) {
+        for x in start..end {
+            let dab = row.dab[x];
+            let sector = sector(x as f64 + 0.5 - self.x, dy);
+            if row.labels[x] != 0 {
+                self.hematoxylin += row.hematoxylin[x];
+                let depth = row.depth[x];
+                if depth < 3 {
+                    self.rim[sector][CENTRE - depth as usize].add(dab);
                 }
-                let dab = stains.dab[at];
-                let shell = self.shell[at];
-                let sums = &mut self.sums[owner as usize];
-                sums.cell_pixels += 1;
-                sums.touches_unread |= unread.get(at).copied().unwrap_or(false);
-                let sector = sector(x as f64 + 0.5 - sums.x, y as f64 + 0.5 - sums.y);
-                if labels.labels[at] != 0 {
-                    sums.hematoxylin += stains.hematoxylin[at];
-                    let depth = self.depth[at];
-                    if depth < 3 {
-                        sums.rim[sector][CENTRE - depth as usize].add(dab);
-                    }
-                    if depth > 0 {
-                        sums.nucleus.add(dab);
-                    }
-                } else {
-                    let d2 = self.expansion.distance2[at];
-                    sums.outside.add(dab);
-                    match d2 {
-                        0..=2 => sums.rim[sector][3].add(dab),
-                        3..=5 => sums.rim[sector][4].add(dab),
-                        6..=10 => sums.rim[sector][5].add(dab),
-                        _ => {}
-                    }
-                    // Where the nucleus reaches the border, the rim is not membrane.
-                    if d2 > 2 {
-                        sums.membrane[sector][shell as usize + CENTRE].add(dab);
-                    }
-                    if d2 > 2 && shell > 1 {
-                        sums.cytoplasm.add(dab);
-                        sums.cytoplasm_squares += dab * dab;
-                    }
+                if depth > 0 {
+                    self.nucleus.add(dab);
                 }
+                continue;
+            }
+            let (d2, shell) = (row.distance2[x], row.shell[x]);
+            self.outside.add(dab);
+            match d2 {
+                0..=2 => self.rim[sector][3].add(dab),
+                3..=5 => self.rim[sector][4].add(dab),
+                6..=10 => self.rim[sector][5].add(dab),
+                _ => {}
+            }
+            // Where the nucleus reaches the border, the rim is not membrane.
+            if d2 > 2 {
+                self.membrane[sector][shell as usize + CENTRE].add(dab);
+            }
+            if d2 > 2 && shell > 1 {
+                self.cytoplasm.add(dab);
+                self.cytoplasm_squares += dab * dab;
             }
         }
     }
 }
 
-/// For each pixel of an area, how many layers lie between it and another area: 0, 1, or 2 for deeper.
-fn layers(areas: &[u32], w: usize, h: usize, out: &mut Vec<u8>) {
+/// Calls `visit` with label, first and end of each run of one label other than 0.
+fn for_runs(row: &[u32], mut visit: impl FnMut(u32, usize, usize)) {
+    let mut start = 0;
+    for run in row.chunk_by(|a, b| a == b) {
+        let end = start + run.len();
+        if run[0] != 0 {
+            visit(run[0], start, end);
+        }
+        start = end;
+    }
+}
+
+/// For each pixel of an area, how many layers lie between it and another area: 0, 1, 2, or 3 for deeper; unspecified where there is no area.
+///
+/// The image's edge is no border: what touches it goes on outside.
+fn layers(areas: &[u32], width: usize, out: &mut Vec<u8>, rows: &mut Vec<u8>) {
     out.clear();
-    out.resize(w * h, 3);
-    for round in 0..3_u8 {
-        for y in 0..h {
-            for x in 0..w {
-                let at = y * w + x;
-                if areas[at] == 0 || out[at] != 3 {
-                    continue;
-                }
-                let area = areas[at];
-                let near = |there: bool, i: usize| {
-                    there
-                        && if round == 0 {
-                            areas[i] != area
-                        } else {
-                            areas[i] == area && out[i] == round - 1
-                        }
-                };
-                if near(x > 0, at.wrapping_sub(1))
-                    || near(x + 1 < w, at + 1)
-                    || near(y > 0, at.wrapping_sub(w))
-                    || near(y + 1 < h, at + w)
-                {
-                    out[at] = round;
-                }
-            }
+    if areas.is_empty() {
+        return;
+    }
+    out.resize(areas.len(), 0);
+    let height = areas.len() / width;
+    for y in 0..height {
+        let row = &areas[y * width..][..width];
+        let above = &areas[y.saturating_sub(1) * width..][..width];
+        let below = &areas[(y + 1).min(height - 1) * width..][..width];
+        let out = &mut out[y * width..][..width];
+        for (((out, &here), &above), &below) in out.iter_mut().zip(row).zip(above).zip(below) {
+            *out = u8::from((here != above) | (here != below));
+        }
+        for (out, pair) in out[1..].iter_mut().zip(row.windows(2)) {
+            *out |= u8::from(pair[0] != pair[1]);
+        }
+        for (out, pair) in out.iter_mut().zip(row.windows(2)) {
+            *out |= u8::from(pair[0] != pair[1]);
+        }
+        for out in out {
+            *out = if *out == 0 { 3 } else { 0 };
+        }
+    }
+    // Within a layer all four neighbours are of the same area, so layers alone decide.
+    for layer in 1..3 {
+        deepen(out, width, layer, rows);
+    }
+}
+
+/// Makes `layer` of each pixel that is 3 and lies beside one of the layer before.
+fn deepen(layers: &mut [u8], width: usize, layer: u8, rows: &mut Vec<u8>) {
+    rows.clear();
+    rows.extend_from_slice(layers);
+    let height = layers.len() / width;
+    let near = |value: u8| value == layer - 1;
+    for (y, out) in layers.chunks_exact_mut(width).enumerate() {
+        let row = &rows[y * width..][..width];
+        let above = &rows[y.saturating_sub(1) * width..][..width];
+        let below = &rows[(y + 1).min(height - 1) * width..][..width];
+        for ((out, &above), &below) in out.iter_mut().zip(above).zip(below) {
+            *out = if (*out == 3) & (near(above) | near(below)) {
+                layer
+            } else {
+                *out
+            };
+        }
+        for (out, &left) in out[1..].iter_mut().zip(row) {
+            *out = if (*out == 3) & near(left) {
+                layer
+            } else {
+                *out
+            };
+        }
+        for (out, &right) in out.iter_mut().zip(&row[1..]) {
+            *out = if (*out == 3) & near(right) {
+                layer
+            } else {
+                *out
+            };
         }
     }
 }

@@ -92,8 +92,8 @@ def patch(place: tuple[int, int]) -> tuple[int, int, dict[str, float]]:
 
     rgb = read(*place)
     lap("read")
-    # separate_stains takes the matrix that takes optical density to stains, in natural logarithms.
-    stains = separate_stains(rgb, INVERSE) / np.log(10.0)
+    # separate_stains counts densities in units of six decades.
+    stains = separate_stains(rgb, INVERSE) * 6.0
     dab = np.ascontiguousarray(stains[..., 1])
     lap("stains")
     labels = nuclei(rgb)

@@ -5,6 +5,11 @@
 //!
 //! **Architecture invariant:** each output value is summed in the order of the taps with fused multiply-adds, whatever the tile and the width of the vectors, so every processor gives the same bits.
 
+#![expect(
+    clippy::inline_always,
+    reason = "a tile is compiled anew inside each function that is made for other instructions"
+)]
+
 use super::maps::Maps;
 
 /// How a convolution lies on its input.

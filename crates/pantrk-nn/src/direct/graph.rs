@@ -124,7 +124,7 @@ struct Planner<'a> {
     kernel: Kernel,
 }
 
-impl<'a> Planner<'a> {
+impl Planner<'_> {
     fn plan(&mut self) -> Result<(), String> {
         self.taken = vec![false; self.nodes.len()];
         for index in 0..self.nodes.len() {
@@ -255,13 +255,11 @@ impl<'a> Planner<'a> {
         let mut place_of = vec![0; self.shapes.len()];
         for (i, step) in self.steps.iter_mut().enumerate() {
             let shape = self.shapes[step.output];
-            let place = match free.iter().position(|&place| places[place] == shape) {
-                Some(at) => free.swap_remove(at),
-                None => {
-                    places.push(shape);
-                    places.len() - 1
-                }
-            };
+            let fits = free.iter().position(|&place| places[place] == shape);
+            let place = fits.map_or(places.len(), |at| free.swap_remove(at));
+            if place == places.len() {
+                places.push(shape);
+            }
             place_of[step.output] = place;
             let mut read: Vec<usize> = [Some(step.input), step.add].into_iter().flatten().collect();
             read.dedup();

@@ -297,7 +297,7 @@ fn layers(areas: &[u32], width: usize, out: &mut Vec<u8>, rows: &mut Vec<u8>) {
         let below = &areas[(y + 1).min(height - 1) * width..][..width];
         let out = &mut out[y * width..][..width];
         for (((out, &here), &above), &below) in out.iter_mut().zip(row).zip(above).zip(below) {
-            *out = u8::from((here != above) | (here != below));
+            *out = u8::from(here != above) | u8::from(here != below);
         }
         for (out, pair) in out[1..].iter_mut().zip(row.windows(2)) {
             *out |= u8::from(pair[0] != pair[1]);

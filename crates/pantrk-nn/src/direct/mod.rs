@@ -1,13 +1,14 @@
 //! The direct runtime: networks of convolutions, additions, rectifiers and pixel shuffles, on the CPU, one thread per session.
 //!
 //! It runs what the model on board is made of and nothing else; everything else is tract's.
-//! There a convolution goes through a matrix nine times its input's size, which leaves the second-level cache; here nothing lies between input and output (`benches/README.md` has the figures).
+//! There a convolution goes through a matrix nine times its input's size, which leaves the second-level cache; here nothing lies between input and output, and 3 x 3 convolutions need a quarter of the multiplications (`benches/README.md` has the figures).
 //!
 //! **Architecture invariant:** it computes or declines; it never runs a graph of which it does not know each node.
 
 mod conv;
 mod graph;
 mod maps;
+mod winograd;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use self::conv::{Finish, Kernel};
 use self::graph::{Emit, Program, Step, Work};
 use self::maps::{Maps, Shape};
+use self::winograd::Scratch;
 use crate::ModelError;
 use crate::onnx;
 use crate::runtime::{Plan, Runtime, Session};
@@ -86,6 +88,7 @@ impl Plan for DirectPlan {
                 .collect(),
             input: vec![0.0; image.and_then(|shape| shape.values(0)).unwrap_or(0)],
             outputs: vec![Vec::new(); program.outputs.len()],
+            scratch: Scratch::default(),
         })
     }
 }
@@ -95,6 +98,7 @@ struct DirectSession {
     places: Vec<Maps>,
     input: Vec<f32>,
     outputs: Vec<Vec<f32>>,
+    scratch: Scratch,
 }
 
 impl Session for DirectSession {
@@ -109,7 +113,7 @@ impl Session for DirectSession {
         for step in &self.program.steps {
             // No step writes to what it reads.
             let mut output = std::mem::take(&mut self.places[step.output]);
-            take(step, &self.places, &mut output);
+            take(step, &self.places, &mut output, &mut self.scratch);
             self.places[step.output] = output;
         }
         for (emit, values) in self.program.outputs.iter().zip(&mut self.outputs) {
@@ -124,14 +128,14 @@ impl Session for DirectSession {
 }
 
 /// Takes one step.
-fn take(step: &Step, places: &[Maps], output: &mut Maps) {
+fn take(step: &Step, places: &[Maps], output: &mut Maps, scratch: &mut Scratch) {
     let input = &places[step.input];
     let finish = Finish {
         add: step.add.map(|place| &places[place]),
         relu: step.relu,
     };
     match &step.work {
-        Work::Conv(conv) => conv.run(input, finish, output),
+        Work::Conv(conv) => conv.run(input, finish, output, scratch),
         Work::Shuffle(block) => shuffle(*block, input, finish, output),
         Work::Nothing => shuffle(1, input, finish, output),
     }

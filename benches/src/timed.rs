@@ -119,6 +119,10 @@ impl Segmenter for TimedSegmenter {
         self.plain.patch_size()
     }
 
+    fn takes(&self, size: LevelSize) -> bool {
+        self.plain.takes(size)
+    }
+
     fn halo(&self) -> u32 {
         self.plain.halo()
     }

@@ -231,6 +231,7 @@ fn pantrk(side: u32, threads: usize) -> Result<(), String> {
         "megapixels_per_second": megapixels / seconds,
         "cells": cells,
         "cells_per_second": cells as f64 / seconds,
+        "read_mib": read_mib(),
         "peak_rss_mib": peak_rss_mib(),
     }));
     let plan = plan_path(&folder, side);
@@ -319,6 +320,13 @@ fn write_plan(slide: &Slide, tissue: &Mask, path: &Path) -> Result<(), String> {
         }
     }
     std::fs::write(path, text).map_err(|e| e.to_string())
+}
+
+/// What this process has read, from disk or the system's cache.
+fn read_mib() -> Option<u64> {
+    let io = std::fs::read_to_string("/proc/self/io").ok()?;
+    let line = io.lines().find_map(|l| l.strip_prefix("rchar:"))?;
+    Some(line.trim().parse::<u64>().ok()? >> 20)
 }
 
 /// Of this process, where the system says so.

@@ -311,6 +311,51 @@ fn the_direct_runtime_gives_what_tract_gives() {
     assert!(worst < 5e-3, "{worst}");
 }
 
+#[test]
+fn a_smaller_patch_gives_what_the_whole_one_gives_there() {
+    let model = Model::embedded().unwrap();
+    let edge = model.manifest().input.patch;
+    let size = |width, height| LevelSize { width, height };
+    assert!(model.takes(size(edge, edge)));
+    // Not larger, and not a side that the network cannot halve thrice.
+    assert!(!model.takes(size(edge + 8, edge)) && !model.takes(size(edge - 3, edge)));
+    let small = size(edge - 256, edge - 64);
+    if !model.takes(small) {
+        println!("skipped: {} takes one size", model.runtime());
+        return;
+    }
+    let pixel = |x: u32, y: u32| {
+        let wave = ((x as f32 * 0.2).sin() + (y as f32 * 0.17).sin()) * 50.0 + 150.0;
+        [wave as u8, (wave * 0.9) as u8, 200]
+    };
+    let picture = |size: LevelSize| {
+        let pixels = (0..size.height).flat_map(|y| (0..size.width).flat_map(move |x| pixel(x, y)));
+        RgbBuffer::from_raw(size, pixels.collect()).unwrap()
+    };
+    let mut worker = model.worker();
+    let mut maps = |size: LevelSize| {
+        let rgb = picture(size);
+        let source = InputSource {
+            rgb: &rgb,
+            hematoxylin: &[],
+        };
+        worker.run_patch(source).unwrap();
+        worker.output(0).to_vec()
+    };
+    let (whole, part, again) = (maps(size(edge, edge)), maps(small), maps(size(edge, edge)));
+    assert_eq!(whole, again);
+    assert_eq!(part.len() as u64, 2 * small.area());
+    // Far from the cut, which the network sees about 80 pixels around.
+    let mut worst = 0.0_f32;
+    for y in 0..small.height - 120 {
+        for x in 0..small.width - 120 {
+            let (a, b) = (y * edge + x, y * small.width + x);
+            worst = worst.max((whole[a as usize] - part[b as usize]).abs());
+        }
+    }
+    assert!(worst < 1e-3, "{worst}");
+}
+
 fn data(path: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/data")

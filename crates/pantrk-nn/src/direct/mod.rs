@@ -13,6 +13,8 @@ mod winograd;
 use std::path::Path;
 use std::sync::Arc;
 
+use tract_onnx::pb::GraphProto;
+
 use self::conv::{Finish, Kernel};
 use self::graph::{Emit, Program, Step, Work};
 use self::maps::{Maps, Shape};
@@ -53,23 +55,38 @@ impl Runtime for Direct {
         };
         let graph = proto.graph.as_ref().filter(|_| batch == 1);
         let graph = graph.ok_or_else(|| unsupported("more than one picture".to_owned()))?;
-        let program = Program::new(graph, image, kernel).map_err(unsupported)?;
-        let outputs = program
-            .outputs
-            .iter()
-            .map(|emit| vec![1, emit.shape.channels, emit.shape.height, emit.shape.width])
-            .collect();
-        Ok(Box::new(DirectPlan {
-            program: Arc::new(program),
-            outputs,
-        }))
+        let graph = Arc::new(graph.clone());
+        let plan = DirectPlan::new(&graph, image, kernel).map_err(unsupported)?;
+        Ok(Box::new(plan))
     }
 }
 
 #[derive(Debug)]
 struct DirectPlan {
+    graph: Arc<GraphProto>,
+    kernel: Kernel,
+    /// Channels of the image.
+    channels: usize,
     program: Arc<Program>,
     outputs: Vec<Vec<usize>>,
+}
+
+impl DirectPlan {
+    fn new(graph: &Arc<GraphProto>, image: Shape, kernel: Kernel) -> Result<Self, String> {
+        let program = Program::new(graph, image, kernel)?;
+        let outputs = program
+            .outputs
+            .iter()
+            .map(|emit| vec![1, emit.shape.channels, emit.shape.height, emit.shape.width])
+            .collect();
+        Ok(Self {
+            graph: Arc::clone(graph),
+            kernel,
+            channels: image.channels,
+            program: Arc::new(program),
+            outputs,
+        })
+    }
 }
 
 impl Plan for DirectPlan {
@@ -90,6 +107,16 @@ impl Plan for DirectPlan {
             outputs: vec![Vec::new(); program.outputs.len()],
             scratch: Scratch::default(),
         })
+    }
+
+    fn resized(&self, height: usize, width: usize) -> Option<Box<dyn Plan>> {
+        let image = Shape {
+            width,
+            height,
+            channels: self.channels,
+        };
+        let plan = Self::new(&self.graph, image, self.kernel).ok()?;
+        Some(Box::new(plan))
     }
 }
 

@@ -43,6 +43,9 @@ pub(crate) struct ScoreOptions {
     /// DAB optical densities (log10) of 1+, 2+ and 3+
     #[arg(long, value_name = "1+,2+,3+", value_parser = parse_thresholds)]
     pub(crate) thresholds: Option<Thresholds>,
+    /// How far a cell reaches beyond its nucleus at most, um; 5 by the scoring table
+    #[arg(long, value_name = "UM", value_parser = parse_expansion)]
+    pub(crate) expansion: Option<f64>,
     /// Stain vectors: `default` (QuPath's H-DAB), `estimate` (read off the slide), or a JSON file {"hematoxylin": [r,g,b], "dab": [r,g,b]}
     #[arg(long, default_value = "default", value_name = "default|estimate|FILE")]
     pub(crate) stains: String,
@@ -78,6 +81,32 @@ pub(crate) struct ScoreOptions {
     pub(crate) log: Log,
 }
 
+impl ScoreOptions {
+    /// The defaults with a model, for commands that score many slides to compare them: no heatmaps, no words.
+    pub(crate) fn quiet(model: &str) -> Self {
+        Self {
+            mpp: None,
+            tumour_type: None,
+            clone: None,
+            regions: None,
+            profile: PROFILES[0].name.to_owned(),
+            thresholds: None,
+            expansion: None,
+            stains: "default".to_owned(),
+            model: model.to_owned(),
+            device: "cpu".to_owned(),
+            threads: None,
+            case: None,
+            skip_heatmaps: true,
+            heatmaps: false,
+            geojson: false,
+            assume_h_dab: false,
+            overwrite: false,
+            log: Log::Quiet,
+        }
+    }
+}
+
 /// No microscope resolves finer pixels than this, um.
 const FINEST_MPP: f64 = 0.05;
 /// Coarser pixels than this show no cells at all, um.
@@ -99,6 +128,23 @@ fn parse_profile(text: &str) -> Result<String, String> {
     } else {
         Err(format!("known profiles are {}", names.join(", ")))
     }
+}
+
+/// Cells reach no further than this, um.
+const FURTHEST_EXPANSION: f64 = 25.0;
+
+pub(crate) fn parse_expansion(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok();
+    value
+        .filter(|um| (0.5..=FURTHEST_EXPANSION).contains(um))
+        .ok_or_else(|| {
+            format!("a number from 0.5 to {FURTHEST_EXPANSION} um was wanted, such as 5")
+        })
+}
+
+/// The reach given, or the table's.
+pub(crate) fn expansion_um(given: Option<f64>) -> f64 {
+    given.unwrap_or_else(|| ScoringTable::embedded().expansion_microns())
 }
 
 pub(crate) fn parse_thresholds(text: &str) -> Result<Thresholds, String> {

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use pantrk_report::ReportOptions;
 use pantrk_space::MicronsPerPixel;
 use pantrk_store::{
-    ClaimHolder, ERROR_SCHEMA, SlideFailure, SlideResult, SlideState, WORKLIST_FILE, Worklist,
-    WorklistSlide, claim_sign, is_network, write_errors, write_manifest_columns,
+    ClaimHolder, ERROR_SCHEMA, SlideFailure, SlideResult, SlideState, StoreError, WORKLIST_FILE,
+    Worklist, WorklistSlide, claim_sign, is_claimed, is_network, write_errors,
+    write_manifest_columns,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -99,6 +100,17 @@ impl<'a> Night<'a> {
         let opened = Worklist::open(&self.orders.out.join(WORKLIST_FILE)).and_then(|mut list| {
             let waiting: Vec<WorklistSlide> = rows.iter().map(|row| self.waiting(row)).collect();
             list.enqueue(&waiting)?;
+            // What a killed process had under work waits again.
+            let mut left = list.slides()?;
+            left.retain(|slide| {
+                slide.state == SlideState::Running
+                    && !is_claimed(self.orders.out, &slide.slide_id).unwrap_or(true)
+            });
+            for slide in &mut left {
+                slide.state = SlideState::Waiting;
+                slide.started = None;
+            }
+            list.put(&left)?;
             Ok(list)
         });
         match opened {
@@ -237,7 +249,7 @@ impl<'a> Night<'a> {
                 }
                 self.tally.already_done += 1;
                 if let Err(error) = SlideFailure::clear(self.orders.out, &row.slide_id) {
-                    say(&format!("pantrk: {error}"));
+                    self.trouble(Some(&row.slide_id), &error);
                 }
                 self.told(row, place, "already done", &result);
                 self.list(|| listed(&result, row));
@@ -298,7 +310,7 @@ impl<'a> Night<'a> {
             } else {
                 "nothing more can be written to the output folder"
             };
-            self.tell(
+            self.tell_error(
                 json!({"event": "stopped", "error": what}),
                 &format!("the batch stops: {what}; run it again when that is mended, finished slides are kept"),
             );
@@ -331,7 +343,7 @@ impl<'a> Night<'a> {
         error: &str,
         change: impl FnOnce(&mut SlideFailure),
     ) {
-        self.tell(
+        self.tell_error(
             json!({
                 "slide": row.slide_id, "event": "failed", "stage": stage, "error": error,
                 "peak_rss_bytes": machine::peak_rss_bytes(),
@@ -355,7 +367,7 @@ impl<'a> Night<'a> {
         };
         change(&mut record);
         if let Err(error) = record.write(self.orders.out) {
-            say(&format!("pantrk: {}: {error}", row.slide_id));
+            self.trouble(Some(&row.slide_id), &error);
         }
         self.list(|| WorklistSlide {
             state: SlideState::Failed,
@@ -455,7 +467,7 @@ impl<'a> Night<'a> {
         if self.orders.out.is_dir()
             && let Err(error) = write_errors(self.orders.out)
         {
-            say(&format!("pantrk: {error}"));
+            self.trouble(None, &error);
         }
     }
 
@@ -524,6 +536,24 @@ impl<'a> Night<'a> {
             json!({"slide": slide, "note": note, "message": message}),
             &words,
         );
+    }
+
+    /// What could not be written beside the results.
+    fn trouble(&self, slide: Option<&str>, error: &StoreError) {
+        let error = error.to_string();
+        self.tell_error(
+            json!({"slide": slide, "note": "not-written", "message": error}),
+            &error,
+        );
+    }
+
+    /// An error: told even where nothing else is.
+    fn tell_error(&self, line: Value, words: &str) {
+        if self.orders.options.log == Log::Quiet {
+            say(&format!("pantrk: {words}"));
+        } else {
+            self.tell(line, words);
+        }
     }
 
     /// One line of the log, as JSON or in words.

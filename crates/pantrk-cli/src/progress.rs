@@ -55,9 +55,10 @@ impl Reporter {
             ProgressBar::hidden()
         };
         if let Ok(style) = ProgressStyle::with_template(
-            "{prefix:>10} {bar:36.cyan/dim} {percent:>3} %  {elapsed} (about {eta} to go)",
+            "{msg} {prefix:>10} {bar:36.cyan/dim} {percent:>3} %  {elapsed} (about {eta} to go)",
         ) {
             bar.set_style(style);
+            bar.set_message(slide_id.to_owned());
         }
         Self {
             log,
@@ -148,6 +149,13 @@ impl Reporter {
         }
     }
 
+    /// How long the stage has taken so far.
+    fn stage_seconds(&self) -> f64 {
+        let state = self.lock();
+        let since = state.stage.as_ref().map(|(_, since)| *since);
+        since.map_or(0.0, |since| since.elapsed().as_secs_f64())
+    }
+
     fn end_stage(&self) {
         let mut state = self.lock();
         let Some((name, since)) = state.stage.take() else {
@@ -177,7 +185,7 @@ impl Reporter {
         match self.log {
             Log::Json => self.json(serde_json::json!({
                 "stage": stage, "event": if done == 0 { "begin" } else { "progress" },
-                "done": done, "total": total,
+                "done": done, "total": total, "seconds": self.stage_seconds(),
                 "peak_rss_bytes": machine::peak_rss_bytes(),
             })),
             Log::Plain => output::say(&format!("{}: {stage} {done}/{total}", self.slide_id)),

@@ -7,24 +7,25 @@ use std::time::{Duration, Instant};
 use pantrk_core::CoreError;
 use pantrk_core::cell::{CellTable, ExcludedReason};
 use pantrk_core::heatmap::heatmaps;
-use pantrk_core::overview::read_small;
+use pantrk_core::overview::{OVERVIEW_MPP, read_small};
 use pantrk_core::pipeline::{
-    ScoreInput, ScoreParameters, SlideAnalysis, score_slide_from, telling_fields,
+    Checkpoint, NoCheckpoint, ScoreInput, ScoreParameters, SlideAnalysis, score_slide_from,
+    telling_fields,
 };
 use pantrk_core::region::Regions;
-use pantrk_core::score::ScoringTable;
+use pantrk_core::score::{ControlAdequacy, ScoringTable};
 use pantrk_core::segment::Segmenter;
 use pantrk_report::ReportOptions;
 use pantrk_slide::Slide;
 use pantrk_space::{
-    LevelSize, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp, SlidePoint,
+    LevelSize, Microns, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp, SlidePoint,
 };
 use pantrk_store::{
     CellColumns, CellCounts, CellShape, CellsGeoJson, CheckpointFile, Claim, ClaimHolder, Claimed,
     ColorMap, Heatmap, ModelFacts, MppSource, Overlay, PatternFacts, Quality, RunFacts, RunFolder,
     SlideFacts, SlideFailure, SlideResult, StainFacts, TumourRegion, UnreadTile, Warning,
 };
-use pantrk_triage::{Case, IhcFinding, Triage, decide, gene_hint};
+use pantrk_triage::{Case, ExternalControl, IhcFinding, Triage, decide, gene_hint};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -129,6 +130,8 @@ pub(crate) fn run(job: &Job<'_>, reporter: &Reporter) -> Result<Scored, Failure>
         result.map(|result| Scored::AlreadyDone(Box::new(result), target.clone()))
     };
     if let Some(done) = done() {
+        // A process that was killed right after its last step left its claim.
+        pantrk_store::clear_stale_claim(job.out, &job.slide_id).or_exit(Exit::SomeFailed)?;
         return Ok(done);
     }
     stop::heed();
@@ -204,14 +207,12 @@ fn score_claimed(
         RunFolder::resume(job.out, &job.slide_id)
     };
     let folder = folder.or_exit(Exit::Usage)?;
-    let (checkpoint, result) = match score_into(job, prepared, &folder, reporter, started)
+    let result = match score_into(job, prepared, &folder, reporter, started)
         .and_then(|scored| still_ours(job, claim, reporter).map(|()| scored))
     {
         Ok(scored) => scored,
         Err(failure) => return Err(leave(job, folder, reporter, failure)),
     };
-    // From here to the rename a kill costs the slide: both are quick.
-    checkpoint.remove().or_exit(Exit::SomeFailed)?;
     let target = folder.finish().or_exit(Exit::SomeFailed)?;
     if !is_unread(&result) {
         SlideFailure::clear(job.out, &job.slide_id).or_exit(Exit::SomeFailed)?;
@@ -275,7 +276,7 @@ fn score_into(
     folder: &RunFolder,
     reporter: &Reporter,
     started: &Start,
-) -> Result<(CheckpointFile, SlideResult), Failure> {
+) -> Result<SlideResult, Failure> {
     let pool = &job.engine.pool;
     let checkpoint = CheckpointFile::open(folder.path(), &prepared.identity(&job.engine.model))
         .or_exit(Exit::SomeFailed)?;
@@ -319,7 +320,7 @@ fn score_into(
     write_case(&prepared.case, folder)?;
     pantrk_report::write_report(&result, folder.path(), &options).or_exit(Exit::SomeFailed)?;
     folder.write_result(&result).or_exit(Exit::SomeFailed)?;
-    Ok((checkpoint, result))
+    Ok(result)
 }
 
 /// A slide that was removed, replaced or still being copied while it was scored gives no result.
@@ -339,6 +340,30 @@ fn same_slide(job: &Job<'_>, prepared: &Prepared) -> Result<(), Failure> {
         anyhow::anyhow!("{what}: {}", job.slide_path.display()),
     )
     .because_of(Cause::Machine))
+}
+
+/// Scores a slide on the current rayon pool as [`run`] would, and writes nothing; facts of the run stay empty.
+pub(crate) fn measure(
+    job: &Job<'_>,
+    reporter: &Reporter,
+) -> Result<(SlideResult, SlideAnalysis), Failure> {
+    let prepared = prepare(job)?;
+    let analysis = analyse(job, &prepared, &NoCheckpoint, reporter)?;
+    let triage = triage_of(&prepared.case, &analysis)?;
+    let run = RunFacts {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        parameters: prepared.parameters.clone(),
+        parameter_hash: prepared.parameter_hash.clone(),
+        model: job.engine.model.clone(),
+        device: job.options.device.clone(),
+        threads: None,
+        host: None,
+        started: None,
+        seconds: std::collections::BTreeMap::new(),
+        peak_rss_bytes: None,
+    };
+    let result = assemble(job, &prepared, &analysis, run, triage);
+    Ok((result, analysis))
 }
 
 fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
@@ -405,7 +430,7 @@ fn parameter_map(
         "scoring_table": table.version,
         "thresholds": thresholds,
         "threshold_convention": "DAB optical density, log10, background taken off",
-        "expansion_um": table.expansion_microns(),
+        "expansion_um": inputs::expansion_um(options.expansion),
         "profile": options.profile,
         "stains": stains.source,
         "stain_hematoxylin": stains.vectors.hematoxylin,
@@ -437,11 +462,12 @@ fn same_result(target: &Path, prepared: &Prepared, model: &ModelFacts) -> Option
 fn analyse(
     job: &Job<'_>,
     prepared: &Prepared,
-    checkpoint: &CheckpointFile,
+    checkpoint: &dyn Checkpoint,
     reporter: &Reporter,
 ) -> Result<SlideAnalysis, Failure> {
     let parameters = ScoreParameters {
         thresholds: inputs::thresholds(job.options.thresholds),
+        expansion: Microns::new(inputs::expansion_um(job.options.expansion)),
         vectors: prepared.stains.vectors,
         estimate_stains: prepared.stains.estimate,
         profile: job.options.profile.clone(),
@@ -473,7 +499,17 @@ fn triage_of(case: &Case, analysis: &SlideAnalysis) -> Result<Triage, Failure> {
     let score = &analysis.score;
     let percent = score.compartments.as_ref().map(|c| c.any.positive_percent);
     let finding = IhcFinding::from_call(&score.ihc, percent, Some(score.tumour_cells));
-    decide(case, &finding).or_exit(Exit::Usage)
+    let mut case = case.clone();
+    // What the case says of its control wins over what the slide's own shows.
+    case.external_control = case
+        .external_control
+        .or_else(|| match analysis.control?.adequacy {
+            ControlAdequacy::Adequate => Some(ExternalControl::Adequate),
+            ControlAdequacy::Weak => Some(ExternalControl::Weak),
+            ControlAdequacy::Failed => Some(ExternalControl::Failed),
+            ControlAdequacy::NotEvaluable => None,
+        });
+    decide(&case, &finding).or_exit(Exit::Usage)
 }
 
 /// The whole slide, small; never magnified.
@@ -516,6 +552,7 @@ fn write_pictures(
         return Ok(());
     }
     let maps = heatmaps(cells, size, prepared.mpp);
+    let quality = quality_values(analysis);
     let drawn: Vec<Heatmap<'_>> = maps
         .iter()
         .map(|map| Heatmap {
@@ -534,6 +571,21 @@ fn write_pictures(
             origin_um: [0.0, 0.0],
             cell_um: map.um_per_pixel,
         })
+        .chain(quality.iter().map(|(name, title, values)| {
+            let marked = &analysis.quality_maps.usable;
+            Heatmap {
+                metric: name,
+                title,
+                unit: "",
+                colormap: ColorMap::VIRIDIS,
+                range: Some([0.0, 1.0]),
+                columns: marked.width(),
+                rows: marked.height(),
+                values,
+                origin_um: [0.0, 0.0],
+                cell_um: OVERVIEW_MPP,
+            }
+        }))
         .collect();
     pantrk_store::write_heatmaps(folder.path(), &drawn).or_exit(Exit::SomeFailed)?;
     Ok(())
@@ -556,6 +608,26 @@ fn write_gallery(
     .or_exit(Exit::NothingRead)?;
     pantrk_store::write_gallery(folder.path(), &fields).or_exit(Exit::SomeFailed)?;
     Ok(())
+}
+
+/// For each quality check that marked something: the map's name, its title, and 1 where it marked tissue, 0 on other tissue, nothing on glass.
+fn quality_values(analysis: &SlideAnalysis) -> Vec<(String, String, Vec<f32>)> {
+    let maps = analysis.quality_maps.marked.iter();
+    maps.filter(|(_, mask)| mask.count() > 0)
+        .map(|(name, mask)| {
+            let places = (0..mask.height()).flat_map(|y| (0..mask.width()).map(move |x| (x, y)));
+            let values = places.map(|(x, y)| match (mask.get(x, y), analysis.tissue.get(x, y)) {
+                (true, _) => 1.0,
+                (false, true) => 0.0,
+                (false, false) => f32::NAN,
+            });
+            (
+                format!("quality_{}", name.replace('-', "_")),
+                format!("Left out: {}", name.replace('-', " ")),
+                values.collect(),
+            )
+        })
+        .collect()
 }
 
 fn tumour_column(cells: &CellTable) -> Vec<bool> {
@@ -679,6 +751,7 @@ fn assemble(
                 })
                 .collect(),
             warnings: warnings(prepared, analysis),
+            with_left_out: analysis.with_left_out,
         },
         stain: StainFacts {
             hematoxylin: analysis.vectors.hematoxylin,
@@ -711,6 +784,7 @@ fn assemble(
             gene_hint: gene_hint(pattern),
             pattern: pattern.clone(),
         }),
+        control: analysis.control,
         profiles: score.profiles.clone(),
         ihc: score.ihc.clone(),
         triage,

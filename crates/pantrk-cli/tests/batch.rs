@@ -12,6 +12,7 @@ use std::path::Path;
 
 use cohort::{SLIDES, batch, cohort, events, run, same_results, summary, undisturbed};
 use common::{names, pantrk, read_json, shared, text};
+use pantrk_store::{SlideState, Worklist};
 use serde_json::Value;
 
 /// Slides that came to `event`, in the order of the log.
@@ -93,6 +94,27 @@ fn the_summary_carries_the_manifests_columns_and_is_the_same_each_time() {
     assert!(text.contains(",B7,"), "{text}");
 }
 
+#[test]
+fn a_rows_pixel_size_is_its_slides_alone_and_another_voids_its_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("m.csv");
+    let slide = |id: &str| text(&cohort().with_file_name(format!("{id}.svs"))).to_owned();
+    let write = |mpp: &str| {
+        let rows = format!("slide_path,mpp\n{},{mpp}\n{},\n", slide("b"), slide("a"));
+        fs::write(&manifest, rows).unwrap();
+    };
+    let out = folder.path().join("out");
+    write("0.25");
+    json(&manifest, &out, &[]).good();
+    let source =
+        |id: &str| read_json(&out.join(id).join("result.json"))["slide"]["mpp_source"].clone();
+    assert_eq!((source("a"), source("b")), ("file".into(), "given".into()));
+    write("0.27");
+    let log = json(&manifest, &out, &[]).good().stderr;
+    assert_eq!(that(&log, "scored"), ["b"]);
+    assert_eq!(that(&log, "already done"), ["a"]);
+}
+
 /// A cohort with a slide that is sound, one that is cut short, one that is missing and one with a bad pixel size.
 fn mixed(folder: &Path) -> std::path::PathBuf {
     let whole = fs::read(cohort().with_file_name("a.svs")).unwrap();
@@ -135,6 +157,16 @@ fn failed_slides_are_listed_and_do_not_stop_the_rest() {
     let table = fs::read_to_string(out.join("summary.csv")).unwrap();
     assert_eq!(table.matches(",failed,").count(), 3, "{table}");
 
+    let on_the_list = |id: &str| {
+        let list = Worklist::open_read_only(&out.join("worklist.sqlite")).unwrap();
+        let slide = list.slide(id).unwrap().unwrap();
+        (slide.state, slide.error.is_some())
+    };
+    assert_eq!(on_the_list("short"), (SlideState::Failed, true));
+    assert_eq!(on_the_list("sound"), (SlideState::Done, false));
+    let quiet = run(&manifest, &folder.path().join("quiet"), &["--log", "quiet"]);
+    assert_eq!(quiet.stderr.lines().count(), 3, "{}", quiet.stderr);
+
     // What failed is not tried again, and has failed still.
     let again = json(&manifest, &out, &[]);
     assert_eq!(again.code, Some(1));
@@ -153,6 +185,8 @@ fn failed_slides_are_listed_and_do_not_stop_the_rest() {
     assert_eq!(that(&mended.stderr, "scored"), ["missing", "short"]);
     let list = fs::read_to_string(out.join("errors.jsonl")).unwrap();
     assert_eq!(list.lines().count(), 1, "{list}");
+    assert!(list.contains("\"attempts\":2"), "{list}");
+    assert_eq!(on_the_list("short"), (SlideState::Done, false));
 
     let fast = json(
         &manifest,
@@ -274,6 +308,7 @@ fn a_slide_id_that_is_made_safe_is_announced() {
     assert!(found.stdout.contains("already done"), "{}", found.stdout);
 }
 
+#[cfg(unix)]
 #[test]
 fn without_home_display_or_rights_only_the_output_is_written() {
     let tool = |name: &str| Path::new("/usr/bin").join(name);

@@ -7,7 +7,7 @@
 mod cohort;
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -18,6 +18,7 @@ use cohort::{
     terminate, undisturbed, wait_for_patches,
 };
 use common::{names, text};
+use pantrk_store::{SlideState, Worklist};
 
 /// A small generator, so that the moments are the same each time.
 struct Moments(u64);
@@ -132,6 +133,25 @@ fn two_processes_on_one_manifest_do_each_slide_once() {
             .unwrap();
         children.push(child);
     }
+    // Whoever looks at the worklist meanwhile is neither kept waiting nor shown nonsense.
+    let list = out.join("worklist.sqlite");
+    let (mut looks, mut seen) = (0, BTreeSet::new());
+    while children.iter_mut().any(|c| c.try_wait().unwrap().is_none()) {
+        if list.is_file()
+            && let Ok(list) = Worklist::open_read_only(&list)
+        {
+            for slide in list.slides().unwrap() {
+                assert_eq!(slide.state == SlideState::Done, slide.action.is_some());
+                seen.insert(slide.state);
+            }
+            looks += 1;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(
+        looks > 3 && seen.contains(&SlideState::Running),
+        "{looks} {seen:?}"
+    );
     let mut scored = BTreeMap::new();
     for child in children {
         let output = child.wait_with_output().unwrap();

@@ -2,7 +2,6 @@
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stdout,
     reason = "helpers of tests, which may panic and say what they skip"
 )]
 
@@ -139,22 +138,6 @@ impl Slurm {
         daemon.wait().unwrap();
         kill_work_of("n2");
     }
-}
-
-/// The processes that have claimed slides of a results folder.
-fn claims(out: &Path) -> Vec<u32> {
-    let Ok(entries) = fs::read_dir(out) else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter(|entry| entry.path().extension().is_some_and(|e| e == "claim"))
-        .filter_map(|entry| {
-            let claim: serde_json::Value =
-                serde_json::from_slice(&fs::read(entry.path()).ok()?).ok()?;
-            u32::try_from(claim.get("pid")?.as_u64()?).ok()
-        })
-        .collect()
 }
 
 /// The processes that a node runs for a job, and the daemon above each.
@@ -327,7 +310,7 @@ fn a_node_that_dies_costs_time_and_nothing_else() {
             .any(|(found, _)| *found == task)
     };
     assert!(
-        wait_for(Duration::from_secs(60), back),
+        wait_for(Duration::from_mins(1), back),
         "{}",
         slurm.output("squeue", &[])
     );
@@ -340,7 +323,7 @@ fn a_node_that_dies_costs_time_and_nothing_else() {
     );
     let done = || slurm.output("squeue", &["--noheader"]).trim().is_empty();
     assert!(
-        wait_for(Duration::from_secs(120), done),
+        wait_for(Duration::from_mins(2), done),
         "{}",
         slurm.output("squeue", &[])
     );

@@ -248,6 +248,16 @@ impl Mask {
         }
     }
 
+    /// Set where either is set.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let bits = self.bits.iter().zip(&other.bits);
+        Self {
+            bits: bits.map(|(&a, &b)| a || b).collect(),
+            ..*self
+        }
+    }
+
     /// Grown by `radius` pixels (a square).
     #[must_use]
     pub fn dilated(&self, radius: u32) -> Self {

@@ -6,14 +6,16 @@
 //! **Architecture invariant:** nothing here feeds back into scoring; truth is read by this crate alone.
 #![forbid(unsafe_code)]
 
+pub mod cohort;
+pub mod compare;
 mod error;
 pub mod evidence;
 pub mod metrics;
 pub mod output;
 pub mod plot;
-pub mod resample;
 pub mod segmentation;
 pub mod statistics;
+pub mod sweep;
 mod table;
 pub mod truth;
 

@@ -16,15 +16,16 @@ use std::time::{Duration, Instant};
 use flate2::Crc;
 use pantrk_core::cell::{CellTable, ExcludedReason};
 use pantrk_core::pipeline::{Checkpoint, PatchOutcome};
+use pantrk_core::quality::Block;
 use pantrk_space::LevelRect;
 use sha2::{Digest as _, Sha256};
 
 use crate::StoreError;
 
 /// Its name in the folder under work.
-const FILE: &str = "checkpoint";
+pub(crate) const FILE: &str = "checkpoint";
 /// Changed with the layout: what an older program left is begun anew.
-const MAGIC: &[u8; 20] = b"pantrk.checkpoint/1\n";
+const MAGIC: &[u8; 20] = b"pantrk.checkpoint/2\n";
 /// Longer records than this are damage: a patch holds a few hundred cells.
 const MAX_RECORD: u32 = 1 << 28;
 /// How often the file is put on the disk itself; a killed process loses nothing, a machine without power this much.
@@ -83,16 +84,6 @@ impl CheckpointFile {
         self.resumed
     }
 
-    /// Removes the file: the result takes its place.
-    ///
-    /// # Errors
-    /// If it cannot be removed.
-    pub fn remove(self) -> Result<(), StoreError> {
-        drop(self.out);
-        std::fs::remove_file(&self.path)
-            .map_err(|e| StoreError::io("remove the checkpoint", &self.path, e))
-    }
-
     fn append(&self, record: &[u8]) -> io::Result<()> {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let whole = out.file.metadata()?.len();
@@ -127,11 +118,6 @@ impl Checkpoint for CheckpointFile {
         self.append(&record(core, outcome))
             .map_err(|e| StoreError::io("keep a checkpoint", &self.path, e).into())
     }
-}
-
-/// Whether a folder under work holds a checkpoint.
-pub(crate) fn is_checkpoint(name: &std::ffi::OsStr) -> bool {
-    name == FILE
 }
 
 fn head(identity: &str) -> Vec<u8> {
@@ -197,6 +183,7 @@ fn record(core: LevelRect, outcome: &PatchOutcome) -> Vec<u8> {
         unread_um2,
         // Outcomes with unread tiles are not kept.
         unread_tiles: _,
+        blocks,
     } = outcome;
     // Named one by one, so that a new column cannot be forgotten here.
     let CellTable {
@@ -241,6 +228,12 @@ fn record(core: LevelRect, outcome: &PatchOutcome) -> Vec<u8> {
         out.extend_from_slice(&(contour.len() as u32).to_le_bytes());
         out.extend(contour.iter().flatten().flat_map(|v| v.to_le_bytes()));
     }
+    out.extend_from_slice(&(blocks.len() as u32).to_le_bytes());
+    for ((x, y), block) in blocks {
+        out.extend_from_slice(&x.to_le_bytes());
+        out.extend_from_slice(&y.to_le_bytes());
+        out.extend_from_slice(&block.to_bytes());
+    }
     let length = (out.len() - 8) as u32;
     let checksum = crc(&out[8..]);
     out[..4].copy_from_slice(&length.to_le_bytes());
@@ -278,12 +271,14 @@ impl Bytes<'_> {
             excluded: self.reasons(count)?,
             contours: self.contours()?,
         };
+        let blocks = self.blocks()?;
         self.0.is_empty().then_some((
             place,
             PatchOutcome {
                 cells,
                 unread_um2,
                 unread_tiles: Vec::new(),
+                blocks,
             },
         ))
     }
@@ -320,6 +315,19 @@ impl Bytes<'_> {
                 code => known(code).map(Some),
             })
             .collect()
+    }
+
+    fn blocks(&mut self) -> Option<Vec<((u32, u32), Block)>> {
+        let count = u32::from_le_bytes(self.array()?);
+        let mut blocks = Vec::new();
+        for _ in 0..count {
+            let place = (
+                u32::from_le_bytes(self.array()?),
+                u32::from_le_bytes(self.array()?),
+            );
+            blocks.push((place, Block::from_bytes(self.array()?)));
+        }
+        Some(blocks)
     }
 
     fn contours(&mut self) -> Option<Vec<Vec<[f32; 2]>>> {
@@ -380,6 +388,9 @@ mod tests {
             },
             unread_um2: 0.0,
             unread_tiles: Vec::new(),
+            blocks: (0..seed)
+                .map(|i| ((i, 7 * i), Block::from_bytes([i as u8; Block::BYTES])))
+                .collect(),
         }
     }
 
@@ -458,7 +469,5 @@ mod tests {
         drop(file);
         let file = CheckpointFile::open(folder.path(), "a").unwrap();
         assert_eq!(file.resumed(), 0);
-        file.remove().unwrap();
-        assert!(!folder.path().join(FILE).exists());
     }
 }

@@ -20,8 +20,11 @@ use crate::StoreError;
 pub(crate) const CLAIM: &str = ".claim";
 /// After so many missed heartbeats a claim is stale.
 const MISSED: u32 = 6;
-/// The heartbeat of a claim that cannot be read, as one is between its making and its writing.
-const UNKNOWN_HEARTBEAT: Duration = Duration::from_secs(20);
+/// The heartbeat of a claim that cannot be read, as one is for a moment between its making and its writing.
+const UNKNOWN_HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// How long after a take-over one looks whether it held.
+const LAST_LOOK: Duration = Duration::from_millis(20);
 
 /// Who works on a slide.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,8 +112,8 @@ impl Claim {
         fs::create_dir_all(out).map_err(|e| StoreError::io("make the result folder", out, e))?;
         let me = ClaimHolder::me(heartbeat);
         let text = me.text(0).map_err(failed)?;
-        // Twice: the claim may be given back between asking and looking.
-        for _ in 0..2 {
+        // More than once: the claim may be given back between asking and looking.
+        for _ in 0..3 {
             if created(&path, &text).map_err(failed)? {
                 return Ok(Claimed::Ours(Self { path, me }));
             }
@@ -202,6 +205,18 @@ pub fn claim_sign(out: &Path, slide_id: &str) -> Result<Option<ClaimSign>, Store
     }))
 }
 
+/// Removes a claim that a dead process left on a slide that needs no work any more.
+///
+/// # Errors
+/// If the folder cannot be read or written.
+pub fn clear_stale_claim(out: &Path, slide_id: &str) -> Result<(), StoreError> {
+    if out.join(format!("{slide_id}{CLAIM}")).exists() {
+        // Taken over if it is stale, and given back at once.
+        drop(Claim::take(out, slide_id, UNKNOWN_HEARTBEAT)?);
+    }
+    Ok(())
+}
+
 /// Whether a living process works on a slide of a results folder, as far as can be told from here.
 ///
 /// # Errors
@@ -287,6 +302,7 @@ fn age(path: &Path, me: &ClaimHolder) -> io::Result<Duration> {
 /// Puts our claim in the place of a stale one; `false` if somebody was quicker.
 ///
 /// Only who holds the take-over file may do so, and looks again after getting it: of many that find one stale claim, one gets the slide.
+/// Should two hold it after all, because one found it stale too late, both look a last time, and the later one has the slide.
 fn take_over(
     path: &Path,
     stale: Option<&ClaimHolder>,
@@ -297,8 +313,10 @@ fn take_over(
     gate.push(".takeover");
     let gate = PathBuf::from(gate);
     if !created(&gate, text)? {
-        // Held for a moment only; one that a killed process left goes away with time.
-        if age(&gate, me)? > UNKNOWN_HEARTBEAT * MISSED {
+        // Held for a moment only, unless its process was killed in that moment.
+        if let Some(keeper) = holder(&gate)?
+            && is_stale(&gate, keeper.as_ref(), me)?
+        {
             drop(fs::remove_file(&gate));
         }
         return Ok(false);
@@ -312,7 +330,10 @@ fn take_over(
         let ours = beside(path, "new", me);
         fs::write(&ours, text)?;
         fs::rename(&ours, path)?;
-        Ok(true)
+        std::thread::sleep(LAST_LOOK);
+        Ok(holder(path)?
+            .flatten()
+            .is_some_and(|now| now.nonce == me.nonce))
     };
     let taken = replace();
     fs::remove_file(&gate)?;
@@ -461,8 +482,25 @@ mod tests {
         let out = tempfile::tempdir().unwrap();
         fs::write(out.path().join("s1.claim"), "").unwrap();
         assert!(matches!(take(out.path()), Claimed::Held(None)));
-        age_by(out.path(), 130);
+        age_by(out.path(), 40);
         assert!(matches!(take(out.path()), Claimed::Ours(_)));
+    }
+
+    #[test]
+    fn a_kill_in_the_middle_of_a_take_over_bars_nobody() {
+        if !Path::new("/proc/self/stat").exists() {
+            return println!("skipped: no /proc");
+        }
+        let out = tempfile::tempdir().unwrap();
+        left_by(out.path(), |other| "1".clone_into(&mut other.pid_started));
+        let claim = out.path().join("s1.claim");
+        fs::copy(&claim, out.path().join("s1.claim.takeover")).unwrap();
+        assert!(matches!(take(out.path()), Claimed::Ours(_)));
+        assert_eq!(names(out.path()), [""; 0]);
+        left_by(out.path(), |other| "1".clone_into(&mut other.pid_started));
+        clear_stale_claim(out.path(), "s1").unwrap();
+        clear_stale_claim(out.path(), "s1").unwrap();
+        assert_eq!(names(out.path()), [""; 0]);
     }
 
     #[test]

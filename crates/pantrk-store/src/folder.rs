@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::checkpoint::is_checkpoint;
+use crate::checkpoint;
 use crate::claim::CLAIM;
 use crate::failed::{ERROR, ERRORS_FILE};
 use crate::worklist::WORKLIST_FILE;
@@ -81,7 +81,7 @@ impl RunFolder {
         let failed = |e| StoreError::io("remove what an earlier run left", &self.partial, e);
         for entry in fs::read_dir(&self.partial).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            if is_checkpoint(&entry.file_name()) {
+            if entry.file_name() == checkpoint::FILE {
                 continue;
             }
             let path = entry.path();
@@ -184,12 +184,20 @@ impl RunFolder {
 
     /// Puts all files on the disk and the folder into place, and gives its path.
     ///
+    /// The checkpoint goes last: a process that is killed while files are put on the disk has lost nothing.
     /// A result that was there before is moved aside first and removed last: two renames, between which a killed process leaves the old result as `<slide-id>.old` and the new one as `<slide-id>.partial`, both whole.
     ///
     /// # Errors
     /// If a file cannot be synced or the folder cannot be renamed; the old result is then back in place.
     pub fn finish(mut self) -> Result<PathBuf, StoreError> {
         sync_tree(&self.partial)?;
+        let checkpoint = self.partial.join(checkpoint::FILE);
+        match fs::remove_file(&checkpoint) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io("remove the checkpoint", &checkpoint, e));
+            }
+            _ => {}
+        }
         let old = self.target.with_file_name(format!(
             "{}{OLD}",
             self.target
@@ -284,7 +292,7 @@ pub(crate) fn is_passing(name: &str) -> Option<&str> {
         .find_map(|ending| name.strip_suffix(ending))
 }
 
-/// Removes what processes left in a results folder that were killed in [`write_replaced`], long enough ago that none still writes.
+/// Removes what processes left in a results folder that were killed while they wrote or claimed something, long enough ago that none still writes.
 pub(crate) fn sweep(out: &Path) {
     const LONG: Duration = Duration::from_hours(1);
     let Ok(entries) = fs::read_dir(out) else {
@@ -292,9 +300,10 @@ pub(crate) fn sweep(out: &Path) {
     };
     for entry in entries.filter_map(Result::ok) {
         let name = entry.file_name();
-        let ours = name
-            .to_str()
-            .is_some_and(|name| name.starts_with('.') && name.ends_with(PARTIAL));
+        let ours = name.to_str().is_some_and(|name| {
+            (name.starts_with('.') && name.ends_with(PARTIAL))
+                || name.contains(&format!("{CLAIM}."))
+        });
         let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
         if ours && entry.path().is_file() && age().is_some_and(|age| age > LONG) {
             drop(fs::remove_file(entry.path()));
@@ -479,10 +488,11 @@ mod tests {
         first.finish().unwrap();
         let second = RunFolder::create(out.path(), "s1").unwrap();
         second.write("result.json", b"2").unwrap();
+        second.write("checkpoint", b"patches").unwrap();
         assert!(out.path().join("s1/only-in-first").exists());
         let path = second.finish().unwrap();
         assert_eq!(fs::read(path.join("result.json")).unwrap(), b"2");
-        assert!(!path.join("only-in-first").exists());
+        assert!(!path.join("only-in-first").exists() && !path.join("checkpoint").exists());
         assert_eq!(fs::read_dir(out.path()).unwrap().count(), 1);
     }
 

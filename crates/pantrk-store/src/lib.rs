@@ -23,7 +23,9 @@ mod worklist;
 pub use cells::{CELLS_SCHEMA, CellColumns, CellTable, read_cells, write_cells};
 pub use cells_geojson::{CellShape, CellsGeoJson};
 pub use checkpoint::CheckpointFile;
-pub use claim::{Claim, ClaimHolder, ClaimSign, Claimed, claim_sign, host_name, is_claimed};
+pub use claim::{
+    Claim, ClaimHolder, ClaimSign, Claimed, claim_sign, clear_stale_claim, host_name, is_claimed,
+};
 pub use draw::{
     COLOR_MAPS, Caption, ColorMap, GRADE_COLOURS, GalleryEntry, GalleryIndex, Heatmap,
     HeatmapEntry, HeatmapIndex, Overlay, grade_label, read_gallery_index, read_heatmap_index,

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pantrk_core::score::{CompartmentScores, IhcCall, Pattern, ProfileCall};
+use pantrk_core::score::{
+    CompartmentScores, ControlScore, IhcCall, Pattern, ProfileCall, WithLeftOut,
+};
 use pantrk_triage::{GeneHint, Triage};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,9 @@ pub struct SlideResult {
     pub compartments: Option<CompartmentScores>,
     /// Where and how the stain lies; `None` where the slide is not evaluable.
     pub pattern: Option<PatternFacts>,
+    /// What the control tissue on the slide scores; `None` where no region of class `Control` holds cells.
+    #[serde(default)]
+    pub control: Option<ControlScore>,
     /// What each scoring profile says, by its name.
     pub profiles: BTreeMap<String, ProfileCall>,
     /// What the slide says.
@@ -136,6 +141,9 @@ pub struct Quality {
     pub unread_tiles: Vec<UnreadTile>,
     /// What a reader of the result must know.
     pub warnings: Vec<Warning>,
+    /// What the slide would score with the cells that quality checks left out; `None` where they left out none.
+    #[serde(default)]
+    pub with_left_out: Option<WithLeftOut>,
 }
 
 /// A stored tile that could not be read.

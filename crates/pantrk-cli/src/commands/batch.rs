@@ -16,10 +16,6 @@ use crate::shard::Shard;
 use crate::stop;
 
 /// Scores every slide of a manifest into `DIR/<slide-id>/`, one after the other on all threads.
-///
-/// The manifest is a CSV or TSV with a column `slide_path`, and as wanted `slide_id`, `mpp`, `tumour_type`, `clone`, `regions`, `case`, which override the flags; other columns go into the summary.
-/// Started again it goes on where it was: what is done for the same slide, parameters and model is skipped, and a slide that was interrupted continues with its next patch.
-/// Several processes, on one machine or many, may share one manifest: none does a slide twice. `pantrk collect DIR` makes the summary.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pantrk batch night.csv --out results

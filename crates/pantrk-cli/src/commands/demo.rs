@@ -63,6 +63,7 @@ impl Demo {
             regions: Some(slide.with_extension("regions.geojson")),
             profile: pantrk_core::score::profiles::PROFILES[0].name.to_owned(),
             thresholds: None,
+            expansion: None,
             stains: "default".to_owned(),
             model: self.model.clone(),
             device: "cpu".to_owned(),

@@ -8,7 +8,7 @@ use pantrk_nn::Model;
 
 use crate::failure::{Exit, Failure};
 use crate::machine;
-use crate::output::{print, table};
+use crate::output::print;
 use crate::preflight::try_segmenter;
 
 /// Checks the machine before a long run: model, runtime, device, threads, memory, disk.
@@ -48,15 +48,10 @@ impl Doctor {
             disk(&self.out),
             writable(&self.out),
         ];
-        let mut rows = vec![["check", "", "found"].map(str::to_owned).to_vec()];
-        rows.extend(findings.iter().map(|f| {
-            vec![
-                f.name.to_owned(),
-                if f.good { "ok" } else { "FAILED" }.to_owned(),
-                f.text.clone(),
-            ]
-        }));
-        print(&table(&rows));
+        for f in &findings {
+            let word = if f.good { "ok" } else { "FAILED" };
+            print(&format!("{:<8} {word:<6}  {}", f.name, f.text));
+        }
         let good = findings.iter().all(|f| f.good);
         Ok(if good { Exit::Good } else { Exit::Preflight })
     }

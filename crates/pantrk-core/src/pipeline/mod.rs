@@ -18,12 +18,12 @@ use rayon::prelude::*;
 use crate::CoreError;
 use crate::cell::{CellTable, ExcludedReason};
 use crate::overview::{Mask, OVERVIEW_MPP, Overview};
-use crate::quality::{QualityMaps, StainKind, stain_kind};
+use crate::quality::{BlockMap, QualityMaps, StainKind, stain_kind};
 use crate::region::{RegionRole, Regions};
 use crate::score::profiles::PROFILES;
 use crate::score::{
-    CompartmentScores, ScoreContext, ScoringTable, SlideScore, Thresholds, score_cells,
-    score_uncorrected,
+    CompartmentScores, ControlScore, ScoreContext, ScoringTable, SlideScore, Thresholds,
+    WithLeftOut, score_cells, score_control, score_uncorrected, score_with_left_out,
 };
 use crate::segment::Segmenter;
 use crate::stain::{
@@ -202,6 +202,10 @@ pub struct SlideAnalysis {
     pub uncorrected: Option<CompartmentScores>,
     /// What could be used.
     pub quality: QualityFacts,
+    /// What the control tissue on the slide scores, where there is any.
+    pub control: Option<ControlScore>,
+    /// What the slide would score with all that quality checks left out, where they left out cells.
+    pub with_left_out: Option<WithLeftOut>,
     /// Every cell.
     pub cells: CellTable,
     /// How many cells were left out, by reason.
@@ -235,17 +239,20 @@ pub fn score_slide_from(
             most: COARSEST_MPP,
         });
     }
-    let ground = Ground::survey(input)?;
+    let mut ground = Ground::survey(input)?;
     let mut warnings = ground.warnings();
     let wrong_stain = (!ground.stain_kind.looks_like_h_dab && !input.parameters.assume_h_dab).then(|| {
         "the slide does not look like hematoxylin and DAB, so brown cannot be told from other colours".to_owned()
     });
 
-    let outcome = if wrong_stain.is_some() {
+    let mut outcome = if wrong_stain.is_some() {
         PatchOutcome::default()
     } else {
         run_patches(input, &ground, checkpoint)?
     };
+    if wrong_stain.is_none() {
+        ground.look_closely(&mut outcome);
+    }
     let mut quality = ground.quality_facts(input.regions, &outcome);
     if wrong_stain.is_some() {
         quality.evaluated_mm2 = 0.0;
@@ -292,6 +299,8 @@ pub fn score_slide_from(
     input.progress.step();
     Ok(SlideAnalysis {
         excluded: excluded_counts(&outcome.cells),
+        control: score_control(&outcome.cells),
+        with_left_out: score_with_left_out(&outcome.cells),
         overview: ground.overview,
         tissue: ground.tissue,
         quality_maps: ground.quality,
@@ -321,6 +330,8 @@ struct Ground {
     white: WhitePoint,
     tissue: Mask,
     deconvolver: Deconvolver,
+    /// With the slide's own vectors, for checks that tell stains from other colours.
+    colours: Deconvolver,
     estimate: Option<StainEstimate>,
     stain_kind: StainKind,
     background: BackgroundDab,
@@ -343,13 +354,13 @@ impl Ground {
         let stain_kind = stain_kind(&overview, &tissue, &given);
         let quality = QualityMaps::judge(&overview, &tissue, &given);
         let sample = TissueSample::read(input.reader, &overview, &quality.usable, &white, &given)?;
-        let estimate = input
-            .parameters
-            .estimate_stains
-            .then(|| estimate_vectors(&sample));
-        let deconvolver = match &estimate {
-            Some(found) => Deconvolver::new(found.vectors, white.rgb),
-            None => given,
+        let own = estimate_vectors(&sample);
+        let colours = Deconvolver::new(own.vectors, white.rgb);
+        let estimate = input.parameters.estimate_stains.then_some(own);
+        let deconvolver = if estimate.is_some() {
+            colours.clone()
+        } else {
+            given
         };
         let outside = input.regions.has_tumour().then(|| {
             sample.only(|p| region_reason(input.regions, p) == Some(ExcludedReason::OutsideTumour))
@@ -361,6 +372,7 @@ impl Ground {
             white,
             tissue,
             deconvolver,
+            colours,
             estimate,
             stain_kind,
             background,
@@ -414,6 +426,27 @@ impl Ground {
             );
         }
         warnings
+    }
+
+    /// Judges quality by what the scoring pass saw, and leaves out the cells where it fails.
+    fn look_closely(&mut self, outcome: &mut PatchOutcome) {
+        let mut blocks = BlockMap::new(self.overview.rgb.width(), self.overview.rgb.height());
+        for (place, block) in std::mem::take(&mut outcome.blocks) {
+            blocks.put(place, block);
+        }
+        self.quality
+            .judge_closely(&self.overview, &blocks, &self.colours);
+        let cells = &mut outcome.cells;
+        let places = cells.x_px.iter().zip(&cells.y_px);
+        for ((&x, &y), excluded) in places.zip(&mut cells.excluded) {
+            if excluded.is_none() {
+                let (ox, oy) = self.overview.pixel_at(SlidePoint { x, y });
+                *excluded = self
+                    .quality
+                    .reason_at(ox, oy)
+                    .and_then(ExcludedReason::from_check);
+            }
+        }
     }
 
     fn quality_facts(&self, regions: &Regions, outcome: &PatchOutcome) -> QualityFacts {

@@ -10,6 +10,7 @@ use pantrk_space::{
 use super::{Ground, ScoreInput, UnreadTile, region_reason};
 use crate::CoreError;
 use crate::cell::{CellMeasurer, CellRecord, CellTable, ExcludedReason, Expansion, trace_contours};
+use crate::quality::{Block, BlockMeter};
 use crate::segment::{LabelImage, PatchInput, SegmentWorker, Segmenter};
 use crate::stain::{Deconvolver, StainPlanes};
 
@@ -66,6 +67,8 @@ pub struct PatchOutcome {
     pub unread_um2: f64,
     /// The tiles that could not be read, of the halo too.
     pub unread_tiles: Vec<UnreadTile>,
+    /// What was seen of each overview pixel in the core, by column and row.
+    pub blocks: Vec<((u32, u32), Block)>,
 }
 
 impl PatchOutcome {
@@ -73,6 +76,7 @@ impl PatchOutcome {
         self.cells.append(&mut other.cells);
         self.unread_um2 += other.unread_um2;
         self.unread_tiles.append(&mut other.unread_tiles);
+        self.blocks.append(&mut other.blocks);
     }
 }
 
@@ -107,6 +111,7 @@ impl<'a> WorkerPool<'a> {
             stains: StainPlanes::default(),
             labels: LabelImage::default(),
             measurer: CellMeasurer::default(),
+            meter: BlockMeter::default(),
             unread: Vec::new(),
         });
         let result = work(&mut worker);
@@ -127,6 +132,7 @@ pub(super) struct Worker<'a> {
     stains: StainPlanes,
     labels: LabelImage,
     measurer: CellMeasurer,
+    meter: BlockMeter,
     unread: Vec<bool>,
 }
 
@@ -146,6 +152,9 @@ impl Worker<'_> {
         let mut outcome = PatchOutcome::default();
         let grid = self.read(&request, &mut outcome)?;
         self.separate(core, &grid);
+        outcome.blocks =
+            self.meter
+                .measure(&self.rgb, (core, halo), self.grid.mpp, &self.ground.colours);
         let patch = PatchInput {
             rgb: &self.rgb,
             stains: &self.stains,
@@ -318,9 +327,10 @@ impl Worker<'_> {
         if !self.ground.tissue.get(x, y) {
             return Some(ExcludedReason::OutsideTissue);
         }
-        if let Some(check) = self.ground.quality.reason_at(x, y) {
-            return ExcludedReason::from_check(check);
-        }
-        region_reason(self.input.regions, centre)
+        // Cells that a check leaves out are those that would have counted.
+        region_reason(self.input.regions, centre).or_else(|| {
+            let check = self.ground.quality.reason_at(x, y)?;
+            ExcludedReason::from_check(check)
+        })
     }
 }

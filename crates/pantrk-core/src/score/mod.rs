@@ -2,10 +2,14 @@
 //!
 //! The types here are what the triage, the result file and the report speak; their field names are those of `result.json`.
 
+mod bootstrap;
+mod control;
+mod noise;
 mod pattern;
 pub mod profiles;
 mod summary;
 mod table;
+mod tally;
 mod types;
 
 use std::collections::BTreeMap;
@@ -16,6 +20,7 @@ use crate::cell::CellTable;
 use profiles::PROFILES;
 use summary::Counts;
 
+pub use control::{ControlAdequacy, ControlScore, WithLeftOut, score_control, score_with_left_out};
 pub use table::ScoringTable;
 pub use types::{
     Compartment, CompartmentScore, CompartmentScores, Extent, IhcCall, IhcResult, Intensity,

@@ -12,7 +12,7 @@ use super::planes::StainPlanes;
 /// One deviation of a scanner's blur (um): a diffraction-limited objective of numerical aperture 0.75, the usual one, has 0.21 x 0.55 um / 0.75 = 0.15, and none is perfect.
 const OPTICS_UM: f64 = 0.17;
 /// The period of the fine structures that stain in cells (um): granules and lines of about half of it.
-const PERIOD_UM: f64 = 1.5;
+const PERIOD_UM: f64 = 1.35;
 /// A pixel coarser than this (um) has averaged over such structures, and nothing is left from which to estimate.
 const COARSEST_UM: f64 = 0.7;
 /// Averages of fewer than this many pixels along an axis show no difference of their own; neighbours are taken instead.
@@ -67,6 +67,12 @@ impl ChannelDensity {
 }
 
 impl Deconvolver {
+    /// The optical density of a channel's value (0 = red, 1 = green, 2 = blue).
+    #[inline]
+    pub(crate) fn density_of(&self, channel: usize, value: u8) -> f32 {
+        self.density[channel].of_value[value as usize]
+    }
+
     /// The stain densities of `grid`'s output pixels from its source's, into `planes`.
     pub fn separate_source(&self, source: &RgbBuffer, grid: &MppSource, planes: &mut StainPlanes) {
         let rect = grid.request().rect;

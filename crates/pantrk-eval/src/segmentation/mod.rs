@@ -5,6 +5,7 @@
 
 mod inputs;
 mod picture;
+mod report;
 
 use pantrk_space::{Microns, MicronsPerPixel};
 use rayon::prelude::*;
@@ -12,9 +13,11 @@ use serde::Deserialize;
 
 use crate::EvalError;
 use crate::metrics::{METRICS, Overlap, POINT_METRICS, Points, Ratio, matched_points};
+use crate::statistics::bootstrap;
 
 pub use inputs::{FieldFiles, LabelImage, Nuclei, Paired, pair_folders, read_picture};
 pub use picture::{LegendEntry, PICTURE_LEGEND, draw_field};
+pub use report::{SegmentationFacts, WorstCase, case_caption, segmentation_report};
 
 /// The figures by which fields are ranked from worst to best, the first that a field has.
 const RANKED_BY: [&str; 2] = ["f1_iou50", "f1_points"];
@@ -26,8 +29,6 @@ pub struct SegmentationOptions {
     pub mpp: MicronsPerPixel,
     /// Points this far apart may be the same nucleus.
     pub within: Microns,
-    /// How often the fields are drawn anew for the intervals.
-    pub resamples: u32,
     /// Everything random follows from it.
     pub seed: u64,
 }
@@ -216,31 +217,25 @@ fn in_files(error: EvalError, files: &FieldFiles) -> EvalError {
 }
 
 fn pool(fields: &[FieldScore], options: &SegmentationOptions) -> Vec<PooledFigure> {
-    let names = figure_names();
-    let columns: Vec<Vec<Ratio>> = (0..names.len())
-        .map(|i| {
-            let column = fields.iter();
-            column.map(|f| f.ratios[i].unwrap_or_default()).collect()
-        })
-        .collect();
-    let intervals =
-        crate::resample::intervals(&columns, fields.len(), options.resamples, options.seed);
-    names
-        .into_iter()
-        .zip(&columns)
-        .zip(intervals)
-        .map(|((name, column), interval95)| {
-            let values: Vec<f64> = column.iter().filter_map(|r| r.value()).collect();
-            let fields = values.len() as u64;
-            PooledFigure {
-                name,
-                value: Ratio::pooled(column.iter().copied()).value(),
-                interval95,
-                mean_of_fields: (fields > 0).then(|| values.iter().sum::<f64>() / fields as f64),
-                fields,
-            }
-        })
-        .collect()
+    let pooled = |(i, name): (usize, FigureName)| {
+        let column: Vec<Ratio> = fields
+            .iter()
+            .map(|f| f.ratios.get(i).copied().flatten().unwrap_or_default())
+            .collect();
+        let values: Vec<f64> = column.iter().filter_map(|r| r.value()).collect();
+        let of = |draw: &[usize]| Ratio::pooled(draw.iter().map(|&f| column[f])).value();
+        PooledFigure {
+            name,
+            value: Ratio::pooled(column.iter().copied()).value(),
+            // One field alone says nothing about how fields differ.
+            interval95: (fields.len() > 1)
+                .then(|| bootstrap::interval(fields.len(), options.seed, of))
+                .flatten(),
+            mean_of_fields: Ratio::pooled(values.iter().map(|&v| Ratio::new(v, 1.0))).value(),
+            fields: values.len() as u64,
+        }
+    };
+    figure_names().into_iter().enumerate().map(pooled).collect()
 }
 
 #[cfg(test)]

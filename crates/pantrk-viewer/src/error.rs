@@ -23,6 +23,14 @@ pub enum ViewerError {
         /// What the window system said.
         message: String,
     },
+    /// The picture of the window could not be made.
+    #[error("no screenshot was made, {message}: {}", path.display())]
+    Screenshot {
+        /// Why.
+        message: String,
+        /// Where it was to go.
+        path: PathBuf,
+    },
     /// The system gave no thread for the background work.
     #[error("could not start a worker thread: {source}")]
     Thread {

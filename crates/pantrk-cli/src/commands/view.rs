@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use pantrk_viewer::ViewerOptions;
 
 use crate::failure::{Exit, Failure, OrExit as _};
 
@@ -10,15 +11,25 @@ use crate::failure::{Exit, Failure, OrExit as _};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pantrk view slide.svs
-  pantrk view results")]
+  pantrk view results
+
+Without a path the slides of the last time are opened again.")]
 pub(crate) struct View {
     /// Slides, result folders, or folders of them
     paths: Vec<PathBuf>,
+    /// Pan and zoom along a fixed way, save a picture of the window, and end
+    #[arg(long, value_name = "FILE.png")]
+    screenshot: Option<PathBuf>,
 }
 
 impl View {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
-        pantrk_viewer::run(&self.paths).or_exit(Exit::Preflight)?;
+        let options = ViewerOptions {
+            paths: self.paths.clone(),
+            scorer: None,
+            screenshot: self.screenshot.clone(),
+        };
+        pantrk_viewer::run(options).or_exit(Exit::Preflight)?;
         Ok(Exit::Good)
     }
 }

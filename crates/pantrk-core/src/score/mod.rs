@@ -4,6 +4,7 @@
 
 mod pattern;
 pub mod profiles;
+mod scorer;
 mod summary;
 mod table;
 mod types;
@@ -16,6 +17,7 @@ use crate::cell::CellTable;
 use profiles::PROFILES;
 use summary::Counts;
 
+pub use scorer::{Scorer, ScorerCells};
 pub use table::ScoringTable;
 pub use types::{
     Compartment, CompartmentScore, CompartmentScores, Extent, IhcCall, IhcResult, Intensity,
@@ -52,26 +54,39 @@ pub struct SlideScore {
     pub ihc: IhcCall,
 }
 
-/// Scores graded cells.
+/// Scores the cells of a table.
 ///
 /// An unknown profile name falls back to the first of [`PROFILES`]; callers check names first.
 pub fn score_cells(cells: &CellTable, context: &ScoreContext) -> SlideScore {
+    let mut scorer = Scorer::of(cells, context.mpp);
+    scorer.set_counted(|i| cells.is_tumour(i as usize));
+    scorer.score(context)
+}
+
+impl Scorer {
+    /// Lays out a whole table; see [`Scorer::new`].
+    pub fn of(cells: &CellTable, mpp: SlideMpp) -> Self {
+        let columns = ScorerCells {
+            x_px: &cells.x_px,
+            y_px: &cells.y_px,
+            dab_od: cells.dab_od.each_ref().map(Vec::as_slice),
+            cytoplasm_granularity: &cells.cytoplasm_granularity,
+        };
+        Self::new(&columns, mpp)
+    }
+}
+
+fn score_counts(counts: &Counts, scorer: &Scorer, context: &ScoreContext) -> SlideScore {
     let table = ScoringTable::embedded();
-    let counts = summary::count(
-        cells,
-        context.thresholds,
-        table.sensitivity_od(),
-        context.mpp,
-    );
-    if let Some(reason) = why_not_evaluable(&counts, context, table) {
-        return not_evaluable(&counts, context, reason);
+    if let Some(reason) = why_not_evaluable(counts, context, table) {
+        return not_evaluable(counts, context, reason);
     }
     let profiles: BTreeMap<_, _> = PROFILES
         .iter()
-        .map(|p| (p.name.to_owned(), (p.call)(&counts, table)))
+        .map(|p| (p.name.to_owned(), (p.call)(counts, table)))
         .collect();
-    let pattern = pattern::pattern(cells, &counts, table);
-    let ihc = overall(&counts, &profiles, &pattern, context);
+    let pattern = pattern::pattern(scorer, counts, context.thresholds, table);
+    let ihc = overall(counts, &profiles, &pattern, context);
     SlideScore {
         tumour_cells: counts.cells,
         compartments: Some(counts.scores),

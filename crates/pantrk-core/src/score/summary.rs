@@ -1,14 +1,8 @@
 //! Percentages, H-scores and their intervals, from the cells.
 
-use pantrk_space::SlideMpp;
+use super::scorer::{ANY, Tally};
+use super::{CompartmentScore, CompartmentScores};
 
-use super::{CompartmentScore, CompartmentScores, Thresholds};
-use crate::cell::CellTable;
-
-/// Cells within a block of this side (um) are alike; the interval counts blocks, not cells alone.
-const BLOCK_UM: f64 = 500.0;
-/// Neighbours for the clustering figure share a square of this side (um).
-const NEIGHBOURHOOD_UM: f64 = 100.0;
 /// The 97.5th percentile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
@@ -19,74 +13,41 @@ pub(crate) struct Counts {
     pub(crate) cells: u64,
     /// Percent of cells at 0 to 3 and so on, per compartment, `any` last.
     pub(crate) scores: CompartmentScores,
-    /// See [`super::Pattern::clustering`].
-    pub(crate) clustering: Option<f64>,
     /// Mean grade of the stained cells, per compartment (0 without any).
     pub(crate) mean_positive_grade: [f64; 4],
+    /// What they were made from.
+    pub(crate) tally: Tally,
 }
 
-/// Counts the tumour cells of a table that is graded with `thresholds`.
-pub(crate) fn count(
-    cells: &CellTable,
-    thresholds: Thresholds,
-    delta: f32,
-    mpp: SlideMpp,
-) -> Counts {
-    let tumour: Vec<usize> = (0..cells.len()).filter(|&i| cells.is_tumour(i)).collect();
-    let blocks = grid_order(cells, &tumour, mpp, BLOCK_UM);
-    let low = thresholds.shifted(-delta);
-    let high = thresholds.shifted(delta);
-    let one = |od: &dyn Fn(usize) -> f32, grade: &dyn Fn(usize) -> u8| {
-        let positive = |t: Thresholds| tumour.iter().filter(|&&i| t.grade(od(i)) > 0).count();
-        let sensitivity = [positive(low), positive(high)];
-        compartment(&tumour, &blocks, od, grade, sensitivity)
-    };
-    let per = |k: usize| one(&|i| cells.dab_od[k][i], &|i| cells.grades[k][i]);
-    let any_od = |i: usize| {
-        // `f32::max` passes over NaN.
-        cells.dab_od.iter().map(|c| c[i]).fold(f32::NAN, f32::max)
-    };
-    let scores = CompartmentScores {
-        any: one(&any_od, &|i| cells.grade_any(i)),
-        nucleus: per(0),
-        nuclear_rim: per(1),
-        cytoplasm: per(2),
-        membrane: per(3),
-    };
+/// From what all blocks add up to, and the blocks one by one.
+pub(crate) fn counts(all: Tally, blocks: &[Tally]) -> Counts {
+    let one = |channel: usize| compartment(&all, blocks, channel);
     let mean_positive_grade = std::array::from_fn(|k| {
-        let grades = tumour
-            .iter()
-            .map(|&i| cells.grades[k][i])
-            .filter(|&g| g > 0);
-        let (sum, n) = grades.fold((0_u64, 0_u64), |(s, n), g| (s + u64::from(g), n + 1));
-        if n == 0 { 0.0 } else { sum as f64 / n as f64 }
+        let [_, n1, n2, n3] = all.grades[k];
+        let n = n1 + n2 + n3;
+        if n == 0 {
+            0.0
+        } else {
+            (n1 + 2 * n2 + 3 * n3) as f64 / n as f64
+        }
     });
     Counts {
-        cells: tumour.len() as u64,
-        scores,
-        clustering: clustering(cells, &tumour, mpp),
+        cells: all.cells,
+        scores: CompartmentScores {
+            any: one(ANY),
+            nucleus: one(0),
+            nuclear_rim: one(1),
+            cytoplasm: one(2),
+            membrane: one(3),
+        },
         mean_positive_grade,
+        tally: all,
     }
 }
 
-fn compartment(
-    tumour: &[usize],
-    blocks: &[u64],
-    od: &dyn Fn(usize) -> f32,
-    grade: &dyn Fn(usize) -> u8,
-    sensitivity: [usize; 2],
-) -> CompartmentScore {
-    let mut counts = [0_u64; 4];
-    let (mut od_sum, mut od_n) = (0.0_f64, 0_u64);
-    for &i in tumour {
-        counts[usize::from(grade(i).min(3))] += 1;
-        let value = od(i);
-        if value.is_finite() {
-            od_sum += f64::from(value);
-            od_n += 1;
-        }
-    }
-    let n = tumour.len() as f64;
+fn compartment(all: &Tally, blocks: &[Tally], channel: usize) -> CompartmentScore {
+    let counts = all.grades[channel];
+    let n = all.cells as f64;
     let percent = |count: u64| {
         if n > 0.0 {
             100.0 * count as f64 / n
@@ -94,59 +55,36 @@ fn compartment(
             0.0
         }
     };
-    let positive = counts[1] + counts[2] + counts[3];
-    let [low, high] = wilson(
-        positive as f64 / n.max(1.0),
-        effective_cells(tumour, blocks, grade),
-    );
+    let positive = all.positive(channel);
+    let per_block: Vec<(f64, f64)> = blocks
+        .iter()
+        .filter(|block| block.cells > 0)
+        .map(|block| (block.cells as f64, block.positive(channel) as f64))
+        .collect();
+    let [low, high] = wilson(positive as f64 / n.max(1.0), effective_cells(n, &per_block));
     CompartmentScore {
         positive_percent: percent(positive),
         percent_1: percent(counts[1]),
         percent_2: percent(counts[2]),
         percent_3: percent(counts[3]),
         h_score: percent(counts[1] + 2 * counts[2] + 3 * counts[3]),
-        mean_dab_od: if od_n > 0 { od_sum / od_n as f64 } else { 0.0 },
+        mean_dab_od: all.mean_od(channel),
         interval95: [100.0 * low, 100.0 * high],
-        sensitivity: sensitivity.map(|k| percent(k as u64)),
+        sensitivity: all.shifted[channel].map(percent),
     }
 }
 
-/// Each tumour cell's square of a grid, as one number.
-fn grid_order(cells: &CellTable, tumour: &[usize], mpp: SlideMpp, side_um: f64) -> Vec<u64> {
-    tumour
-        .iter()
-        .map(|&i| {
-            let column = (cells.x_px[i] * mpp.x.get() / side_um).max(0.0) as u64;
-            let row = (cells.y_px[i] * mpp.y.get() / side_um).max(0.0) as u64;
-            (row << 32) | column
-        })
-        .collect()
-}
-
-/// Per square: cells and positive cells.
-fn tallies(squares: &[u64], positive: impl Fn(usize) -> bool) -> Vec<(f64, f64)> {
-    let mut order: Vec<usize> = (0..squares.len()).collect();
-    order.sort_unstable_by_key(|&k| (squares[k], k));
-    order
-        .chunk_by(|&a, &b| squares[a] == squares[b])
-        .map(|chunk| {
-            let stained = chunk.iter().filter(|&&k| positive(k)).count();
-            (chunk.len() as f64, stained as f64)
-        })
-        .collect()
-}
-
 /// How many independent cells these are worth: the count over the design effect of a ratio over blocks (Cochran, Sampling Techniques, ch. 9).
-fn effective_cells(tumour: &[usize], blocks: &[u64], grade: &dyn Fn(usize) -> u8) -> f64 {
-    let tallies = tallies(blocks, |k| grade(tumour[k]) > 0);
-    let n = tumour.len() as f64;
-    let b = tallies.len() as f64;
-    let p = tallies.iter().map(|t| t.1).sum::<f64>() / n.max(1.0);
+///
+/// `blocks` holds the cells and the positive cells of each block.
+fn effective_cells(n: f64, blocks: &[(f64, f64)]) -> f64 {
+    let b = blocks.len() as f64;
+    let p = blocks.iter().map(|t| t.1).sum::<f64>() / n.max(1.0);
     let simple = p * (1.0 - p) / n.max(1.0);
     if b < 2.0 || simple <= 0.0 {
         return n;
     }
-    let squares: f64 = tallies.iter().map(|(m, y)| (y - p * m).powi(2)).sum();
+    let squares: f64 = blocks.iter().map(|(m, y)| (y - p * m).powi(2)).sum();
     let clustered = squares * b / (b - 1.0) / (n * n);
     n / (clustered / simple).max(1.0)
 }
@@ -166,21 +104,12 @@ pub(crate) fn wilson(p: f64, n: f64) -> [f64; 2] {
     ]
 }
 
-/// Among the neighbours of positive cells, the share that is positive, over the share among all.
-fn clustering(cells: &CellTable, tumour: &[usize], mpp: SlideMpp) -> Option<f64> {
-    let squares = grid_order(cells, tumour, mpp, NEIGHBOURHOOD_UM);
-    let tallies = tallies(&squares, |k| cells.grade_any(tumour[k]) > 0);
-    let pairs: f64 = tallies.iter().map(|(_, y)| y * (y - 1.0)).sum();
-    let neighbours: f64 = tallies.iter().map(|(n, y)| y * (n - 1.0)).sum();
-    let positive: f64 = tallies.iter().map(|t| t.1).sum();
-    let share = positive / tumour.len().max(1) as f64;
-    (neighbours > 0.0 && share > 0.0).then(|| pairs / neighbours / share)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pantrk_space::MicronsPerPixel;
+    use crate::cell::CellTable;
+    use crate::score::{ScoreContext, Scorer, Thresholds};
+    use pantrk_space::{MicronsPerPixel, SlideMpp};
 
     fn mpp() -> SlideMpp {
         SlideMpp::square(MicronsPerPixel::new(0.5).unwrap())
@@ -188,6 +117,17 @@ mod tests {
 
     fn thresholds() -> Thresholds {
         Thresholds::new([0.2, 0.4, 0.6]).unwrap()
+    }
+
+    fn count(cells: &CellTable) -> Counts {
+        let context = ScoreContext {
+            mpp: mpp(),
+            thresholds: thresholds(),
+            profile: "any-1pct".to_owned(),
+            has_tumour_region: true,
+            not_evaluable: None,
+        };
+        Scorer::of(cells, mpp()).count(&context)
     }
 
     /// Cells on a grid, 20 um apart, with this DAB density in the cytoplasm.
@@ -200,6 +140,7 @@ mod tests {
                 for (k, column) in cells.dab_od.iter_mut().enumerate() {
                     column.push(if k == 2 { od(x, y) } else { 0.0 });
                 }
+                cells.cytoplasm_granularity.push(0.0);
                 cells.excluded.push(None);
             }
         }
@@ -216,7 +157,7 @@ mod tests {
             70..90 => 0.5,
             _ => 0.9,
         });
-        let counts = count(&cells, thresholds(), 0.05, mpp());
+        let counts = count(&cells);
         let score = counts.scores.cytoplasm;
         assert!(
             (score.h_score - 100.0).abs() < 1e-9 && (score.positive_percent - 60.0).abs() < 1e-9
@@ -246,13 +187,12 @@ mod tests {
         );
         let together = grid(100, |x, _| if x < 10 { 0.5 } else { 0.0 });
         let width = |cells: &CellTable| {
-            let score = count(cells, thresholds(), 0.05, mpp()).scores.any;
+            let score = count(cells).scores.any;
             assert!((score.positive_percent - 10.0).abs() < 0.01);
             score.interval95[1] - score.interval95[0]
         };
         assert!(width(&together) > 3.0 * width(&apart));
-        let cluster =
-            |cells: &CellTable| count(cells, thresholds(), 0.05, mpp()).clustering.unwrap();
+        let cluster = |cells: &CellTable| count(cells).tally.clustering().unwrap();
         let (near, far) = (cluster(&together), cluster(&apart));
         assert!(near > 5.0 && far < 2.0, "{near} {far}");
     }

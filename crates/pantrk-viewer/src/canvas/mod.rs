@@ -3,8 +3,10 @@
 //! The canvas draws what is there and asks for the tiles that are missing; until they come, coarser ones stand in.
 
 mod cells;
+mod drawn;
 mod heatmap;
 mod input;
+mod minimap;
 mod scale_bar;
 mod tiles;
 
@@ -45,7 +47,33 @@ impl Projector {
             x: area.x,
             y: area.y,
         };
-        Rect::from_min_max(self.pos(start), self.pos(end))
+        // Turned, the slide's corners change places.
+        Rect::from_two_pos(self.pos(start), self.pos(end))
+    }
+
+    /// Draws a picture over a part of the slide, turned as the slide is.
+    fn image(
+        &self,
+        painter: &Painter,
+        texture: egui::TextureId,
+        area: SlideRect,
+        tint: egui::Color32,
+    ) {
+        let mut mesh = egui::Mesh::with_texture(texture);
+        for (u, v) in [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)] {
+            let corner = SlidePoint {
+                x: area.x + area.width * u,
+                y: area.y + area.height * v,
+            };
+            mesh.vertices.push(egui::epaint::Vertex {
+                pos: self.pos(corner),
+                uv: pos2(u as f32, v as f32),
+                color: tint,
+            });
+        }
+        mesh.add_triangle(0, 1, 2);
+        mesh.add_triangle(0, 2, 3);
+        painter.add(mesh);
     }
 
     /// What lies under a point of the window.
@@ -90,14 +118,17 @@ pub(crate) fn canvas_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Comma
                 width: f64::from(rect.width()),
                 height: f64::from(rect.height()),
             };
-            let fitted = View::fit(slide.size(), canvas);
+            let fitted = View::fit_turned(slide.size(), canvas, open.turns);
+            if open.fitted != Some(fitted) || open.canvas != rect {
+                out.push(Command::Fitted(fitted, rect));
+            }
             let projector = Projector {
                 rect,
                 canvas,
                 view: open.view.unwrap_or(fitted),
             };
             slide_ui(ui, &painter, projector, (context, open, slide), out);
-            input::input(ui, &response, projector, (open, slide), out);
+            input::input(ui, &response, projector, (context, open, slide), out);
         }
     }
 }
@@ -130,14 +161,24 @@ fn slide_ui(
     if context.settings.show_cells
         && let Some(cells) = open.cells.ready()
     {
-        let one_in = cells::draw(painter, projector, cells, slide, tokens);
+        let one_in = cells::draw(
+            painter,
+            projector,
+            (cells, &open.review),
+            (slide, context.settings.cell_opacity),
+            tokens,
+        );
         if one_in > 1 {
             notes.push(format!("cells: 1 in {one_in} drawn, zoom in for all"));
         }
     }
+    if context.settings.show_regions {
+        drawn::draw(painter, projector, (open, slide), context.settings, tokens);
+    }
     let scale = scale_bar::draw(painter, projector, slide, tokens);
     notes.insert(0, scale);
     plate(painter, projector.rect, &notes.join("   "), tokens);
+    minimap::draw(ui, projector, (open, slide), tokens, out);
 }
 
 /// The picture of the result's folder, and why there is no more.

@@ -9,6 +9,8 @@ use pantrk_space::{LevelRect, RegionReader, RgbBuffer, SlideRect};
 use super::{Outbox, Pool, PoolSize};
 use crate::error::ViewerError;
 use crate::pyramid::{TileKey, TilePlan};
+use crate::stain_view::StainView;
+use crate::state::Stain;
 
 /// Requests that may wait: enough to keep the workers busy, few enough that a moved view is served at once.
 const QUEUE: usize = 12;
@@ -25,6 +27,8 @@ pub(crate) struct TileRequest {
     pub(crate) plan: TilePlan,
     /// The slide.
     pub(crate) reader: Arc<dyn RegionReader>,
+    /// One stain alone, or the slide as it is.
+    pub(crate) stain: Option<Arc<StainView>>,
 }
 
 /// A tile that was read.
@@ -35,6 +39,8 @@ pub(crate) struct TileAnswer {
     pub(crate) image: Option<ColorImage>,
     /// Its places that could not be read.
     pub(crate) holes: Vec<SlideRect>,
+    /// In which stain.
+    pub(crate) stain: Stain,
 }
 
 /// The threads that read tiles, and the number of the opening they work for.
@@ -119,10 +125,18 @@ fn read_tile(request: &TileRequest) -> TileAnswer {
         }
         done += strip.height;
     }
+    let image = read_any.then(|| {
+        let mut image = average.image();
+        if let Some(stain) = &request.stain {
+            stain.apply(&mut image);
+        }
+        image
+    });
     TileAnswer {
         key: request.key,
-        image: read_any.then(|| average.image()),
+        image,
         holes,
+        stain: request.stain.as_ref().map_or(Stain::Both, |s| s.stain),
     }
 }
 
@@ -269,6 +283,7 @@ mod tests {
             key,
             plan: Pyramid::new(&reader.levels).plan(key).unwrap(),
             reader: Arc::<Ramp>::clone(reader),
+            stain: None,
         }
     }
 

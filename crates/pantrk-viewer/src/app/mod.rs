@@ -1,26 +1,39 @@
 //! The frame: drain the jobs, run the commands, draw.
 
+mod desk;
+mod drawing;
+mod film;
+mod reviewing;
+mod scoring;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use egui::{ColorImage, TextureHandle, TextureOptions};
 use pantrk_slide::Slide;
-use pantrk_space::{MicronsPerPixel, RegionReader, SlideMpp};
-use pantrk_store::SlideResult;
+use pantrk_space::{RegionReader, SlidePoint};
 
 use crate::canvas;
 use crate::command::{Command, Commands};
 use crate::error::ViewerError;
 use crate::jobs::{
-    LibraryAnswer, LibraryRequest, Pool, SlideSource, TileAnswer, TilePool, TileRequest,
-    library_pool, scan_pool, tile_pool,
+    FileAnswer, FileRequest, LibraryAnswer, LibraryRequest, LiveAnswer, LiveRequest, Pool, Probe,
+    ProbeRequest, ScoringAnswer, ScoringRequest, SlideSource, TileAnswer, TilePool, TileRequest,
+    file_pool, library_pool, live_pool, probe_pool, scan_pool, scored_mpp, scoring_pool, tile_pool,
 };
 use crate::panels::{self, PanelContext, Place};
 use crate::pyramid::{Pyramid, TileKey};
-use crate::state::{Load, OpenItem, OpenSlide, Session, Settings, TilePicture, WorkSource};
+use crate::review::Review;
+use crate::settings::{self, Settings};
+use crate::stain_view::StainView;
+use crate::state::{Load, OpenItem, OpenSlide, Session, Stain, TilePicture, WorkItem, WorkSource};
 use crate::tile_cache::TileCache;
 use crate::tokens;
+use crate::{SlideScorer, ViewerOptions};
+use desk::PictureSlot;
+use film::{Film, Outcome};
 
 /// Tiles that one frame uploads: more would make panning stutter.
 const UPLOADS_PER_FRAME: usize = 8;
@@ -32,11 +45,11 @@ const MAX_MESSAGES: usize = 5;
 const WINDOW: [f32; 2] = [1440.0, 900.0];
 
 /// Opens the window and returns when it is closed.
-pub(crate) fn run(paths: &[PathBuf]) -> Result<(), ViewerError> {
-    if let Some(path) = paths.iter().find(|path| !path.exists()) {
+pub(crate) fn run(options: ViewerOptions) -> Result<(), ViewerError> {
+    if let Some(path) = options.paths.iter().find(|path| !path.exists()) {
         return Err(ViewerError::NotFound { path: path.clone() });
     }
-    let options = eframe::NativeOptions {
+    let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("pantrk")
             .with_app_id("pantrk")
@@ -44,14 +57,43 @@ pub(crate) fn run(paths: &[PathBuf]) -> Result<(), ViewerError> {
             .with_min_inner_size([900.0, 560.0]),
         ..Default::default()
     };
-    let paths = paths.to_vec();
+    let outcome = Outcome::default();
+    let result = Arc::clone(&outcome);
     let create: eframe::AppCreator<'_> = Box::new(move |creation| {
-        let viewer = Viewer::new(&creation.egui_ctx, &paths)?;
+        let film = options.screenshot.map(|path| Film::new(path, result));
+        // What is only photographed neither reads nor changes the user's settings.
+        let settings_path = match film {
+            Some(_) => None,
+            None => settings::usual_place(),
+        };
+        let start = Start {
+            paths: options.paths,
+            scorer: options.scorer,
+            settings_path,
+        };
+        let mut viewer = Viewer::new(&creation.egui_ctx, start)?;
+        viewer.film = film;
         Ok(Box::new(viewer))
     });
-    eframe::run_native("pantrk", options, create).map_err(|error| ViewerError::Window {
+    eframe::run_native("pantrk", native, create).map_err(|error| ViewerError::Window {
         message: error.to_string(),
-    })
+    })?;
+    let outcome = outcome
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    outcome.unwrap_or(Ok(()))
+}
+
+/// What the viewer starts from.
+#[derive(Default)]
+pub(crate) struct Start {
+    /// What is opened.
+    pub(crate) paths: Vec<PathBuf>,
+    /// What scores slides.
+    pub(crate) scorer: Option<Arc<dyn SlideScorer>>,
+    /// Where settings are kept, if anywhere.
+    pub(crate) settings_path: Option<PathBuf>,
 }
 
 /// The whole viewer.
@@ -63,6 +105,17 @@ pub(crate) struct Viewer {
     scan: Pool<LibraryRequest, LibraryAnswer>,
     library: Pool<LibraryRequest, LibraryAnswer>,
     tiles: TilePool,
+    live: Pool<LiveRequest, LiveAnswer>,
+    probe: Pool<ProbeRequest, Probe>,
+    files: Pool<FileRequest, FileAnswer>,
+    picture: PictureSlot,
+    settings_path: Option<PathBuf>,
+    kept_settings: Option<Settings>,
+    started: Instant,
+    /// When settings and reviews are looked at next, since the start.
+    next_minding: Duration,
+    scoring: Option<Pool<ScoringRequest, ScoringAnswer>>,
+    film: Option<Film>,
     /// How many openings there were.
     openings: u64,
 }
@@ -74,11 +127,23 @@ impl eframe::App for Viewer {
 }
 
 impl Viewer {
-    /// Starts the workers and the scan of `paths`.
-    pub(crate) fn new(ctx: &egui::Context, paths: &[PathBuf]) -> Result<Self, ViewerError> {
-        let settings = Settings::default();
+    /// Starts the workers and the scan of the paths.
+    pub(crate) fn new(ctx: &egui::Context, start: Start) -> Result<Self, ViewerError> {
+        let Start {
+            paths,
+            scorer,
+            settings_path,
+        } = start;
+        let settings = settings_path
+            .as_deref()
+            .map(Settings::read)
+            .unwrap_or_default();
         tokens::apply(ctx);
         ctx.set_theme(settings.theme);
+        if (settings.font_scale - 1.0).abs() > 1e-3 {
+            ctx.set_zoom_factor(settings.font_scale);
+        }
+        let viewer_settings = settings.clone();
         let mut viewer = Self {
             settings,
             session: Session::default(),
@@ -86,13 +151,43 @@ impl Viewer {
             scan: scan_pool(ctx)?,
             library: library_pool(ctx)?,
             tiles: tile_pool(ctx)?,
+            live: live_pool(ctx)?,
+            probe: probe_pool(ctx)?,
+            files: file_pool(ctx)?,
+            picture: PictureSlot::default(),
+            kept_settings: settings_path.as_ref().map(|_| viewer_settings),
+            settings_path,
+            started: Instant::now(),
+            next_minding: Duration::ZERO,
+            scoring: match scorer {
+                Some(scorer) => Some(scoring_pool(ctx, scorer)?),
+                None => None,
+            },
+            film: None,
             openings: 0,
         };
-        if !paths.is_empty() {
-            let request = LibraryRequest::Scan(paths.to_vec());
-            viewer.session.scanning = viewer.scan.ask(request).is_ok();
+        viewer.session.can_score = viewer.scoring.is_some();
+        // Without paths the last session is opened again.
+        let last = viewer.settings.last_paths.clone();
+        let paths = if paths.is_empty() { last } else { paths };
+        let there: Vec<PathBuf> = paths.iter().filter(|p| p.exists()).cloned().collect();
+        if !there.is_empty() {
+            viewer.settings.last_paths.clear();
+            viewer.scan_paths(&there);
         }
         Ok(viewer)
+    }
+
+    /// Looks through more paths; what is found is added to the worklist.
+    fn scan_paths(&mut self, paths: &[PathBuf]) {
+        for path in paths {
+            let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            if !self.settings.last_paths.contains(&whole) {
+                self.settings.last_paths.push(whole);
+            }
+        }
+        let request = LibraryRequest::Scan(paths.to_vec());
+        self.session.scanning = self.scan.ask(request).is_ok();
     }
 
     /// One frame.
@@ -102,6 +197,9 @@ impl Viewer {
         for command in self.commands.take() {
             self.run_command(&ctx, command);
         }
+        self.ask_for_score();
+        self.mind_time(&ctx);
+        self.film(&ctx);
         self.draw(ui);
         if self.commands.ask_for_frame() {
             ctx.request_repaint();
@@ -115,6 +213,7 @@ impl Viewer {
             tile_capacity: self.tiles.capacity,
         };
         let out = &mut self.commands;
+        panels::help::help_ui(ui, &context, out);
         egui::Panel::top("top").show(ui, |ui| panels::show(ui, Place::Top, &context, out));
         egui::Panel::bottom("bottom").show(ui, |ui| panels::show(ui, Place::Bottom, &context, out));
         egui::Panel::left("left")
@@ -144,6 +243,20 @@ impl Viewer {
         {
             self.take_answer(ctx, answer);
             answers += 1;
+        }
+        while let Some(answer) = self.live.take() {
+            self.take_score(answer);
+        }
+        while let Some(answer) = self.files.take() {
+            self.take_file(answer);
+        }
+        self.take_scoring();
+        self.take_picture(ctx);
+        self.take_dropped(ctx);
+        while let Some(probe) = self.probe.take() {
+            if let Some(open) = self.opened(probe.opening) {
+                open.probe = Some(probe);
+            }
         }
         let mut uploads = 0;
         while uploads < UPLOADS_PER_FRAME
@@ -175,6 +288,7 @@ impl Viewer {
                     open.cells = load_from(cells);
                 }
             }
+            LibraryAnswer::Regions { opening, text } => self.take_regions(opening, &text),
             LibraryAnswer::Heatmaps { opening, entries } => {
                 if let Some(open) = self.opened(opening) {
                     open.heatmaps = entries;
@@ -190,6 +304,13 @@ impl Viewer {
                     open.heatmap_pictures.insert(metric, load_from(texture));
                 }
             }
+            LibraryAnswer::WorklistThumbnail { id, picture } => {
+                let load = match picture {
+                    Some(picture) => Load::Ready(upload(ctx, "worklist", picture)),
+                    None => Load::Failed("no picture".to_owned()),
+                };
+                self.session.thumbnails.insert(id, load);
+            }
             LibraryAnswer::Thumbnail { opening, picture } => {
                 if let Some(open) = self.opened(opening) {
                     open.thumbnail = Some(upload(ctx, "thumbnail", picture));
@@ -201,7 +322,7 @@ impl Viewer {
     fn take_slide(&mut self, opening: u64, slide: Result<Arc<Slide>, String>) {
         let scored = self.session.open_result().map(|result| {
             let facts = &result.slide;
-            (given_mpp(result), facts.fingerprint.clone())
+            (scored_mpp(result), facts.fingerprint.clone())
         });
         let Some(open) = self.opened(opening) else {
             return;
@@ -228,10 +349,18 @@ impl Viewer {
     }
 
     fn take_tile(&mut self, ctx: &egui::Context, tile: TileAnswer) {
-        let TileAnswer { key, image, holes } = tile;
+        let TileAnswer {
+            key,
+            image,
+            holes,
+            stain,
+        } = tile;
         let Some(open) = self.opened(key.opening) else {
             return;
         };
+        if stain != open.stain {
+            return;
+        }
         open.pending.remove(&key);
         // An empty tile still counts, or unreadable slides would fill the memory with holes.
         let bytes = image
@@ -261,33 +390,31 @@ impl Viewer {
     }
 
     fn run_command(&mut self, ctx: &egui::Context, command: Command) {
-        let open = self.session.open.as_mut();
-        match (command, open) {
-            (Command::Open(index), _) => self.open(index),
-            (Command::Theme(theme), _) => {
-                self.settings.theme = theme;
-                ctx.set_theme(theme);
+        let Some(command) = self.desk_command(ctx, command) else {
+            return;
+        };
+        // The others are about what is open.
+        let Some(open) = self.session.open.as_mut() else {
+            return;
+        };
+        match command {
+            Command::Look(view) => open.look(view),
+            Command::Fit => open.view = None,
+            Command::Fitted(view, rect) => {
+                open.fitted = Some(view);
+                open.canvas = rect;
             }
-            (Command::HeatmapOpacity(opacity), _) => self.settings.heatmap_opacity = opacity,
-            (Command::ShowCells(show), _) => self.settings.show_cells = show,
-            (Command::Dismiss(index), _) => {
-                if index < self.session.messages.len() {
-                    self.session.messages.remove(index);
-                }
-            }
-            (Command::Look(view), Some(open)) => open.view = Some(view),
-            (Command::Fit, Some(open)) => open.view = None,
-            (Command::Point(pointer), Some(open)) => open.pointer = pointer,
-            (Command::ShowHeatmap(metric), Some(_)) => self.show_heatmap(metric),
-            (Command::Tiles { drawn, wanted }, Some(_)) => self.request_tiles(&drawn, &wanted),
-            (
-                Command::Look(_)
-                | Command::Fit
-                | Command::Point(_)
-                | Command::ShowHeatmap(_)
-                | Command::Tiles { .. },
-                None,
-            ) => {}
+            Command::Seen(area) => open.see(area),
+            Command::Turn => open.turn(),
+            Command::Point(pointer) => self.point(pointer),
+            Command::ShowStain(stain) => self.show_stain(stain),
+            Command::ShowHeatmap(metric) => self.show_heatmap(metric),
+            Command::Tiles { drawn, wanted } => self.request_tiles(&drawn, &wanted),
+            Command::Draw(command) => self.draw_command(command),
+            Command::Review(command) => self.review_command(command),
+            Command::Tour(by) => self.tour(by),
+            Command::TourKind => self.next_tour(),
+            _ => {}
         }
     }
 
@@ -302,6 +429,7 @@ impl Viewer {
             }
             return;
         };
+        let review = Review::new(item.result());
         self.openings += 1;
         let opening = self.openings;
         self.tiles.serve(opening);
@@ -318,6 +446,20 @@ impl Viewer {
             view: None,
             pointer: None,
             cells: Load::Absent,
+            review,
+            tour: None,
+            gesture: None,
+            probe: None,
+            stain: Stain::Both,
+            stain_view: None,
+            motion: (0.0, 0.0),
+            turns: 0,
+            trail: Vec::new(),
+            seen_last: None,
+            erasing: false,
+            fitted: None,
+            canvas: egui::Rect::NOTHING,
+            chosen_cell: None,
             heatmaps: Vec::new(),
             heatmap: None,
             heatmap_pictures: BTreeMap::new(),
@@ -361,6 +503,43 @@ impl Viewer {
         open.heatmap_pictures.insert(metric, load);
     }
 
+    /// The pointer moved; a place that finds the worker busy is passed over, the next one is asked for.
+    fn point(&mut self, pointer: Option<SlidePoint>) {
+        let Some(open) = self.session.open.as_mut() else {
+            return;
+        };
+        open.pointer = pointer;
+        if let (Some(at), Some(slide)) = (pointer, open.slide.ready()) {
+            let request = ProbeRequest {
+                opening: open.opening,
+                at,
+                reader: Arc::<Slide>::clone(&slide.reader) as Arc<dyn RegionReader>,
+            };
+            drop(self.probe.ask(request));
+        }
+    }
+
+    /// Tiles of another stain are other tiles: they are read and deconvolved anew.
+    fn show_stain(&mut self, stain: Stain) {
+        let budget = self.settings.tile_budget;
+        let Some(open) = self.session.open.as_mut() else {
+            return;
+        };
+        if open.stain == stain {
+            return;
+        }
+        open.stain = stain;
+        let facts = self
+            .session
+            .worklist
+            .get(open.index)
+            .and_then(WorkItem::result)
+            .map(|result| &result.stain);
+        open.stain_view = (stain != Stain::Both).then(|| Arc::new(StainView::new(stain, facts)));
+        open.tiles = TileCache::new(budget);
+        open.pending.clear();
+    }
+
     fn request_tiles(&mut self, drawn: &[TileKey], wanted: &[TileKey]) {
         let Some(open) = self.session.open.as_mut() else {
             return;
@@ -382,6 +561,7 @@ impl Viewer {
                 key,
                 plan,
                 reader: Arc::<Slide>::clone(&slide.reader) as Arc<dyn RegionReader>,
+                stain: open.stain_view.clone(),
             };
             if !self.tiles.ask(request) {
                 // Dropped; the frame after the next finished tile asks again.
@@ -390,14 +570,6 @@ impl Viewer {
             open.pending.insert(key);
         }
     }
-}
-
-/// The pixel size that the score was made with.
-fn given_mpp(result: &SlideResult) -> Option<SlideMpp> {
-    Some(SlideMpp {
-        x: MicronsPerPixel::new(result.slide.mpp_x)?,
-        y: MicronsPerPixel::new(result.slide.mpp_y)?,
-    })
 }
 
 fn load_from<T>(result: Result<T, String>) -> Load<T> {

@@ -17,7 +17,11 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("store", &["space", "core", "triage"]),
     ("report", &["core", "triage", "store"]),
     ("eval", &["core", "triage", "store"]),
-    ("viewer", &["space", "slide", "core", "triage", "store"]),
+    // The viewer exports the PDF report.
+    (
+        "viewer",
+        &["space", "slide", "core", "triage", "store", "report"],
+    ),
     (
         "cli",
         &[
@@ -28,8 +32,9 @@ const ALLOWED: [(&str, &[&str]); 11] = [
 ];
 
 /// Outside crates that belong to one crate of ours alone.
-const OWNED: [(&str, &[&str]); 3] = [
+const OWNED: [(&str, &[&str]); 4] = [
     ("tract-onnx", &["nn"]),
+    ("typst", &["report"]),
     ("egui", &["viewer"]),
     ("eframe", &["viewer"]),
 ];

@@ -6,7 +6,9 @@ use std::time::Instant;
 use pantrk_core::cell::{CellTable, ExcludedReason};
 use pantrk_core::heatmap::heatmaps;
 use pantrk_core::overview::read_small;
-use pantrk_core::pipeline::{ScoreInput, ScoreParameters, SlideAnalysis, score_slide};
+use pantrk_core::pipeline::{
+    ScoreInput, ScoreParameters, SlideAnalysis, score_slide, telling_fields,
+};
 use pantrk_core::region::Regions;
 use pantrk_core::score::ScoringTable;
 use pantrk_core::segment::Segmenter;
@@ -95,6 +97,7 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Scored, Failure> {
     let triage = triage_of(&prepared.case, &analysis)?;
     let thumbnail = pool.install(|| thumbnail(&prepared))?;
     write_pictures(job, &prepared, &analysis, &folder, &thumbnail)?;
+    pool.install(|| write_gallery(job, &prepared, &analysis, &folder))?;
     write_cells(job, &prepared, &analysis, &folder)?;
     let mut seconds = reporter.finish();
     seconds.insert("total".to_owned(), started.elapsed().as_secs_f64());
@@ -113,6 +116,7 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Scored, Failure> {
     let result = assemble(job, &prepared, &analysis, run, triage);
     let mut options = (job.report)(&result);
     options.note.clone_from(&job.note);
+    write_case(&prepared.case, &folder)?;
     pantrk_report::write_report(&result, folder.path(), &options).or_exit(Exit::SomeFailed)?;
     folder.write_result(&result).or_exit(Exit::SomeFailed)?;
     let target = folder.finish().or_exit(Exit::SomeFailed)?;
@@ -132,7 +136,7 @@ fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
     let (segmenter, model) = inputs::segmenter(&options.model, &options.device)?;
     let (vectors, vectors_source) = inputs::stain_vectors(&options.stains)?;
     let parameters = parameter_map(options, &case, mpp, vectors)?;
-    let text = serde_json::to_string(&(&parameters, &model)).or_exit(Exit::Usage)?;
+    let parameter_hash = parameter_hash(&parameters, &model)?;
     Ok(Prepared {
         slide,
         mpp,
@@ -144,9 +148,18 @@ fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
         model,
         vectors,
         vectors_source,
-        parameter_hash: hex(&Sha256::digest(text.as_bytes())),
         parameters,
+        parameter_hash,
     })
+}
+
+/// Two runs with the same hash on the same slide give the same result.
+pub(crate) fn parameter_hash(
+    parameters: &Map<String, Value>,
+    model: &ModelFacts,
+) -> Result<String, Failure> {
+    let text = serde_json::to_string(&(parameters, model)).or_exit(Exit::Usage)?;
+    Ok(hex(&Sha256::digest(text.as_bytes())))
 }
 
 /// Everything that decides the result besides the slide and the model; its digest is the parameter hash.
@@ -186,7 +199,8 @@ fn parameter_map(
         "model": options.model,
         "assume_h_dab": options.assume_h_dab,
         "regions_sha256": regions_sha256,
-        "case": serde_json::to_value(case).or_exit(Exit::Usage)?,
+        // Without what only the report shows: a patient's name is no parameter.
+        "case": serde_json::to_value(case.facts_alone()).or_exit(Exit::Usage)?,
         "heatmaps": !options.skip_heatmaps,
         "geojson": options.geojson,
     });
@@ -307,6 +321,25 @@ fn write_pictures(
     Ok(())
 }
 
+/// The fields that tell most, so that the report can be made again without the slide.
+fn write_gallery(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    analysis: &SlideAnalysis,
+    folder: &RunFolder,
+) -> Result<(), Failure> {
+    let fields = telling_fields(
+        &prepared.slide,
+        prepared.mpp,
+        prepared.segmenter.as_ref(),
+        analysis,
+        inputs::thresholds(job.options.thresholds),
+    )
+    .or_exit(Exit::NothingRead)?;
+    pantrk_store::write_gallery(folder.path(), &fields).or_exit(Exit::SomeFailed)?;
+    Ok(())
+}
+
 fn tumour_column(cells: &CellTable) -> Vec<bool> {
     (0..cells.len()).map(|i| cells.is_tumour(i)).collect()
 }
@@ -370,6 +403,18 @@ fn write_cells(
         out.push(&shape).or_exit(Exit::SomeFailed)?;
     }
     out.finish().or_exit(Exit::SomeFailed)?;
+    Ok(())
+}
+
+/// The case as it was given: the report reads it again, and it alone holds what only the report shows.
+fn write_case(case: &Case, folder: &RunFolder) -> Result<(), Failure> {
+    if *case == Case::default() {
+        return Ok(());
+    }
+    let text = serde_json::to_string_pretty(case).or_exit(Exit::SomeFailed)?;
+    folder
+        .write(pantrk_report::CASE_FILE, format!("{text}\n").as_bytes())
+        .or_exit(Exit::SomeFailed)?;
     Ok(())
 }
 

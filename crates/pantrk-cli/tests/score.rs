@@ -57,18 +57,18 @@ fn with_regions<'a>(more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn a_folder_holds_what_the_contract_says() {
     let folder = scored();
-    assert_eq!(
-        names(folder),
-        [
-            "cells.geojson.gz",
-            "cells.parquet",
-            "heatmaps",
-            "overlay.png",
-            "report.html",
-            "result.json",
-            "thumbnail.png",
-        ]
-    );
+    let mut expected = vec![
+        "case.json",
+        "cells.geojson.gz",
+        "cells.parquet",
+        "gallery",
+        "heatmaps",
+        "overlay.png",
+        "report.html",
+    ];
+    expected.extend(cfg!(feature = "pdf").then_some("report.pdf"));
+    expected.extend(["result.json", "thumbnail.png"]);
+    assert_eq!(names(folder), expected);
     let result = read_json(&folder.join("result.json"));
     assert_eq!(result["schema"], "pantrk.result/1");
     has_keys(

@@ -16,9 +16,11 @@ pub enum EvalError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A truth breaks its format.
-    #[error("the truth cannot be read: {message}: {}", path.display())]
+    /// A file breaks its format.
+    #[error("{what} cannot be read: {message}: {}", path.display())]
     Format {
+        /// Which kind of file.
+        what: &'static str,
         /// What was found and what was wanted.
         message: String,
         /// Where.
@@ -44,4 +46,18 @@ pub enum EvalError {
         /// Labels given.
         found: usize,
     },
+    /// A table holds a number that is none.
+    #[error("table {table}, column {column}: a number is not finite")]
+    NotFinite {
+        /// The table.
+        table: String,
+        /// Its column.
+        column: String,
+    },
+    /// The page or a table could not be put together.
+    #[error("the evaluation cannot be written: {0}")]
+    Page(String),
+    /// The evidence tables are broken.
+    #[error(transparent)]
+    Evidence(#[from] pantrk_triage::TriageError),
 }

@@ -1,12 +1,17 @@
-//! Compares results with truth: nuclei of label images, and the score of a slide.
+//! Compares results with truth: nuclei of label images, the score of a slide, and the calls of a cohort.
 //!
 //! A segmentation metric is one file in `metrics/` and one row in [`metrics::METRICS`].
+//! Whatever is worked out becomes a [`output::Report`], which is written as JSON, CSV and a page.
 //!
 //! **Architecture invariant:** nothing here feeds back into scoring; truth is read by this crate alone.
 #![forbid(unsafe_code)]
 
 mod error;
+pub mod evidence;
 pub mod metrics;
+pub mod output;
+pub mod plot;
+pub mod statistics;
 mod table;
 pub mod truth;
 

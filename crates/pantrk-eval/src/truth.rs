@@ -126,6 +126,7 @@ impl SlideTruth {
     /// If the file cannot be read, is of another schema, has a key that is not known, or names a compartment that does not exist.
     pub fn read(path: &Path) -> Result<Self, EvalError> {
         let broken = |message: String| EvalError::Format {
+            what: "the truth",
             message,
             path: path.to_owned(),
         };

@@ -1,23 +1,13 @@
 //! Numbers as people read them; what was not measured is a dash.
 
-use minijinja::Value;
-
 /// Stands for a number that is not there.
-const MISSING: &str = "–";
-
-fn float(value: &Value) -> Option<f64> {
-    f64::try_from(value.clone()).ok().filter(|v| v.is_finite())
-}
+pub(crate) const MISSING: &str = "–";
 
 /// A number with a fixed number of decimals and thousands parted by thin spaces.
-pub(crate) fn num(value: &Value, decimals: Option<usize>) -> String {
-    float(value).map_or_else(
-        || MISSING.to_owned(),
-        |value| grouped(value, decimals.unwrap_or(0)),
-    )
-}
-
-fn grouped(value: f64, decimals: usize) -> String {
+pub(crate) fn num(value: f64, decimals: usize) -> String {
+    if !value.is_finite() {
+        return MISSING.to_owned();
+    }
     let text = format!("{:.decimals$}", value.abs());
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let mut out = String::new();
@@ -37,23 +27,23 @@ fn grouped(value: f64, decimals: usize) -> String {
     out
 }
 
-/// A percentage (0 to 100) without its sign: one decimal, two below 1, so that a 1 % cut-off can be read.
-pub(crate) fn pct(value: &Value) -> String {
-    float(value).map_or_else(
-        || MISSING.to_owned(),
-        |value| {
-            let near_zero = value.abs() < 2.0 && value != 0.0;
-            grouped(value, if near_zero { 2 } else { 1 })
-        },
-    )
+/// A count.
+pub(crate) fn count(n: u64) -> String {
+    num(n as f64, 0)
+}
+
+/// A percentage (0 to 100) without its sign: one decimal, two below 2, so that a 1 % cut-off can be read.
+pub(crate) fn pct(value: f64) -> String {
+    let near_zero = value.abs() < 2.0 && value != 0.0;
+    num(value, if near_zero { 2 } else { 1 })
+}
+
+/// An interval of percentages.
+pub(crate) fn pct_range([low, high]: [f64; 2]) -> String {
+    format!("{} to {}", pct(low), pct(high))
 }
 
 /// A probability (0 to 1) as a percentage with its sign and two significant digits.
-pub(crate) fn prob(value: &Value) -> String {
-    float(value).map_or_else(|| MISSING.to_owned(), probability_text)
-}
-
-/// See [`prob`].
 pub(crate) fn probability_text(p: f64) -> String {
     let percent = p * 100.0;
     if percent <= 0.0 {
@@ -75,13 +65,31 @@ pub(crate) fn probability_text(p: f64) -> String {
 }
 
 /// `nuclear_rim`, `not-evaluable`: names of fields and codes as words.
-pub(crate) fn words(value: &Value) -> String {
-    hyphens_out(&value.to_string())
+pub(crate) fn words(name: &str) -> String {
+    name.replace(['_', '-'], " ")
 }
 
-/// See [`words`].
-pub(crate) fn hyphens_out(name: &str) -> String {
-    name.replace(['_', '-'], " ")
+/// A time as RFC 3339 has it, to the minute: `2026-03-02 09:14 UTC`; what is no time stays as it is.
+pub(crate) fn minute(time: &str) -> String {
+    time.parse::<jiff::Timestamp>().map_or_else(
+        |_| time.to_owned(),
+        |t| t.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    )
+}
+
+/// A text as a sentence: its first letter large, a full stop at its end.
+pub(crate) fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let mut letters = text.chars();
+    let mut out: String = letters
+        .next()
+        .map(|c| c.to_uppercase().collect())
+        .unwrap_or_default();
+    out.push_str(letters.as_str());
+    if !out.ends_with(['.', '!', '?', ':']) {
+        out.push('.');
+    }
+    out
 }
 
 #[cfg(test)]
@@ -96,25 +104,16 @@ mod tests {
             (-0.04, 1, "0.0"),
             (-3.25, 2, "\u{2212}3.25"),
             (0.0, 0, "0"),
+            (f64::NAN, 0, MISSING),
         ] {
-            assert_eq!(num(&Value::from(value), Some(decimals)), text);
+            assert_eq!(num(value, decimals), text);
         }
-        assert_eq!(num(&Value::from(()), Some(1)), MISSING);
-        assert_eq!(num(&Value::UNDEFINED, None), MISSING);
-        assert_eq!(num(&Value::from(f64::NAN), None), MISSING);
     }
 
     #[test]
     fn percentages_near_the_cut_off_have_two_decimals() {
-        let text = |v: f64| pct(&Value::from(v));
         assert_eq!(
-            [
-                text(0.0),
-                text(0.994),
-                text(1.004),
-                text(42.04),
-                text(100.0)
-            ],
+            [0.0, 0.994, 1.004, 42.04, 100.0].map(pct),
             ["0.0", "0.99", "1.00", "42.0", "100.0"]
         );
     }
@@ -130,5 +129,18 @@ mod tests {
         ] {
             assert_eq!(probability_text(p), text);
         }
+    }
+
+    #[test]
+    fn times_are_given_to_the_minute() {
+        let text = minute("2026-03-02T09:14:05.123456789Z");
+        assert_eq!(text, "2026-03-02 09:14 UTC");
+        assert_eq!(minute("yesterday"), "yesterday");
+    }
+
+    #[test]
+    fn sentences_begin_large_and_end() {
+        assert_eq!(sentence("the call hangs"), "The call hangs.");
+        assert_eq!(sentence(" Done. "), "Done.");
     }
 }

@@ -20,6 +20,11 @@ const BLOCK: u64 = 16 << 10;
 const BLOCKS: u64 = 17;
 
 pub(crate) fn of(source: &Source, levels: &[Box<dyn TileStore>]) -> io::Result<String> {
+    // Any one file of a slide of several files must give the same figure.
+    let source = levels
+        .first()
+        .and_then(|level| level.main_source())
+        .unwrap_or(source);
     let mut hash = Sha256::new();
     hash.update(RECIPE);
     hash.update(source.len().to_le_bytes());

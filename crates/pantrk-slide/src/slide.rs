@@ -69,7 +69,7 @@ impl fmt::Debug for Slide {
 }
 
 impl Slide {
-    /// Opens a slide with the default [`Limits`].
+    /// Opens a slide with the default [`Limits`]; a folder is opened if it holds one DICOM slide.
     ///
     /// # Errors
     /// If the file cannot be read, no format knows it, or it breaks its format.
@@ -87,7 +87,12 @@ impl Slide {
             path: path.to_path_buf(),
             source,
         };
-        let source = Arc::new(Source::open(path).map_err(io)?);
+        let file = if path.is_dir() {
+            formats::file_in(path, &limits)?
+        } else {
+            path.to_path_buf()
+        };
+        let source = Arc::new(Source::open(&file).map_err(io)?);
         let (vendor, parts) = formats::open(&source, &limits)?;
         let levels = levels_of(&parts.levels);
         if levels.is_empty() {

@@ -6,6 +6,7 @@ use pantrk_space::{Level, LevelRect, LevelSize, RgbBuffer, SlideMpp, TileIndex};
 
 use crate::codecs::Scratch;
 use crate::error::Fault;
+use crate::source::Source;
 
 /// What a store has at a tile's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,11 @@ pub(crate) trait TileStore: Send + Sync {
 
     /// Feeds what identifies the stored data (sizes, places in the file) to the fingerprint.
     fn identify(&self, sink: &mut dyn FnMut(&[u8]));
+
+    /// The file that holds the pixels, where it is not the one that was opened (formats of several files).
+    fn main_source(&self) -> Option<&Source> {
+        None
+    }
 }
 
 /// The tile numbers along one axis that touch pixels `from..to`.

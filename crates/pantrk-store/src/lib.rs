@@ -16,8 +16,9 @@ mod result;
 pub use cells::{CELLS_SCHEMA, CellColumns, CellTable, read_cells, write_cells};
 pub use cells_geojson::{CellShape, CellsGeoJson};
 pub use draw::{
-    COLOR_MAPS, ColorMap, GRADE_COLOURS, Heatmap, HeatmapEntry, HeatmapIndex, Overlay, grade_label,
-    read_heatmap_index, write_heatmaps, write_overlay, write_thumbnail,
+    COLOR_MAPS, ColorMap, GRADE_COLOURS, GalleryEntry, GalleryIndex, Heatmap, HeatmapEntry,
+    HeatmapIndex, Overlay, grade_label, read_gallery_index, read_heatmap_index, write_gallery,
+    write_heatmaps, write_overlay, write_thumbnail,
 };
 pub use error::StoreError;
 pub use folder::{RunFolder, safe_slide_id, slide_id_from_path};

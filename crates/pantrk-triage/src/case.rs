@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TriageError;
 use crate::evidence::Evidence;
+use crate::laboratory::Laboratory;
 
 /// How far the disease has spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -235,6 +236,9 @@ pub struct Case {
     /// The sequencing result, once there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ngs: Option<NgsFinding>,
+    /// What the report shows besides; no rule reads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<Laboratory>,
 }
 
 impl Case {
@@ -290,7 +294,16 @@ impl Case {
                 wanted: "NTRK1, NTRK2 or NTRK3".to_owned(),
             });
         }
-        Ok(())
+        self.report.as_ref().map_or(Ok(()), Laboratory::validate)
+    }
+
+    /// The case without what only the report shows: all that a score or a decision may depend on.
+    #[must_use]
+    pub fn facts_alone(&self) -> Self {
+        Self {
+            report: None,
+            ..self.clone()
+        }
     }
 }
 
@@ -314,6 +327,10 @@ mod tests {
             (r#"{"age_years": 131}"#, "age_years"),
             (r#"{"drivers": ["KRAS wild-type"]}"#, "drivers"),
             (r#"{"drivers": [" "]}"#, "drivers"),
+            (
+                r#"{"report": {"fixation_hours": -2}}"#,
+                "report.fixation_hours",
+            ),
             (r#"{"mmr": "proficient", "mlh1": "lost"}"#, "mlh1"),
             (
                 r#"{"ngs": {"method": "rna", "result": "fusion-detected", "gene": "ALK"}}"#,

@@ -20,6 +20,7 @@ mod evidence;
 mod facts;
 mod finding;
 mod gene_hint;
+mod laboratory;
 mod probability;
 mod rules;
 mod text;
@@ -35,6 +36,7 @@ pub use error::TriageError;
 pub use evidence::{Certainty, Evidence};
 pub use finding::IhcFinding;
 pub use gene_hint::{GeneHint, gene_hint};
+pub use laboratory::Laboratory;
 pub use probability::text_from_probability;
 pub use triage::{
     Abstention, Action, Change, Citation, Concordance, Flag, PostTest, Probability, RuleEntry,

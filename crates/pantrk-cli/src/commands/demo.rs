@@ -88,7 +88,7 @@ impl Demo {
                     .into_iter()
                     .map(as_report_row)
                     .collect(),
-                note: None,
+                ..ReportOptions::default()
             },
         })?;
         let (Scored::New(result, folder) | Scored::AlreadyDone(result, folder)) = &scored;

@@ -2,6 +2,7 @@
 
 mod demo;
 mod doctor;
+mod eval;
 mod info;
 mod models;
 mod phantom;
@@ -40,6 +41,8 @@ enum Command {
     Triage(triage::Triage),
     /// Write the report of a scored slide again
     Report(report::Report),
+    /// Compare results with truth, with intervals
+    Eval(eval::Eval),
     /// Show a slide's format, levels, pixel size, properties and associated images
     Info(info::Info),
     /// Cut a region of pixels out of a slide
@@ -63,6 +66,7 @@ impl Cli {
             Command::View(command) => command.run(),
             Command::Triage(command) => command.run(),
             Command::Report(command) => command.run(),
+            Command::Eval(command) => command.run(),
             Command::Info(command) => command.run(),
             Command::Region(command) => command.run(),
             Command::Segment(command) => command.run(),

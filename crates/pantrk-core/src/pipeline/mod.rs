@@ -4,6 +4,7 @@
 //!
 //! **Architecture invariant:** a cell is counted once: it belongs to the patch whose core holds the centre of its nucleus, and nothing is merged across patches afterwards.
 
+mod fields;
 mod patch;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ use crate::stain::{
 use crate::tissue::tissue_mask;
 
 use patch::{PatchGrid, PatchOutcome, WorkerPool};
+
+pub use fields::{FieldKind, NucleusOutline, TellingField, telling_fields};
 
 /// Nuclei cannot be seen at coarser pixels than this (um).
 const COARSEST_MPP: f64 = 1.05;

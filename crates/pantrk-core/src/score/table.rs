@@ -114,6 +114,16 @@ impl ScoringTable {
         self.any_1pct.cutoff_percent
     }
 
+    /// Fewer tumour cells than this are not evaluable.
+    pub fn least_cells(&self) -> u64 {
+        self.adequacy.not_evaluable_below
+    }
+
+    /// Fewer tumour cells than this cannot support a 1 % rule.
+    pub fn cells_for_one_percent(&self) -> u64 {
+        self.adequacy.one_percent_needs
+    }
+
     /// The share of moderate to strong cells, percent, from which stain is diffuse.
     pub fn diffuse_percent(&self) -> f64 {
         self.pattern.diffuse_percent

@@ -29,6 +29,8 @@ pub(crate) enum StatedColour {
     YCbCr,
     /// TIFF photometric 2.
     Rgb,
+    /// RGB by a tag that is known to lie: chroma at less than full resolution gives it away.
+    RgbUnlessSubsampled,
     /// TIFF photometric 0 or 1.
     Grey,
     /// Nothing; the stream decides.
@@ -168,6 +170,7 @@ struct Frame {
     size: LevelSize,
     components: u8,
     ids_are_rgb: bool,
+    is_subsampled: bool,
     sampling_is_known: bool,
 }
 
@@ -182,6 +185,7 @@ impl Frame {
             return None;
         };
         let (specs, _) = specs.as_chunks::<3>();
+        let is_subsampled = matches!(specs, [[_, first, _], [_, second, _], _] if first != second);
         let (ids_are_rgb, sampling_is_known) = match specs {
             [[a, first, _], [b, second, _], [c, third, _]] => (
                 [*a, *b, *c] == *b"RGB",
@@ -198,6 +202,7 @@ impl Frame {
             },
             components: *components,
             ids_are_rgb,
+            is_subsampled,
             sampling_is_known,
         })
     }
@@ -244,9 +249,14 @@ fn assemble(
 }
 
 /// Whether three components are `YCbCr`; the rules stand at the head of the file.
-fn is_ycbcr(stated: StatedColour, hints: Hints, ids_are_rgb: bool) -> bool {
+fn is_ycbcr(stated: StatedColour, hints: Hints, frame: Frame) -> bool {
+    let ids_are_rgb = frame.ids_are_rgb;
     match stated {
         StatedColour::YCbCr => true,
+        StatedColour::RgbUnlessSubsampled => match hints.adobe_transform {
+            Some(transform) => transform != 0,
+            None => hints.jfif || (frame.is_subsampled && !ids_are_rgb),
+        },
         StatedColour::Rgb | StatedColour::Grey => match hints.adobe_transform {
             Some(transform) => transform != 0,
             None => hints.jfif,
@@ -296,7 +306,7 @@ pub(crate) fn decode(
     }
     let colour = match frame.components {
         1 => ColorSpace::RGB,
-        3 if is_ycbcr(request.colour, hints, frame.ids_are_rgb) => ColorSpace::RGB,
+        3 if is_ycbcr(request.colour, hints, frame) => ColorSpace::RGB,
         // Components as they are: asked for the space that the decoder takes them for, it does not transform.
         3 if frame.ids_are_rgb => ColorSpace::RGB,
         3 => ColorSpace::YCbCr,
@@ -361,13 +371,29 @@ mod tests {
             jfif: true,
             adobe_transform: None,
         };
-        assert!(is_ycbcr(StatedColour::YCbCr, adobe(0), false));
-        assert!(!is_ycbcr(StatedColour::Rgb, none, false));
-        assert!(!is_ycbcr(StatedColour::Rgb, adobe(0), false));
-        assert!(is_ycbcr(StatedColour::Rgb, adobe(1), false));
-        assert!(is_ycbcr(StatedColour::Rgb, jfif, false));
-        assert!(is_ycbcr(StatedColour::Unstated, none, false));
-        assert!(!is_ycbcr(StatedColour::Unstated, none, true));
+        let frame = |ids_are_rgb, is_subsampled| Frame {
+            size: LevelSize {
+                width: 8,
+                height: 8,
+            },
+            components: 3,
+            ids_are_rgb,
+            is_subsampled,
+            sampling_is_known: true,
+        };
+        let plain = frame(false, false);
+        let (tagged, halved) = (StatedColour::RgbUnlessSubsampled, frame(false, true));
+        assert!(!is_ycbcr(tagged, none, plain));
+        assert!(is_ycbcr(tagged, none, halved));
+        assert!(!is_ycbcr(tagged, adobe(0), halved));
+        assert!(!is_ycbcr(StatedColour::Rgb, none, halved));
+        assert!(is_ycbcr(StatedColour::YCbCr, adobe(0), plain));
+        assert!(!is_ycbcr(StatedColour::Rgb, none, plain));
+        assert!(!is_ycbcr(StatedColour::Rgb, adobe(0), plain));
+        assert!(is_ycbcr(StatedColour::Rgb, adobe(1), plain));
+        assert!(is_ycbcr(StatedColour::Rgb, jfif, plain));
+        assert!(is_ycbcr(StatedColour::Unstated, none, plain));
+        assert!(!is_ycbcr(StatedColour::Unstated, none, frame(true, false)));
     }
 
     #[test]

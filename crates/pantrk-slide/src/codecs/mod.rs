@@ -6,8 +6,10 @@
 
 pub(crate) mod deflate;
 pub(crate) mod jpeg;
+pub(crate) mod jpeg_ls;
 pub(crate) mod lzw;
 pub(crate) mod raw;
+pub(crate) mod rle;
 pub(crate) mod samples;
 
 use pantrk_space::LevelSize;

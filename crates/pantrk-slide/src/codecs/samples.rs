@@ -106,6 +106,28 @@ pub(crate) fn interleave(plane: &[u8], channel: usize, channels: usize, samples:
     }
 }
 
+/// Full-range `YCbCr` of ITU-T T.871 to RGB, in place.
+pub(crate) fn rgb_from_ycbcr(pixels: &mut [u8]) {
+    let byte = |value: f32| value.round().clamp(0.0, 255.0);
+    let (pixels, _) = pixels.as_chunks_mut::<3>();
+    for pixel in pixels {
+        let [y, cb, cr] = pixel.map(f32::from);
+        let (cb, cr) = (cb - 128.0, cr - 128.0);
+        let rgb = [
+            byte(1.402_f32.mul_add(cr, y)),
+            byte(0.344_136_f32.mul_add(-cb, 0.714_136_f32.mul_add(-cr, y))),
+            byte(1.772_f32.mul_add(cb, y)),
+        ];
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "held between 0 and 255 above"
+        )]
+        let rgb = rgb.map(|value| value as u8);
+        *pixel = rgb;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +140,16 @@ mod tests {
         let mut two = [10, 20, 1, 2];
         undo_horizontal_prediction(&mut two, 2, 2);
         assert_eq!(two, [10, 20, 11, 22]);
+    }
+
+    #[test]
+    fn primary_colours_come_out_of_ycbcr() {
+        let mut pixels = [76, 85, 255, 150, 44, 21, 29, 255, 107, 200, 128, 128];
+        rgb_from_ycbcr(&mut pixels);
+        let wanted = [254, 0, 0, 0, 255, 1, 0, 0, 254, 200, 200, 200];
+        for (found, wanted) in pixels.iter().zip(wanted) {
+            assert!(found.abs_diff(wanted) <= 1, "{pixels:?}");
+        }
     }
 
     #[test]

@@ -6,11 +6,13 @@
 //! **Architecture invariant:** the order of the table is the contract. Vendors stand before the generic readers, because a vendor's file is a valid generic one whose pixel size and levels would be read wrong.
 
 mod aperio;
+mod dicom;
 mod generic_tiff;
 mod plain_image;
 mod pyramid;
 mod unsupported;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Fault, SlideError};
@@ -50,6 +52,11 @@ static FORMATS: &[Format] = &[
         open: aperio::open,
     },
     Format {
+        vendor: dicom::VENDOR,
+        probe: dicom::probe,
+        open: dicom::open,
+    },
+    Format {
         vendor: generic_tiff::VENDOR,
         probe: generic_tiff::probe,
         open: generic_tiff::open,
@@ -60,6 +67,11 @@ static FORMATS: &[Format] = &[
         open: plain_image::open,
     },
 ];
+
+/// The file by which a folder's slide is opened: a DICOM slide is a folder of files.
+pub(crate) fn file_in(folder: &Path, limits: &Limits) -> Result<PathBuf, SlideError> {
+    dicom::file_in(folder, limits).map_err(|fault| fault.in_file(folder, dicom::VENDOR))
+}
 
 /// Finds the format of a file and opens it.
 pub(crate) fn open(

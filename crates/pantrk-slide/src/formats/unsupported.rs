@@ -91,12 +91,6 @@ static KNOWN: &[Known] = &[
         is_it: |c| c.extension == "zvi",
     },
     Known {
-        name: "dicom",
-        what: "a DICOM file",
-        advice: "convert the series to a pyramidal TIFF (wsidicomizer, bfconvert)",
-        is_it: |c| c.extension == "dcm" || c.head.get(128..132) == Some(b"DICM"),
-    },
-    Known {
         name: "sakura",
         what: "a Sakura SVSLIDE slide",
         advice: TO_TIFF,

@@ -179,17 +179,20 @@ impl Canvas {
         [0, 1, 2, 3].map(|c| self.data[i + c])
     }
 
+    /// The colours alone, row by row.
+    pub(super) fn rgb(&self) -> Vec<u8> {
+        self.data
+            .chunks_exact(4)
+            .flat_map(|p| [p[0], p[1], p[2]])
+            .collect()
+    }
+
     /// Writes the picture as PNG, without the alpha channel where nothing is transparent.
     pub(super) fn write_png(&self, path: &Path) -> Result<(), StoreError> {
         if self.data.chunks_exact(4).all(|p| p[3] == 255) {
-            let rgb: Vec<u8> = self
-                .data
-                .chunks_exact(4)
-                .flat_map(|p| [p[0], p[1], p[2]])
-                .collect();
             return write_png(
                 path,
-                &rgb,
+                &self.rgb(),
                 (self.width, self.height),
                 ExtendedColorType::Rgb8,
             );

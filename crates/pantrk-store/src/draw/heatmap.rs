@@ -18,6 +18,8 @@ const MAP_SIDE: u32 = 480;
 const LEGEND: u32 = 190;
 /// What the legend needs in height, pixels.
 const LEGEND_HEIGHT: u32 = 360;
+/// The usual height of a scale bar's text, pixels.
+pub(super) const SCALE_BAR_TEXT: f32 = 15.0;
 const INK: [u8; 3] = [0x22, 0x26, 0x2b];
 const FAINT: [u8; 3] = [0x6b, 0x73, 0x7c];
 const LINE: [u8; 4] = [0xc9, 0xce, 0xd4, 255];
@@ -284,33 +286,34 @@ fn draw_legend(canvas: &mut Canvas, map: &Heatmap<'_>, range: Option<[f32; 2]>, 
     };
     face.draw(canvas, "not measured", beside, style(15.0, FAINT));
     y += 30.0;
-    draw_scale_bar(canvas, &face, At { x, y }, um_per_pixel);
+    draw_scale_bar(canvas, &face, At { x, y }, um_per_pixel, SCALE_BAR_TEXT);
 }
 
 /// A bar of a round length with its label below, `at` its left end.
-pub(super) fn draw_scale_bar(canvas: &mut Canvas, face: &Typeface, at: At, um_per_pixel: f64) {
-    let (um, label) = round_length(120.0 * um_per_pixel);
+pub(super) fn draw_scale_bar(
+    canvas: &mut Canvas,
+    face: &Typeface,
+    at: At,
+    um_per_pixel: f64,
+    size: f32,
+) {
+    let scale = size / SCALE_BAR_TEXT;
+    let (um, label) = round_length(120.0 * f64::from(scale) * um_per_pixel);
     let end = At {
         x: at.x + (um / um_per_pixel) as f32,
         y: at.y,
     };
-    canvas.line(at, end, 2.0, INK);
+    canvas.line(at, end, 2.0 * scale, INK);
     for x in [at.x, end.x] {
-        canvas.line(At { x, y: at.y - 4.0 }, At { x, y: at.y + 4.0 }, 1.5, INK);
+        let (top, foot) = (at.y - 4.0 * scale, at.y + 4.0 * scale);
+        canvas.line(At { x, y: top }, At { x, y: foot }, 1.5 * scale, INK);
     }
-    let style = Style {
-        size: 15.0,
-        colour: INK,
+    let style = Style { size, colour: INK };
+    let below = At {
+        x: at.x,
+        y: at.y + 15.0 * scale,
     };
-    face.draw(
-        canvas,
-        &label,
-        At {
-            x: at.x,
-            y: at.y + 15.0,
-        },
-        style,
-    );
+    face.draw(canvas, &label, below, style);
 }
 
 /// The greatest of 1, 2, 5 x 10^n micrometres that is not above `most`, and how it is written.

@@ -4,10 +4,12 @@
 
 mod canvas;
 mod colormap;
+mod gallery;
 mod heatmap;
 mod overlay;
 mod text;
 
 pub use colormap::{COLOR_MAPS, ColorMap, GRADE_COLOURS, grade_label};
+pub use gallery::{GalleryEntry, GalleryIndex, read_gallery_index, write_gallery};
 pub use heatmap::{Heatmap, HeatmapEntry, HeatmapIndex, read_heatmap_index, write_heatmaps};
 pub use overlay::{Overlay, write_overlay, write_thumbnail};

@@ -13,8 +13,10 @@ use super::text::{Style, Typeface};
 use crate::StoreError;
 use crate::regions::Region;
 
-/// Below the picture, pixels.
-const LEGEND: u32 = 64;
+/// Below a picture of 520 pixels; a wider one is shown smaller, so its legend grows with it.
+const LEGEND: f32 = 64.0;
+const LEGEND_TEXT: f32 = 17.0;
+const MOST_GROWTH: f32 = 1.8;
 /// Half the diameter of a usual tumour nucleus, um.
 const NUCLEUS_RADIUS_UM: f64 = 4.0;
 /// Smaller dots than this are not seen, pixels.
@@ -133,13 +135,14 @@ fn draw(overlay: &Overlay<'_>) -> Canvas {
 
 /// The picture with the legend below it.
 fn with_legend(picture: &Canvas, overlay: &Overlay<'_>, um_per_pixel: f64) -> Canvas {
-    let mut canvas = picture.extended(LEGEND);
+    let scale = (picture.width as f32 / 520.0).clamp(1.0, MOST_GROWTH);
+    let mut canvas = picture.extended((LEGEND * scale) as u32);
     let face = Typeface::new();
     let style = Style {
-        size: 17.0,
+        size: LEGEND_TEXT * scale,
         colour: INK,
     };
-    let top = canvas.height - LEGEND;
+    let top = picture.height;
     canvas.fill(
         Block {
             x: 0,
@@ -149,28 +152,40 @@ fn with_legend(picture: &Canvas, overlay: &Overlay<'_>, um_per_pixel: f64) -> Ca
         },
         [0xc9, 0xce, 0xd4, 255],
     );
-    let mut x = 16.0;
-    let y = top as f32 + 20.0;
+    let mut x = 16.0 * scale;
+    let y = top as f32 + 20.0 * scale;
     for (grade, colour) in (0_u8..).zip(GRADE_COLOURS) {
-        canvas.dot(At { x, y }, 5.5, colour, 1.0);
+        canvas.dot(At { x, y }, 5.5 * scale, colour, 1.0);
         let label = grade_label(grade);
-        face.draw(&mut canvas, label, At { x: x + 11.0, y }, style);
-        x += 11.0 + face.width(label, style.size) + 20.0;
+        let beside = At {
+            x: x + 11.0 * scale,
+            y,
+        };
+        face.draw(&mut canvas, label, beside, style);
+        x = beside.x + face.width(label, style.size) + 20.0 * scale;
     }
-    let y = top as f32 + 46.0;
-    let mut x = 11.0;
+    let y = top as f32 + 46.0 * scale;
+    let mut x = 11.0 * scale;
     for (role, colour, label) in OUTLINES {
         if overlay.regions.iter().any(|r| r.role == role) {
-            canvas.line(At { x, y }, At { x: x + 14.0, y }, 2.5, colour);
-            face.draw(&mut canvas, label, At { x: x + 21.0, y }, style);
-            x += 21.0 + face.width(label, style.size) + 18.0;
+            let end = At {
+                x: x + 14.0 * scale,
+                y,
+            };
+            canvas.line(At { x, y }, end, 2.5 * scale, colour);
+            let beside = At {
+                x: end.x + 7.0 * scale,
+                y,
+            };
+            face.draw(&mut canvas, label, beside, style);
+            x = beside.x + face.width(label, style.size) + 18.0 * scale;
         }
     }
     let at = At {
-        x: canvas.width as f32 - 140.0,
-        y: top as f32 + 20.0,
+        x: canvas.width as f32 - 140.0 * scale,
+        y: top as f32 + 20.0 * scale,
     };
-    draw_scale_bar(&mut canvas, &face, at, um_per_pixel);
+    draw_scale_bar(&mut canvas, &face, at, um_per_pixel, 15.0 * scale);
     canvas
 }
 
@@ -220,7 +235,8 @@ mod tests {
         assert!(near(300, 100, GRADE_COLOURS[3]));
         // A cell that does not count is not drawn.
         assert!(near(400, 100, [230; 3]));
-        assert_eq!(canvas.height, 300 + LEGEND);
+        let legend = (LEGEND * 600.0 / 520.0) as u32;
+        assert_eq!(canvas.height, 300 + legend);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use pantrk_core::score::{Compartment, Thresholds};
 use pantrk_space::{SlidePoint, SlideRect};
 use pantrk_triage::Case;
 
+use crate::app::Opinion;
 use crate::drawing::Tool;
 use crate::pyramid::TileKey;
 use crate::review::Correction;
@@ -83,6 +84,23 @@ pub(crate) enum Command {
     Draw(DrawCommand),
     /// Change what is reviewed.
     Review(ReviewCommand),
+    /// Sign, and what belongs to it.
+    Sign(SignCommand),
+}
+
+/// What can be done about a signature.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum SignCommand {
+    /// This is the name that stands under reviews.
+    Name(String),
+    /// This is what the person says of the slide.
+    Opinion(Opinion),
+    /// Sign.
+    Sign,
+    /// Send the case back.
+    Return,
+    /// Open a signed case again.
+    Reopen,
 }
 
 /// What can be done with what is drawn.
@@ -178,6 +196,11 @@ impl Commands {
     /// Adds a wish about the review.
     pub(crate) fn review(&mut self, command: ReviewCommand) {
         self.push(Command::Review(command));
+    }
+
+    /// Adds a wish about the signature.
+    pub(crate) fn sign(&mut self, command: SignCommand) {
+        self.push(Command::Sign(command));
     }
 
     /// Takes all of them.

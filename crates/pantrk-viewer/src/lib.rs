@@ -20,6 +20,7 @@ mod app;
 mod canvas;
 mod cell_layer;
 mod command;
+mod draft;
 mod drawing;
 mod error;
 mod icon;

@@ -158,6 +158,14 @@ impl Review {
         self.touch();
     }
 
+    /// Puts other corrections in the place of all.
+    pub(crate) fn set_corrections(&mut self, cells: BTreeMap<u32, Correction>) {
+        let corrections = Arc::make_mut(&mut self.corrections);
+        corrections.cells = cells;
+        corrections.revision += 1;
+        self.touch();
+    }
+
     /// What to ask the worker for next, if anything: one request is on its way at a time, and the last change wins.
     pub(crate) fn request(
         &self,

@@ -10,8 +10,10 @@ use std::sync::atomic::AtomicBool;
 use egui::TextureHandle;
 use pantrk_slide::Slide;
 use pantrk_space::{LevelSize, RegionReader as _, SlideMpp, SlidePoint, SlideRect};
-use pantrk_store::{HeatmapEntry, SlideResult};
+use pantrk_store::{AuditEntry, HeatmapEntry, ReviewState, SlideResult, SlideReview};
 
+use crate::app::Opinion;
+use crate::draft::Draft;
 use crate::drawing::Gesture;
 use crate::jobs::{Probe, ScoredCells};
 use crate::pyramid::{Pyramid, TileKey};
@@ -48,43 +50,13 @@ pub(crate) struct Session {
     /// What the worklist is searched for.
     pub(crate) search: String,
     /// How far the reviews are, by the slide's id.
-    pub(crate) marks: BTreeMap<String, ReviewMark>,
+    pub(crate) marks: BTreeMap<String, ReviewState>,
     /// Small pictures, by the slide's id.
     pub(crate) thumbnails: BTreeMap<String, Load<TextureHandle>>,
     /// Slides that are being scored or wait for it, by their id.
     pub(crate) scoring: BTreeMap<String, ScoreJob>,
     /// Whether slides can be scored from here.
     pub(crate) can_score: bool,
-}
-
-/// How far a review is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(
-    dead_code,
-    reason = "a review is kept, and so in review, with the worklist's database"
-)]
-pub(crate) enum ReviewMark {
-    /// Nobody looked at it.
-    #[default]
-    New,
-    /// Under work.
-    InReview,
-    /// Sent back.
-    Returned,
-    /// Signed, and locked.
-    Signed,
-}
-
-impl ReviewMark {
-    /// In words.
-    pub(crate) const fn label(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::InReview => "in review",
-            Self::Returned => "returned",
-            Self::Signed => "signed",
-        }
-    }
 }
 
 /// A slide that is being scored or waits for it.
@@ -235,6 +207,16 @@ pub(crate) struct OpenItem {
     pub(crate) erasing: bool,
     /// The whole slide on the canvas as it is now.
     pub(crate) fitted: Option<View>,
+    /// The review as it is kept in the worklist.
+    pub(crate) kept: KeptReview,
+    /// What the person says of the slide as a whole.
+    pub(crate) opinion: Opinion,
+    /// Whether all files of the opening were read.
+    pub(crate) all_read: bool,
+    /// The review under work as it was kept last; `None` until it is known what was kept before.
+    pub(crate) draft: Option<Draft>,
+    /// The revision of the review that was kept last.
+    pub(crate) kept_revision: u64,
     /// Where the canvas is in the window.
     pub(crate) canvas: egui::Rect,
     /// The cell that was clicked, by its place in the layer.
@@ -249,6 +231,17 @@ pub(crate) struct OpenItem {
     pub(crate) tiles: TileCache<TilePicture>,
     /// Tiles that were asked for and have not come.
     pub(crate) pending: BTreeSet<TileKey>,
+}
+
+/// A review as it is kept in the worklist.
+#[derive(Debug, Default)]
+pub(crate) struct KeptReview {
+    /// None where nobody looked at the slide.
+    pub(crate) review: Option<Box<SlideReview>>,
+    /// Who did what, the newest first.
+    pub(crate) trail: Vec<AuditEntry>,
+    /// Whether what was kept is in the review.
+    pub(crate) restored: bool,
 }
 
 /// Places of the trail that are kept.
@@ -335,7 +328,7 @@ impl Session {
     /// Whether what is open is signed, so that nothing of it changes any more.
     pub(crate) fn is_locked(&self) -> bool {
         self.open_item()
-            .is_some_and(|(item, _)| self.marks.get(&item.id) == Some(&ReviewMark::Signed))
+            .is_some_and(|(item, _)| self.marks.get(&item.id) == Some(&ReviewState::Signed))
     }
 
     /// The review of what is open.

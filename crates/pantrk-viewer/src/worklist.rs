@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use pantrk_core::score::IhcResult;
+use pantrk_store::ReviewState;
 use pantrk_triage::Action;
 use serde::{Deserialize, Serialize};
 
-use crate::state::{ReviewMark, WorkItem, WorkSource};
+use crate::state::{WorkItem, WorkSource};
 
 /// By what the worklist is ordered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +70,7 @@ impl Filter {
         (Self::Unscored, "not scored"),
     ];
 
-    fn lets(self, item: &WorkItem, mark: ReviewMark) -> bool {
+    fn lets(self, item: &WorkItem, mark: ReviewState) -> bool {
         let action = item.result().map(|result| result.triage.action);
         match self {
             Self::All => true,
@@ -81,8 +82,8 @@ impl Filter {
             ),
             Self::Look => matches!(action, Some(Action::PathologistReview | Action::RepeatIhc)),
             Self::Stop => action == Some(Action::NoFurtherTesting),
-            Self::Open => mark != ReviewMark::Signed,
-            Self::Signed => mark == ReviewMark::Signed,
+            Self::Open => mark != ReviewState::Signed,
+            Self::Signed => mark == ReviewState::Signed,
             Self::Unscored => action.is_none(),
         }
     }
@@ -91,7 +92,7 @@ impl Filter {
 /// The places of the worklist that are shown, in their order.
 pub(crate) fn shown(
     list: &[WorkItem],
-    marks: &BTreeMap<String, ReviewMark>,
+    marks: &BTreeMap<String, ReviewState>,
     (sort, filter): (SortBy, Filter),
     search: &str,
 ) -> Vec<usize> {
@@ -122,7 +123,7 @@ pub(crate) fn shown(
 }
 
 /// Whether all words stand somewhere in what is known of an entry.
-fn holds(item: &WorkItem, mark: ReviewMark, words: &[String]) -> bool {
+fn holds(item: &WorkItem, mark: ReviewState, words: &[String]) -> bool {
     let mut text = format!("{} {}", item.id, mark.label());
     if let Some(result) = item.result() {
         let triage = &result.triage;

@@ -289,6 +289,7 @@ impl Viewer {
         self.next_minding = now + EVERY;
         self.settings.font_scale = ctx.zoom_factor();
         self.keep_settings();
+        self.keep_review();
         ctx.request_repaint_after(EVERY);
     }
 

@@ -5,6 +5,9 @@ mod drawing;
 mod film;
 mod reviewing;
 mod scoring;
+mod signing;
+
+pub(crate) use signing::Opinion;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -20,15 +23,15 @@ use crate::command::{Command, Commands};
 use crate::error::ViewerError;
 use crate::jobs::{
     FileAnswer, FileRequest, LibraryAnswer, LibraryRequest, LiveAnswer, LiveRequest, Pool, Probe,
-    ProbeRequest, ScoringAnswer, ScoringRequest, SlideSource, TileAnswer, TilePool, TileRequest,
-    file_pool, library_pool, live_pool, probe_pool, scan_pool, scored_mpp, scoring_pool, tile_pool,
+    ProbeRequest, ReviewAnswer, ReviewRequest, ScoringAnswer, ScoringRequest, SlideSource, TileAnswer, TilePool, TileRequest,
+    file_pool, library_pool, live_pool, probe_pool, review_pool, scan_pool, scored_mpp, scoring_pool, tile_pool,
 };
 use crate::panels::{self, PanelContext, Place};
 use crate::pyramid::{Pyramid, TileKey};
 use crate::review::Review;
 use crate::settings::{self, Settings};
 use crate::stain_view::StainView;
-use crate::state::{Load, OpenItem, OpenSlide, Session, Stain, TilePicture, WorkItem, WorkSource};
+use crate::state::{KeptReview, Load, OpenItem, OpenSlide, Session, Stain, TilePicture, WorkItem, WorkSource};
 use crate::tile_cache::TileCache;
 use crate::tokens;
 use crate::{SlideScorer, ViewerOptions};
@@ -108,6 +111,9 @@ pub(crate) struct Viewer {
     live: Pool<LiveRequest, LiveAnswer>,
     probe: Pool<ProbeRequest, Probe>,
     files: Pool<FileRequest, FileAnswer>,
+    reviews: Pool<ReviewRequest, ReviewAnswer>,
+    /// Folders whose reviews were asked for.
+    marked: BTreeSet<PathBuf>,
     picture: PictureSlot,
     settings_path: Option<PathBuf>,
     kept_settings: Option<Settings>,
@@ -116,6 +122,8 @@ pub(crate) struct Viewer {
     next_minding: Duration,
     scoring: Option<Pool<ScoringRequest, ScoringAnswer>>,
     film: Option<Film>,
+    /// Whether the last session is opened again.
+    restores: bool,
     /// How many openings there were.
     openings: u64,
 }
@@ -123,6 +131,14 @@ pub(crate) struct Viewer {
 impl eframe::App for Viewer {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.frame(ui);
+    }
+}
+
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        // The pools end after they did what they were asked.
+        self.keep_review();
+        self.keep_settings();
     }
 }
 
@@ -154,6 +170,8 @@ impl Viewer {
             live: live_pool(ctx)?,
             probe: probe_pool(ctx)?,
             files: file_pool(ctx)?,
+            reviews: review_pool(ctx)?,
+            marked: BTreeSet::new(),
             picture: PictureSlot::default(),
             kept_settings: settings_path.as_ref().map(|_| viewer_settings),
             settings_path,
@@ -164,6 +182,7 @@ impl Viewer {
                 None => None,
             },
             film: None,
+            restores: paths.is_empty(),
             openings: 0,
         };
         viewer.session.can_score = viewer.scoring.is_some();
@@ -203,6 +222,16 @@ impl Viewer {
         self.draw(ui);
         if self.commands.ask_for_frame() {
             ctx.request_repaint();
+        }
+    }
+
+    /// What panels and canvas look at.
+    #[cfg(test)]
+    pub(crate) fn context(&self) -> PanelContext<'_> {
+        PanelContext {
+            settings: &self.settings,
+            session: &self.session,
+            tile_capacity: self.tiles.capacity,
         }
     }
 
@@ -250,6 +279,9 @@ impl Viewer {
         while let Some(answer) = self.files.take() {
             self.take_file(answer);
         }
+        while let Some(answer) = self.reviews.take() {
+            self.take_review(answer);
+        }
         self.take_scoring();
         self.take_picture(ctx);
         self.take_dropped(ctx);
@@ -273,14 +305,15 @@ impl Viewer {
 
     fn take_answer(&mut self, ctx: &egui::Context, answer: LibraryAnswer) {
         match answer {
-            LibraryAnswer::Item(item) => self.session.worklist.push(item),
+            LibraryAnswer::Item(item) => {
+                self.want_marks(&item);
+                self.session.worklist.push(item);
+            }
+            LibraryAnswer::AllRead { opening } => self.all_read(opening),
             LibraryAnswer::Trouble(message) => self.say(message),
             LibraryAnswer::ScanDone => {
                 self.session.scanning = false;
-                // With one entry there is nothing to choose.
-                if self.session.worklist.len() == 1 && self.session.open.is_none() {
-                    self.open(0);
-                }
+                self.open_first();
             }
             LibraryAnswer::Slide { opening, slide } => self.take_slide(opening, slide),
             LibraryAnswer::Cells { opening, cells } => {
@@ -371,6 +404,19 @@ impl Viewer {
             .insert(key, TilePicture { texture, holes }, bytes);
     }
 
+    /// With one entry there is nothing to choose; and a session that is restored goes on where it was.
+    fn open_first(&mut self) {
+        if self.session.open.is_some() {
+            return;
+        }
+        let list = &self.session.worklist;
+        let last = self.settings.last_open.as_ref().filter(|_| self.restores);
+        let last = last.and_then(|id| list.iter().position(|item| item.id == *id));
+        if let Some(index) = last.or((list.len() == 1).then_some(0)) {
+            self.open(index);
+        }
+    }
+
     /// What is open, if it is still that opening.
     fn opened(&mut self, opening: u64) -> Option<&mut OpenItem> {
         self.session
@@ -412,6 +458,7 @@ impl Viewer {
             Command::Tiles { drawn, wanted } => self.request_tiles(&drawn, &wanted),
             Command::Draw(command) => self.draw_command(command),
             Command::Review(command) => self.review_command(command),
+            Command::Sign(command) => self.sign_command(command),
             Command::Tour(by) => self.tour(by),
             Command::TourKind => self.next_tour(),
             _ => {}
@@ -419,6 +466,7 @@ impl Viewer {
     }
 
     fn open(&mut self, index: usize) {
+        self.keep_review();
         let Some(item) = self.session.worklist.get(index) else {
             return;
         };
@@ -430,6 +478,7 @@ impl Viewer {
             return;
         };
         let review = Review::new(item.result());
+        self.settings.last_open = Some(item.id.clone());
         self.openings += 1;
         let opening = self.openings;
         self.tiles.serve(opening);
@@ -458,6 +507,11 @@ impl Viewer {
             seen_last: None,
             erasing: false,
             fitted: None,
+            kept: KeptReview::default(),
+            opinion: Opinion::default(),
+            all_read: false,
+            draft: None,
+            kept_revision: 0,
             canvas: egui::Rect::NOTHING,
             chosen_cell: None,
             heatmaps: Vec::new(),
@@ -466,6 +520,7 @@ impl Viewer {
             tiles: TileCache::new(self.settings.tile_budget),
             pending: BTreeSet::new(),
         });
+        self.want_review();
     }
 
     fn show_heatmap(&mut self, metric: Option<String>) {

@@ -183,6 +183,11 @@ pub(crate) enum LibraryAnswer {
         /// GeoJSON as it stands in the folder.
         text: String,
     },
+    /// All of an opening was read.
+    AllRead {
+        /// The opening.
+        opening: u64,
+    },
     /// The heatmaps that there are.
     Heatmaps {
         /// The opening.
@@ -240,7 +245,10 @@ fn start(
     };
     Pool::start(size, ctx, |request, outbox| match request {
         LibraryRequest::Scan(paths) => scan(&paths, outbox),
-        LibraryRequest::Open { opening, source } => open(opening, &source, outbox),
+        LibraryRequest::Open { opening, source } => {
+            open(opening, &source, outbox);
+            outbox.send(LibraryAnswer::AllRead { opening });
+        }
         LibraryRequest::WorklistThumbnail { id, source } => {
             let picture = source.picture();
             outbox.send(LibraryAnswer::WorklistThumbnail { id, picture });

@@ -8,6 +8,7 @@ mod files;
 mod library;
 mod live;
 mod probe;
+mod reviews;
 mod scoring;
 mod tiles;
 
@@ -20,6 +21,7 @@ pub(crate) use live::{
     BINS, Counted, LiveAnswer, LiveRequest, RegionSet, ScoredCells, TOP_OD, live_pool,
 };
 pub(crate) use probe::{Probe, ProbeRequest, probe_pool};
+pub(crate) use reviews::{ReviewAnswer, ReviewPlace, ReviewRequest, review_pool};
 pub(crate) use scoring::{ScoringAnswer, ScoringRequest, scoring_pool};
 pub(crate) use tiles::{TileAnswer, TilePool, TileRequest, tile_pool};
 

@@ -14,6 +14,7 @@ use crate::tokens;
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "drawn",
     place: Place::Right,
     ui: drawn_ui,
 };

@@ -10,6 +10,7 @@ use crate::tokens;
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "layers",
     place: Place::LeftBottom,
     ui: layers_ui,
 };

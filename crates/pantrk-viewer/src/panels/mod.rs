@@ -8,6 +8,7 @@ pub(crate) mod help;
 mod histogram;
 mod layers;
 mod score;
+mod sign;
 pub(crate) mod status;
 mod toolbar;
 mod tour;
@@ -51,6 +52,12 @@ pub(crate) enum Place {
 
 /// A panel.
 pub(crate) struct Panel {
+    /// Its own, for the pictures that are kept of it.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "only the kept pictures need it")
+    )]
+    pub(crate) name: &'static str,
     /// Where.
     pub(crate) place: Place,
     /// Draws it.
@@ -58,7 +65,7 @@ pub(crate) struct Panel {
 }
 
 /// All panels.
-pub(crate) const PANELS: [Panel; 9] = [
+pub(crate) const PANELS: [Panel; 10] = [
     toolbar::PANEL,
     status::PANEL,
     worklist::PANEL,
@@ -68,6 +75,7 @@ pub(crate) const PANELS: [Panel; 9] = [
     tour::PANEL,
     case_form::PANEL,
     drawn::PANEL,
+    sign::PANEL,
 ];
 
 /// Draws the panels of one place; those on the right share a scroll bar.

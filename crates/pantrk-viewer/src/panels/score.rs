@@ -12,6 +12,7 @@ use crate::tokens;
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "score",
     place: Place::Right,
     ui: score_ui,
 };

@@ -9,6 +9,7 @@ use crate::tokens;
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "status",
     place: Place::Bottom,
     ui: status_ui,
 };

@@ -12,6 +12,7 @@ use crate::view::View;
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "toolbar",
     place: Place::Top,
     ui: toolbar_ui,
 };

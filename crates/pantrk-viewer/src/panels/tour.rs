@@ -8,6 +8,7 @@ use crate::tour::FieldKind;
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "tour",
     place: Place::Right,
     ui: tour_ui,
 };

@@ -11,6 +11,7 @@ use crate::tokens;
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "triage",
     place: Place::Right,
     ui: triage_ui,
 };

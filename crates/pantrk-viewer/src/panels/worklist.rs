@@ -3,16 +3,18 @@
 use egui::{
     Align2, Color32, FontId, Rect, Sense, Stroke, StrokeKind, TextEdit, Ui, WidgetInfo, pos2, vec2,
 };
+use pantrk_store::ReviewState;
 
 use super::{Panel, PanelContext, Place, capital, faint, title};
 use crate::command::{Command, Commands};
 use crate::icon::flag_icon;
-use crate::state::{Load, ReviewMark, ScoreJob, Session, WorkItem, WorkSource};
+use crate::state::{Load, ScoreJob, Session, WorkItem, WorkSource};
 use crate::tokens::{self, Tokens};
 use crate::worklist::{Filter, SortBy, call_text, shown};
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "worklist",
     place: Place::Left,
     ui: worklist_ui,
 };
@@ -201,7 +203,7 @@ fn row_ui(ui: &mut Ui, (session, item, index): (&Session, &WorkItem, usize), out
 fn paint_row(
     ui: &Ui,
     rect: Rect,
-    (item, mark, job): (&WorkItem, ReviewMark, Option<&ScoreJob>),
+    (item, mark, job): (&WorkItem, ReviewState, Option<&ScoreJob>),
     tokens: &Tokens,
 ) {
     let painter = ui.painter().with_clip_rect(rect.shrink2(vec2(8.0, 0.0)));
@@ -219,10 +221,10 @@ fn paint_row(
         tokens.ink,
     );
     let colour = match mark {
-        ReviewMark::New => tokens.faint,
-        ReviewMark::InReview => tokens.accent,
-        ReviewMark::Returned => tokens.warning,
-        ReviewMark::Signed => tokens.ink,
+        ReviewState::New => tokens.faint,
+        ReviewState::InReview => tokens.accent,
+        ReviewState::Returned => tokens.warning,
+        ReviewState::Signed => tokens.ink,
     };
     let word = mark.label();
     painter.text(
@@ -292,9 +294,9 @@ fn state_of(item: &WorkItem) -> &'static str {
 }
 
 /// The row in words, for those who hear it.
-fn spoken(item: &WorkItem, mark: ReviewMark) -> String {
+fn spoken(item: &WorkItem, mark: ReviewState) -> String {
     let review = match mark {
-        ReviewMark::New => String::new(),
+        ReviewState::New => String::new(),
         mark => format!("; {}", mark.label()),
     };
     match item.result() {

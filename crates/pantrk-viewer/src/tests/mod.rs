@@ -12,6 +12,8 @@
 #[path = "../../../pantrk-store/tests/common/mod.rs"]
 mod common;
 mod raster;
+mod snapshots;
+mod story;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -230,8 +230,7 @@ fn citation_ui(ui: &mut Ui, citation: &Citation, out: &mut Commands) {
         .sense(Sense::click()),
     );
     if response.on_hover_text("Open in the browser").clicked() {
-        ui.ctx()
-            .open_url(OpenUrl::new_tab(address(&citation.source)));
+        out.push(Command::OpenAddress(address(&citation.source)));
     }
 }
 

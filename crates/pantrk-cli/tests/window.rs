@@ -19,7 +19,15 @@ struct Display {
 impl Display {
     fn start() -> Option<Self> {
         let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1600x1000x24", "-nolisten", "tcp"])
+            .args([
+                "-displayfd",
+                "1",
+                "-screen",
+                "0",
+                "1600x1000x24",
+                "-nolisten",
+                "tcp",
+            ])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -82,7 +90,11 @@ fn a_window_opens_on_a_slide_pans_zooms_and_is_not_blank() {
     assert!(output.status.success(), "{said}");
     assert!(!said.contains("panicked"), "{said}");
     let shown = image::open(&picture).unwrap().into_rgb8();
-    assert!(shown.width() >= 1000 && shown.height() >= 600, "{:?}", shown.dimensions());
+    assert!(
+        shown.width() >= 1000 && shown.height() >= 600,
+        "{:?}",
+        shown.dimensions()
+    );
     let found = colours(&shown);
     assert!(found > 40, "only {found} colours where tissue should be");
 }

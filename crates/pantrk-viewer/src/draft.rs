@@ -67,8 +67,8 @@ impl Draft {
     pub(crate) fn restore(&self, review: &mut Review, slide: LevelSize) -> Result<(), String> {
         let shapes: Vec<Shape> =
             geojson::from_geojson(&self.shapes.to_string(), slide).map_err(|e| e.to_string())?;
-        review.thresholds = Thresholds::new(self.thresholds.values())
-            .ok_or("the thresholds do not rise")?;
+        review.thresholds =
+            Thresholds::new(self.thresholds.values()).ok_or("the thresholds do not rise")?;
         review.case = self.case.clone();
         review.drawing.start_from(shapes);
         review.set_corrections(self.corrections.clone());
@@ -79,7 +79,8 @@ impl Draft {
     /// The corrected cells as the database has them.
     pub(crate) fn correction_rows(&self) -> Vec<(u64, String)> {
         let rows = self.corrections.iter();
-        rows.map(|(&row, &c)| (u64::from(row), verdict(c))).collect()
+        rows.map(|(&row, &c)| (u64::from(row), verdict(c)))
+            .collect()
     }
 
     /// What changed since `before`, for the trail; shapes that are in both are not told.
@@ -121,7 +122,6 @@ impl Draft {
         changes
     }
 }
-
 
 /// The shortest decimals, not the long images of f32.
 fn thresholds(of: Thresholds) -> Value {
@@ -174,7 +174,10 @@ mod tests {
             .into_iter()
             .map(|change| change.what)
             .collect();
-        assert_eq!(words, ["thresholds", "case", "regions", "correct", "correct"]);
+        assert_eq!(
+            words,
+            ["thresholds", "case", "regions", "correct", "correct"]
+        );
         assert_eq!(
             after.correction_rows(),
             [(7, "not-tumour".to_owned()), (9, "2".to_owned())]

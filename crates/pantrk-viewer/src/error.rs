@@ -31,6 +31,12 @@ pub enum ViewerError {
         /// Where it was to go.
         path: PathBuf,
     },
+    /// Nothing could be measured.
+    #[error("nothing was measured: {message}")]
+    Measure {
+        /// Why.
+        message: String,
+    },
     /// The system gave no thread for the background work.
     #[error("could not start a worker thread: {source}")]
     Thread {

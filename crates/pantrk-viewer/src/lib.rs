@@ -25,6 +25,7 @@ mod drawing;
 mod error;
 mod icon;
 mod jobs;
+pub mod measure;
 mod panels;
 mod pyramid;
 mod review;

@@ -7,6 +7,7 @@ mod reviewing;
 mod scoring;
 mod signing;
 
+pub(crate) use film::view_along;
 pub(crate) use signing::Opinion;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,15 +24,18 @@ use crate::command::{Command, Commands};
 use crate::error::ViewerError;
 use crate::jobs::{
     FileAnswer, FileRequest, LibraryAnswer, LibraryRequest, LiveAnswer, LiveRequest, Pool, Probe,
-    ProbeRequest, ReviewAnswer, ReviewRequest, ScoringAnswer, ScoringRequest, SlideSource, TileAnswer, TilePool, TileRequest,
-    file_pool, library_pool, live_pool, probe_pool, review_pool, scan_pool, scored_mpp, scoring_pool, tile_pool,
+    ProbeRequest, ReviewAnswer, ReviewRequest, ScoringAnswer, ScoringRequest, SlideSource,
+    TileAnswer, TilePool, TileRequest, file_pool, library_pool, live_pool, probe_pool, review_pool,
+    scan_pool, scored_mpp, scoring_pool, tile_pool,
 };
 use crate::panels::{self, PanelContext, Place};
 use crate::pyramid::{Pyramid, TileKey};
 use crate::review::Review;
 use crate::settings::{self, Settings};
 use crate::stain_view::StainView;
-use crate::state::{KeptReview, Load, OpenItem, OpenSlide, Session, Stain, TilePicture, WorkItem, WorkSource};
+use crate::state::{
+    KeptReview, Load, OpenItem, OpenSlide, Session, Stain, TilePicture, WorkItem, WorkSource,
+};
 use crate::tile_cache::TileCache;
 use crate::tokens;
 use crate::{SlideScorer, ViewerOptions};
@@ -207,6 +211,11 @@ impl Viewer {
         }
         let request = LibraryRequest::Scan(paths.to_vec());
         self.session.scanning = self.scan.ask(request).is_ok();
+    }
+
+    /// Adds a command to those of the next frame.
+    pub(crate) fn wish(&mut self, command: Command) {
+        self.commands.push(command);
     }
 
     /// One frame.

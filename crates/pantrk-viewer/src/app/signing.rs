@@ -204,8 +204,20 @@ impl Viewer {
             place,
             state,
             own: [
-                Some(opinion.result.unwrap_or(result.ihc.result).name().to_owned()),
-                Some(opinion.action.unwrap_or(result.triage.action).name().to_owned()),
+                Some(
+                    opinion
+                        .result
+                        .unwrap_or(result.ihc.result)
+                        .name()
+                        .to_owned(),
+                ),
+                Some(
+                    opinion
+                        .action
+                        .unwrap_or(result.triage.action)
+                        .name()
+                        .to_owned(),
+                ),
             ],
             reason: (!reason.is_empty()).then(|| reason.to_owned()),
             result: as_signed(result, open.review.changes()),

@@ -13,7 +13,6 @@ use crate::tokens;
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
-    name: "case",
     place: Place::Right,
     ui: case_ui,
 };
@@ -410,7 +409,7 @@ fn ngs_ui(ui: &mut Ui, ngs: &mut Option<NgsFinding>) {
             );
             if finding.result == NgsResult::FusionDetected {
                 row(ui, "Gene", |ui, label| {
-                    gene_ui(ui, &mut finding.gene, label)
+                    gene_ui(ui, &mut finding.gene, label);
                 });
                 row(ui, "Partner", |ui, label| {
                     text_ui(ui, label, &mut finding.partner, "ETV6");

@@ -158,9 +158,17 @@ fn the_whole_story() {
     settle(&mut harness);
     assert!(percent(&harness) < 1e-9, "{}", percent(&harness));
     assert!(percent(&harness) < before);
-    let action = viewer(&harness).session.open_result().unwrap().triage.action;
+    let action = viewer(&harness)
+        .session
+        .open_result()
+        .unwrap()
+        .triage
+        .action;
     assert_ne!(action, Action::OrderRnaNgs);
-    assert!(says(&harness, "Changed since it was scored: thresholds 0.33"));
+    assert!(says(
+        &harness,
+        "Changed since it was scored: thresholds 0.33"
+    ));
     harness.get_by_label("Reset thresholds").click_accesskit();
     harness.run_steps(3);
     settle(&mut harness);

@@ -409,7 +409,7 @@ fn ngs_ui(ui: &mut Ui, ngs: &mut Option<NgsFinding>) {
             );
             if finding.result == NgsResult::FusionDetected {
                 row(ui, "Gene", |ui, label| {
-                    gene_ui(ui, &mut finding.gene, label)
+                    gene_ui(ui, &mut finding.gene, label);
                 });
                 row(ui, "Partner", |ui, label| {
                     text_ui(ui, label, &mut finding.partner, "ETV6");

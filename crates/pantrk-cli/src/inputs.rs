@@ -15,6 +15,7 @@ use pantrk_store::{ModelFacts, MppSource};
 use pantrk_triage::Case;
 
 use crate::failure::{Exit, Failure, OrExit as _};
+use crate::machine;
 use crate::progress::Log;
 
 /// Options of every command that scores.
@@ -42,8 +43,8 @@ pub(crate) struct ScoreOptions {
     /// DAB optical densities (log10) of 1+, 2+ and 3+
     #[arg(long, value_name = "1+,2+,3+", value_parser = parse_thresholds)]
     pub(crate) thresholds: Option<Thresholds>,
-    /// Stain vectors: `default`, or a JSON file {"hematoxylin": [r,g,b], "dab": [r,g,b]}
-    #[arg(long, default_value = "default", value_name = "default|FILE")]
+    /// Stain vectors: `default` (QuPath's H-DAB), `estimate` (read off the slide), or a JSON file {"hematoxylin": [r,g,b], "dab": [r,g,b]}
+    #[arg(long, default_value = "default", value_name = "default|estimate|FILE")]
     pub(crate) stains: String,
     /// What finds nuclei: `nucleus` (on board), `watershed`, or a folder with model.toml
     #[arg(long, default_value = "nucleus", value_name = "NAME|DIR")]
@@ -169,33 +170,47 @@ pub(crate) fn slide_mpp(
     }
 }
 
+/// The stain vectors to score with.
+pub(crate) struct Stains {
+    /// Given or default; with `estimate`, for what the slide does not show.
+    pub(crate) vectors: StainVectors,
+    /// Whether they are read off the slide.
+    pub(crate) estimate: bool,
+    /// `default`, `given` or `estimate`.
+    pub(crate) source: &'static str,
+}
+
 /// Stain vectors and where they come from.
-pub(crate) fn stain_vectors(choice: &str) -> Result<(StainVectors, &'static str), Failure> {
+pub(crate) fn stain_vectors(choice: &str) -> Result<Stains, Failure> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Given {
         hematoxylin: [f64; 3],
         dab: [f64; 3],
     }
-    if choice == "estimate" {
-        return Err(Failure::usage(
-            "--stains estimate is not in this version; use `default`, or a JSON file with vectors measured elsewhere",
-        ));
-    }
-    if choice == "default" {
-        return Ok((StainVectors::h_dab_default(), "default"));
+    if let "default" | "estimate" = choice {
+        let estimate = choice == "estimate";
+        return Ok(Stains {
+            vectors: StainVectors::h_dab_default(),
+            estimate,
+            source: if estimate { "estimate" } else { "default" },
+        });
     }
     let context = |what: String| Failure::usage(format!("{what}: {choice}"));
     let text = std::fs::read_to_string(choice).map_err(|e| {
         context(format!(
-            "--stains takes `default` or a JSON file, and the file cannot be read ({e})"
+            "--stains takes `default`, `estimate` or a JSON file, and the file cannot be read ({e})"
         ))
     })?;
     let given: Given = serde_json::from_str(&text)
         .map_err(|e| context(format!("the stains file is not as wanted ({e})")))?;
     let vectors =
         StainVectors::new(given.hematoxylin, given.dab).map_err(|e| context(e.to_string()))?;
-    Ok((vectors, "given"))
+    Ok(Stains {
+        vectors,
+        estimate: false,
+        source: "given",
+    })
 }
 
 /// What finds nuclei.
@@ -307,12 +322,11 @@ pub(crate) fn case(
     Ok(case)
 }
 
-/// A pool of that many threads, or of as many as the machine and its cgroup give.
+/// A pool of that many threads, or of as many as the machine and its cgroup hold.
 pub(crate) fn thread_pool(threads: Option<u32>) -> Result<rayon::ThreadPool, Failure> {
     let given = threads.map(|n| n as usize);
-    let found = std::thread::available_parallelism().map_or(1, usize::from);
     rayon::ThreadPoolBuilder::new()
-        .num_threads(given.unwrap_or(found))
+        .num_threads(given.unwrap_or_else(machine::threads))
         .build()
         .or_exit(Exit::Preflight)
 }

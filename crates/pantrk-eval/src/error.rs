@@ -26,6 +26,14 @@ pub enum EvalError {
         /// Where.
         path: PathBuf,
     },
+    /// A folder does not hold what is asked of it.
+    #[error("the folder cannot be used: {message}: {}", path.display())]
+    Folder {
+        /// What was found and what was wanted.
+        message: String,
+        /// Where.
+        path: PathBuf,
+    },
     /// Two label images that do not belong together.
     #[error(
         "label images must be of one size: found {found:?}, wanted {wanted:?} columns and rows"

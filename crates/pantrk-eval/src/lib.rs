@@ -1,4 +1,4 @@
-//! Compares results with truth: nuclei of label images, the score of a slide, and the calls of a cohort.
+//! Compares results with truth: nuclei of label images and points, the score of a slide, and the calls of a cohort.
 //!
 //! A segmentation metric is one file in `metrics/` and one row in [`metrics::METRICS`].
 //! Whatever is worked out becomes a [`output::Report`], which is written as JSON, CSV and a page.
@@ -11,6 +11,8 @@ pub mod evidence;
 pub mod metrics;
 pub mod output;
 pub mod plot;
+pub mod resample;
+pub mod segmentation;
 pub mod statistics;
 mod table;
 pub mod truth;

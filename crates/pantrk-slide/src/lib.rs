@@ -5,6 +5,7 @@
 //! - `formats/`: one file per vendor and one row in its table: who made the file, which pages are levels, where the pixel size stands.
 //! - `codecs/`: one file per compression and one row in its table.
 //! - `tiff/`: directories and pages, shared by all formats that are TIFF below.
+//! - `mosaic.rs` says where tiles lie that overlap or leave places open.
 //! - `region.rs` puts tiles together, `cache.rs` keeps the latest, `limits.rs` bounds what a header can ask for.
 //!
 //! **Architecture invariant:** no file can make this crate panic or allocate without bound: header arithmetic is checked, slices go through `get`, and every size read from a file meets [`Limits`] first.
@@ -28,11 +29,13 @@ mod error;
 mod fingerprint;
 mod formats;
 mod limits;
+mod mosaic;
 mod region;
 mod slide;
 mod source;
 mod store;
 mod tiff;
+mod xml;
 
 pub use error::SlideError;
 pub use limits::Limits;

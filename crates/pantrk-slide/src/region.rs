@@ -10,7 +10,7 @@ use pantrk_space::{
 
 use crate::cache::TileCache;
 use crate::codecs::Scratch;
-use crate::store::{TileState, TileStore};
+use crate::store::{Plan, TileState, TileStore};
 
 /// Outside the slide and where nothing was scanned.
 pub(crate) const WHITE: [u8; 3] = [255; 3];
@@ -79,11 +79,21 @@ pub(crate) fn read(
         scratch: Scratch::default(),
         whole: Vec::new(),
     };
+    let too_many = || {
+        ReadError::new(format!(
+            "the region {rect} covers more than {MAX_TILES} tiles"
+        ))
+    };
+    if let Some(plan) = store.plan(inside, MAX_TILES) {
+        if plan.pieces.len() > MAX_TILES {
+            return Err(too_many());
+        }
+        reader.assemble(&plan, out, &mut gaps);
+        return Ok(gaps);
+    }
     for (number, tile) in store.tiles_over(inside).enumerate() {
         if number >= MAX_TILES {
-            return Err(ReadError::new(format!(
-                "the region {rect} covers more than {MAX_TILES} tiles"
-            )));
+            return Err(too_many());
         }
         if let Some(gap) = reader.place(tile, out) {
             gaps.push(gap);
@@ -144,7 +154,7 @@ impl Reader<'_> {
         match self.draw(tile, stored, part, out) {
             Ok(TileState::Pixels) => None,
             Ok(TileState::NotScanned) => {
-                fill(out, self.rect, part, WHITE);
+                fill(out, self.rect, part, self.store.background());
                 Some(Gap {
                     rect: part,
                     kind: GapKind::NotScanned,
@@ -158,6 +168,76 @@ impl Reader<'_> {
                 })
             }
         }
+    }
+
+    /// Draws the pieces of a plan, each stored tile decoded once.
+    fn assemble(&mut self, plan: &Plan, out: &mut RgbBuffer, gaps: &mut Vec<Gap>) {
+        let size = self.store.tile_size();
+        for open in &plan.open {
+            fill(out, self.rect, *open, self.store.background());
+            gaps.push(Gap {
+                rect: *open,
+                kind: GapKind::NotScanned,
+            });
+        }
+        for pieces in plan.pieces.chunk_by(|a, b| a.tile == b.tile) {
+            let Some(first) = pieces.first() else {
+                continue;
+            };
+            let loaded = self.load(first.tile);
+            for piece in pieces {
+                match &loaded {
+                    Ok(Some(pixels)) => {
+                        let stored = LevelRect {
+                            x: piece.to.x.saturating_sub(i64::from(piece.from.0)),
+                            y: piece.to.y.saturating_sub(i64::from(piece.from.1)),
+                            width: size.width,
+                            height: size.height,
+                        };
+                        copy(pixels, stored, piece.to, out, self.rect);
+                    }
+                    Ok(None) => {
+                        fill(out, self.rect, piece.to, self.store.background());
+                        gaps.push(Gap {
+                            rect: piece.to,
+                            kind: GapKind::NotScanned,
+                        });
+                    }
+                    Err(reason) => {
+                        fill(out, self.rect, piece.to, UNREADABLE);
+                        gaps.push(Gap {
+                            rect: piece.to,
+                            kind: GapKind::Unreadable {
+                                tile: piece.tile,
+                                reason: reason.clone(),
+                            },
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// A whole tile, from the cache or decoded into it; `None` where the file stores none.
+    fn load(&mut self, tile: TileIndex) -> Result<Option<Arc<Vec<u8>>>, String> {
+        if let Some((cache, level)) = self.cache
+            && let Some(pixels) = cache.get(level, tile)
+        {
+            return Ok(Some(pixels));
+        }
+        let mut pixels = vec![0; bytes_of(self.store.tile_size())];
+        let state = self
+            .store
+            .decode(tile, &mut self.scratch, &mut pixels)
+            .map_err(|fault| fault.to_string())?;
+        if state == TileState::NotScanned {
+            return Ok(None);
+        }
+        let pixels = Arc::new(pixels);
+        if let Some((cache, level)) = self.cache {
+            cache.put(level, tile, Arc::clone(&pixels));
+        }
+        Ok(Some(pixels))
     }
 
     fn draw(

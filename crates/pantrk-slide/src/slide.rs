@@ -244,7 +244,7 @@ impl Slide {
         match store.decode(tile, &mut Scratch::default(), out.as_bytes_mut()) {
             Ok(TileState::Pixels) => Ok(None),
             Ok(TileState::NotScanned) => {
-                out.reset(size, region::WHITE);
+                out.reset(size, store.background());
                 Ok(Some(GapKind::NotScanned))
             }
             Err(fault) => {

@@ -17,9 +17,27 @@ pub(crate) enum TileState {
     NotScanned,
 }
 
+/// A rectangle of a stored tile and where it lies on its level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) tile: TileIndex,
+    /// Its top left corner within the tile, in pixels.
+    pub(crate) from: (u32, u32),
+    pub(crate) to: LevelRect,
+}
+
+/// What makes up a rectangle of a level whose tiles lie on no plain grid.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// Pieces of one tile follow each other; where pieces overlap, the later is on top.
+    pub(crate) pieces: Vec<Piece>,
+    /// Places that no tile covers.
+    pub(crate) open: Vec<LevelRect>,
+}
+
 /// One level, or one associated image, as tiles.
 ///
-/// Tiles may overlap or leave places open (formats that stitch); where tiles overlap, the later in [`TileStore::tiles_over`] is on top.
+/// Tiles lie on a plain grid, unless [`TileStore::plan`] says where they lie (formats that stitch).
 pub(crate) trait TileStore: Send + Sync {
     /// In pixels.
     fn size(&self) -> LevelSize;
@@ -51,6 +69,21 @@ pub(crate) trait TileStore: Send + Sync {
         Box::new(
             rows.flat_map(move |row| columns.clone().map(move |column| TileIndex { column, row })),
         )
+    }
+
+    /// What makes up `rect`, which lies inside the level, where tiles lie on no plain grid; stops once there are more than `max_pieces`.
+    fn plan(&self, _rect: LevelRect, _max_pieces: usize) -> Option<Plan> {
+        None
+    }
+
+    /// How much smaller than level 0 this level is, where its size does not say it exactly.
+    fn downsample(&self) -> Option<f64> {
+        None
+    }
+
+    /// The colour shown where nothing was scanned: that of the scanner's empty glass, where the file states it.
+    fn background(&self) -> [u8; 3] {
+        crate::region::WHITE
     }
 
     /// Fills `out` (three bytes per pixel of [`TileStore::tile_size`]) with the pixels of `tile`.
@@ -112,7 +145,7 @@ pub(crate) fn whole_rect(store: &dyn TileStore) -> LevelRect {
     LevelRect::of_size(store.size())
 }
 
-/// The public face of the levels: sizes, and downsamples as the mean of both axes.
+/// The public face of the levels: sizes, and downsamples as the format says or as the mean of both axes.
 pub(crate) fn levels_of(stores: &[Box<dyn TileStore>]) -> Vec<Level> {
     let Some(size0) = stores.first().map(|store| store.size()) else {
         return Vec::new();
@@ -125,7 +158,10 @@ pub(crate) fn levels_of(stores: &[Box<dyn TileStore>]) -> Vec<Level> {
             let y = f64::from(size0.height) / f64::from(size.height.max(1));
             Level {
                 size,
-                downsample: pantrk_space::Downsample::new(f64::midpoint(x, y))
+                downsample: store
+                    .downsample()
+                    .and_then(pantrk_space::Downsample::new)
+                    .or_else(|| pantrk_space::Downsample::new(f64::midpoint(x, y)))
                     .unwrap_or(pantrk_space::Downsample::ONE),
                 tile: store.public_tile_size(),
             }

@@ -2,8 +2,9 @@
 
 mod common;
 
+use common::vendors::aperio;
 use common::{
-    CLASSIC, KINDS, Kind, PACKINGS, Packing, TILE, Value, Writer, check_reader, crop, difference,
+    CLASSIC, KINDS, Kind, PACKINGS, Packing, TILE, Value, Writer, check_reader, difference,
     picture, pyramid, read, read_level, rect, tiled_page,
 };
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
@@ -408,85 +409,10 @@ fn the_largest_page_is_level_0_wherever_it_stands() {
     assert!((slide.mpp().unwrap().x.get() - 1.0 / 3.0).abs() < 1e-12);
 }
 
-/// An SVS file of two levels with a thumbnail, a label and a macro photograph.
-fn svs(description: &'static str) -> (Writer, RgbBuffer) {
-    let truth = picture(LevelSize {
-        width: 300,
-        height: 200,
-    });
-    let mut writer = Writer::new(CLASSIC);
-    let mut page = tiled_page(&mut writer, &truth, Packing::JpegRgb, |_, at, len| {
-        (at, len)
-    });
-    page.push((270, Value::Text(description)));
-    page.push((34675, Value::Bytes(vec![1, 2, 3, 4, 5])));
-    writer.page(page);
-    let strips = |writer: &mut Writer, packing: Packing, size: LevelSize, text, subfile| {
-        let truth = picture(size);
-        let rows = 16;
-        let (mut offsets, mut counts) = (Vec::new(), Vec::new());
-        let mut y = 0;
-        while y < size.height {
-            let height = rows.min(size.height - y);
-            let packed = packing.pack(
-                &crop(&truth, 0, y, size.width, height),
-                size.width,
-                height,
-                3,
-            );
-            offsets.push(writer.data(&packed) as u32);
-            counts.push(packed.len() as u32);
-            y += rows;
-        }
-        let mut page = packing.tags();
-        page.extend([
-            (254, Value::Long(vec![subfile])),
-            (256, Value::Long(vec![size.width])),
-            (257, Value::Long(vec![size.height])),
-            (258, Value::Short(vec![8, 8, 8])),
-            (270, Value::Text(text)),
-            (273, Value::Long(offsets)),
-            (277, Value::Short(vec![3])),
-            (278, Value::Short(vec![rows as u16])),
-            (279, Value::Long(counts)),
-        ]);
-        if let Some(tables) = packing.tables() {
-            page.push((347, Value::Bytes(tables)));
-        }
-        writer.page(page);
-    };
-    let size = |width, height| LevelSize { width, height };
-    strips(
-        &mut writer,
-        Packing::JpegRgb,
-        size(96, 64),
-        "Aperio Image Library v1\n300x200 -> 96x64 - ",
-        0,
-    );
-    let half = picture(size(75, 50));
-    let page = tiled_page(&mut writer, &half, Packing::JpegRgb, |_, at, len| (at, len));
-    writer.page(page);
-    strips(
-        &mut writer,
-        Packing::LzwPredicted,
-        size(40, 50),
-        "Aperio Image Library v1\r\nlabel 40x50",
-        1,
-    );
-    strips(
-        &mut writer,
-        Packing::Jpeg(SamplingFactor::R_4_2_0),
-        size(120, 41),
-        "Aperio",
-        9,
-    );
-    (writer, truth)
-}
-
 #[test]
 fn an_aperio_slide_with_all_it_has() {
     let folder = tempfile::tempdir().unwrap();
-    let (writer, truth) = svs(
+    let (writer, truth) = aperio(
         "Aperio Image Library v1\r\n300x200 (64x48) JPEG/RGB|AppMag = 40|MPP = 0,2520|Filename = a b",
     );
     let slide = Slide::open(writer.save(folder.path(), "slide.svs")).unwrap();
@@ -521,7 +447,7 @@ fn an_aperio_slide_with_all_it_has() {
 #[test]
 fn without_a_pixel_size_there_is_none() {
     let folder = tempfile::tempdir().unwrap();
-    let (writer, _) = svs("Aperio Image Library v1\r\n300x200|AppMag = 40|MPP = ");
+    let (writer, _) = aperio("Aperio Image Library v1\r\n300x200|AppMag = 40|MPP = ");
     let slide = Slide::open(writer.save(folder.path(), "slide.svs")).unwrap();
     assert!(slide.mpp().is_none() && slide.mpp_source().is_none());
     assert!(!slide.properties().contains_key("openslide.mpp-x"));

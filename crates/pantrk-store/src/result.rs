@@ -185,6 +185,15 @@ pub struct StainFacts {
     pub dab_background_od: f64,
     /// Where the vectors come from: `default`, `given`, `estimated`, or what else the separation says.
     pub source: String,
+    /// How much brighter the slide's brightest glass is than its darkest, grey levels; 0 where it is even.
+    #[serde(default)]
+    pub background_drift: f64,
+    /// Where `dab_background_od` was read: `internal-negative-tissue`, `least-stained-tissue`, or `none` where there is no unstained tissue.
+    #[serde(default)]
+    pub dab_background_source: String,
+    /// What the compartments would score if the background were not taken off; `None` where the slide is not evaluable.
+    #[serde(default)]
+    pub uncorrected: Option<CompartmentScores>,
 }
 
 /// Where the tumour was taken from.

@@ -1,5 +1,7 @@
 //! The commands, one file each; a new one is one file and one row in [`Command`].
 
+pub(crate) mod batch;
+mod collect;
 mod demo;
 mod doctor;
 mod eval;
@@ -34,6 +36,10 @@ enum Command {
     Demo(demo::Demo),
     /// Score one slide into DIR/<slide-id>/
     Score(score::Score),
+    /// Score every slide of a manifest; resumable, and shared by as many processes as there are
+    Batch(batch::Batch),
+    /// Make one table and the worklist out of scored slides
+    Collect(collect::Collect),
     /// Open the viewer on slides or result folders
     #[cfg(feature = "viewer")]
     View(view::View),
@@ -62,6 +68,8 @@ impl Cli {
         match &self.command {
             Command::Demo(command) => command.run(),
             Command::Score(command) => command.run(),
+            Command::Batch(command) => command.run(),
+            Command::Collect(command) => command.run(),
             #[cfg(feature = "viewer")]
             Command::View(command) => command.run(),
             Command::Triage(command) => command.run(),

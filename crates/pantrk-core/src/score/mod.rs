@@ -96,6 +96,26 @@ fn score_counts(counts: &Counts, scorer: &Scorer, context: &ScoreContext) -> Sli
     }
 }
 
+/// What the compartments would score if the slide's DAB background, `background_od`, were not taken off.
+pub fn score_uncorrected(
+    cells: &CellTable,
+    background_od: f32,
+    thresholds: Thresholds,
+    mpp: SlideMpp,
+) -> CompartmentScores {
+    let raw = |column: &Vec<f32>| column.iter().map(|od| od + background_od).collect();
+    let mut table = CellTable {
+        x_px: cells.x_px.clone(),
+        y_px: cells.y_px.clone(),
+        dab_od: cells.dab_od.each_ref().map(raw),
+        excluded: cells.excluded.clone(),
+        ..CellTable::default()
+    };
+    table.regrade(thresholds);
+    let delta = ScoringTable::embedded().sensitivity_od();
+    summary::count(&table, thresholds, delta, mpp).scores
+}
+
 fn why_not_evaluable(
     counts: &Counts,
     context: &ScoreContext,

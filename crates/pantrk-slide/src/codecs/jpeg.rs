@@ -88,23 +88,23 @@ impl JpegTables {
 }
 
 /// One marker segment with a length.
-struct Segment<'a> {
-    marker: u8,
+pub(super) struct Segment<'a> {
+    pub(super) marker: u8,
     /// Without marker and length.
-    payload: &'a [u8],
+    pub(super) payload: &'a [u8],
     /// With marker and length.
-    whole: &'a [u8],
+    pub(super) whole: &'a [u8],
 }
 
 /// Walks the segments from the start of image to the first scan or the end of image.
-struct Segments<'a> {
+pub(super) struct Segments<'a> {
     /// What has not been walked; after the scan's marker it begins with that marker.
-    rest: &'a [u8],
+    pub(super) rest: &'a [u8],
     done: bool,
 }
 
 impl<'a> Segments<'a> {
-    fn new(stream: &'a [u8]) -> Result<Self, CodecError> {
+    pub(super) fn new(stream: &'a [u8]) -> Result<Self, CodecError> {
         match stream {
             [0xff, 0xd8, rest @ ..] => Ok(Self { rest, done: false }),
             _ => Err(broken("no start of image")),
@@ -157,7 +157,7 @@ impl<'a> Iterator for Segments<'a> {
     }
 }
 
-fn broken(what: &str) -> CodecError {
+pub(super) fn broken(what: &str) -> CodecError {
     CodecError::Broken {
         codec: NAME,
         what: what.to_owned(),

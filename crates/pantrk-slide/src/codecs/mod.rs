@@ -6,11 +6,15 @@
 
 pub(crate) mod deflate;
 pub(crate) mod jpeg;
+pub(crate) mod jpeg2000;
+pub(crate) mod jpeg_intervals;
 pub(crate) mod jpeg_ls;
 pub(crate) mod lzw;
 pub(crate) mod raw;
 pub(crate) mod rle;
 pub(crate) mod samples;
+pub(crate) mod webp;
+pub(crate) mod zstd;
 
 use pantrk_space::LevelSize;
 
@@ -98,6 +102,32 @@ pub(crate) static CODECS: &[Codec] = &[
         decode: Decode::Bytes(deflate::decode),
         predicts: true,
     },
+    // Aperio's numbers say the colours too; 34712 leaves them to the page.
+    Codec {
+        tags: &[33003],
+        decode: Decode::Image(jpeg2000::decode_ycbcr),
+        predicts: false,
+    },
+    Codec {
+        tags: &[33004, 33005],
+        decode: Decode::Image(jpeg2000::decode_rgb),
+        predicts: false,
+    },
+    Codec {
+        tags: &[34712],
+        decode: Decode::Image(jpeg2000::decode),
+        predicts: false,
+    },
+    Codec {
+        tags: &[50000],
+        decode: Decode::Bytes(zstd::decode),
+        predicts: true,
+    },
+    Codec {
+        tags: &[50001, 34927],
+        decode: Decode::Image(webp::decode),
+        predicts: false,
+    },
 ];
 
 /// Compressions that are known and refused, by TIFF number.
@@ -105,11 +135,8 @@ pub(crate) static REFUSED: &[(&[u64], &str)] = &[
     (&[2, 3, 4], "fax compression of bilevel pages"),
     (&[6], "old-style JPEG compression"),
     (&[32773], "PackBits compression"),
-    (&[33003, 33004, 33005, 34712], "JPEG 2000 compression"),
     (&[34887], "LERC compression"),
     (&[34925], "LZMA compression"),
-    (&[50000], "Zstandard compression"),
-    (&[50001, 34927], "WebP compression"),
     (&[22610, 34934], "JPEG XR compression"),
     (&[50002, 52546], "JPEG XL compression"),
 ];

@@ -5,18 +5,20 @@
 //! Recognised by: a first TIFF page that is tiled and whose ImageDescription begins with "Aperio".
 //! Levels: the first page and every tiled page of the same shape. The label and the macro photograph are striped pages named in the second line of their ImageDescription, or by `NewSubfileType` 1 and 9; the thumbnail is the striped page after the first.
 //! Pixel size: `MPP` in the first ImageDescription, for both axes; a decimal comma is read as a point. Without it there is none: the resolution tags of these files are not filled in.
-//! Known gaps: JPEG 2000 tiles (33003, 33005); focal planes beyond the first; a tile of zero length is reported as not scanned on every level, although on reduced levels the scanner may just have failed to write it.
+//! Tiles: JPEG, or JPEG 2000 as `YCbCr` (33003) or RGB (33005).
+//! Known gaps: focal planes beyond the first; a tile of zero length is reported as not scanned on every level, although on reduced levels the scanner may just have failed to write it.
 
 use std::collections::BTreeMap;
 
 use pantrk_space::{MicronsPerPixel, SlideMpp};
 
-use super::{Candidate, pyramid};
+use super::{Candidate, beside, pyramid};
 use crate::error::Fault;
 use crate::limits::Limits;
-use crate::store::{Associated, Parts, TileStore};
-use crate::tiff::page::{TiffPage, is_tiled, size_of};
+use crate::store::{Associated, Parts};
+use crate::tiff::page::is_tiled;
 use crate::tiff::{Directory, TiffFile, resolution, tags};
+use crate::xml::decimal;
 
 pub(super) const VENDOR: &str = "aperio";
 
@@ -97,14 +99,6 @@ fn fields(description: &str) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// A number, with a comma for the point where the scanner's computer was set up so.
-fn decimal(text: &str) -> Option<f64> {
-    text.replace(',', ".")
-        .parse()
-        .ok()
-        .filter(|value: &f64| value.is_finite())
-}
-
 fn associated_image(
     tiff: &TiffFile,
     index: usize,
@@ -126,20 +120,7 @@ fn associated_image(
         _ if index == 1 => "thumbnail",
         _ => return Ok(None),
     };
-    let store = match TiffPage::new(tiff, page, limits) {
-        Ok(page) => Ok(Box::new(page) as Box<dyn TileStore>),
-        Err(Fault::Unsupported { what, advice }) => Err((what, advice)),
-        // A broken photograph is no reason to refuse the slide.
-        Err(fault) => Err((
-            format!("the {name} image ({fault})"),
-            "scan or export the slide again if it is needed".to_owned(),
-        )),
-    };
-    Ok(Some(Associated {
-        name: name.to_owned(),
-        size: size_of(tiff, page)?,
-        store,
-    }))
+    beside::page_image(tiff, page, name, limits).map(Some)
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Tiled pyramidal TIFF and `BigTIFF` of no particular maker.
 //!
-//! Written by: libvips, QuPath and Bio-Formats (OME-TIFF with 8-bit RGB), tifffile, GDAL, scanners that export TIFF.
+//! Written by: libvips, tifffile, GDAL, scanners that export TIFF.
 //! Source of the facts: TIFF 6.0, TIFF Technical Notes 1 and 2, `BigTIFF` as libtiff 4 reads it.
 //! Recognised by: a first page that is tiled.
 //! Levels: the largest tiled page; then its `SubIFDs`, and the tiled pages of the main chain that are smaller and of the same shape (most writers mark them by bit 0 of `NewSubfileType`, some do not, so the shape decides).
 //! Pixel size: `XResolution` and `YResolution` with `ResolutionUnit` inch or centimetre. Values that mean pixels above 20 micrometres are print resolutions that nobody measured, and are left out.
-//! Known gaps: OME-XML is not read (its pixel size usually stands in the tags too); images in channels of their own; more than one slide in a file.
+//! Known gaps: images in channels of their own; more than one slide in a file.
 
 use std::collections::BTreeMap;
 

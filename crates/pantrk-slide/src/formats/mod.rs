@@ -6,11 +6,17 @@
 //! **Architecture invariant:** the order of the table is the contract. Vendors stand before the generic readers, because a vendor's file is a valid generic one whose pixel size and levels would be read wrong.
 
 mod aperio;
+mod beside;
 mod dicom;
 mod generic_tiff;
+mod hamamatsu;
+mod leica;
+mod ome_tiff;
+mod philips;
 mod plain_image;
 mod pyramid;
 mod unsupported;
+mod ventana;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,6 +56,31 @@ static FORMATS: &[Format] = &[
         vendor: aperio::VENDOR,
         probe: aperio::probe,
         open: aperio::open,
+    },
+    Format {
+        vendor: ventana::VENDOR,
+        probe: ventana::probe,
+        open: ventana::open,
+    },
+    Format {
+        vendor: leica::VENDOR,
+        probe: leica::probe,
+        open: leica::open,
+    },
+    Format {
+        vendor: philips::VENDOR,
+        probe: philips::probe,
+        open: philips::open,
+    },
+    Format {
+        vendor: hamamatsu::VENDOR,
+        probe: hamamatsu::probe,
+        open: hamamatsu::open,
+    },
+    Format {
+        vendor: ome_tiff::VENDOR,
+        probe: ome_tiff::probe,
+        open: ome_tiff::open,
     },
     Format {
         vendor: dicom::VENDOR,

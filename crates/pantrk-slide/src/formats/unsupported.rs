@@ -1,10 +1,9 @@
 //! Slides that are known and not read yet: by what they are recognised, and what to do instead.
 //!
-//! They are refused by name, because many would pass for something else: an MRXS file is a JPEG thumbnail, an NDPI or a BIF file a TIFF whose pixel size and stitching the generic reader does not know.
+//! They are refused by name, because many would pass for something else: an MRXS file is a JPEG thumbnail, a VSI file a TIFF of its label alone.
 
 use super::Candidate;
 use crate::error::Fault;
-use crate::tiff::{Directory, TiffFile, tags};
 
 struct Known {
     /// The format's short name.
@@ -26,41 +25,9 @@ static KNOWN: &[Known] = &[
     },
     Known {
         name: "hamamatsu",
-        what: "a Hamamatsu NDPI, VMS or VMU slide",
+        what: "a Hamamatsu VMS or VMU slide",
         advice: TO_TIFF,
-        is_it: |c| {
-            matches!(c.extension.as_str(), "vms" | "vmu")
-                || first_page(c).is_some_and(|(_, page)| page.has(tags::NDPI_FORMAT_FLAG))
-        },
-    },
-    Known {
-        name: "ventana",
-        what: "a Ventana (Roche) BIF slide",
-        advice: TO_TIFF,
-        is_it: |c| {
-            c.extension == "bif"
-                || c.tiff.as_ref().is_some_and(|tiff| {
-                    tiff.pages
-                        .iter()
-                        .any(|page| contains(tiff, page, tags::XMP, "<iScan"))
-                })
-        },
-    },
-    Known {
-        name: "leica",
-        what: "a Leica SCN slide",
-        advice: TO_TIFF,
-        is_it: |c| description_contains(c, "http://www.leica-microsystems.com/scn/"),
-    },
-    Known {
-        name: "philips",
-        what: "a Philips TIFF slide",
-        advice: TO_TIFF,
-        is_it: |c| {
-            first_page(c)
-                .is_some_and(|(tiff, page)| contains(tiff, page, tags::SOFTWARE, "Philips"))
-                && description_contains(c, "DPUfsImport")
-        },
+        is_it: |c| matches!(c.extension.as_str(), "vms" | "vmu"),
     },
     Known {
         name: "isyntax",
@@ -124,24 +91,6 @@ static KNOWN: &[Known] = &[
         },
     },
 ];
-
-fn first_page(candidate: &Candidate) -> Option<(&TiffFile, &Directory)> {
-    let tiff = candidate.tiff.as_ref()?;
-    Some((tiff, tiff.pages.first()?))
-}
-
-/// Whether a tag's bytes hold some text; a tag that cannot be read does not.
-fn contains(tiff: &TiffFile, page: &Directory, tag: u16, text: &str) -> bool {
-    tiff.bytes(page, tag)
-        .ok()
-        .flatten()
-        .is_some_and(|bytes| bytes.windows(text.len()).any(|w| w == text.as_bytes()))
-}
-
-fn description_contains(candidate: &Candidate, text: &str) -> bool {
-    first_page(candidate)
-        .is_some_and(|(tiff, page)| contains(tiff, page, tags::IMAGE_DESCRIPTION, text))
-}
 
 /// The name of a known format, and why its file is refused.
 pub(super) fn recognise(candidate: &Candidate) -> Option<(&'static str, Fault)> {

@@ -90,6 +90,8 @@ pub(crate) struct TiffFile {
     source: Arc<Source>,
     endian: Endian,
     big: bool,
+    /// Hamamatsu's way beyond 4 GiB: see [`TiffFile::is_wide`].
+    wide: bool,
     /// The main chain.
     pub(crate) pages: Vec<Directory>,
     /// Metadata bytes that may still be read.
@@ -134,16 +136,22 @@ impl TiffFile {
                 "the BigTIFF header does not say 8-byte offsets".to_owned(),
             ));
         }
-        let first = if big { field(8, 16)? } else { field(4, 8)? };
+        let mut first = if big { field(8, 16)? } else { field(4, 8)? };
+        let long = field(4, 12).unwrap_or(0);
         let mut file = Self {
             source,
             endian,
             big,
+            wide: false,
             pages: Vec::new(),
             budget: Cell::new(limits.max_metadata_bytes),
             budget_whole: limits.max_metadata_bytes,
             max_ifds: limits.max_ifds,
         };
+        if file.is_wide(long) {
+            file.wide = true;
+            first = long;
+        }
         let mut walk = Walk {
             seen: BTreeSet::new(),
         };
@@ -156,6 +164,21 @@ impl TiffFile {
 
     pub(crate) fn source(&self) -> &Arc<Source> {
         &self.source
+    }
+
+    /// Whether this is an NDPI file of more than 4 GiB, whose first directory is at `first`.
+    ///
+    /// Such a file is a classic TIFF with links of eight bytes; after a directory's link stand the upper four bytes of each entry's value or offset.
+    /// Smaller NDPI files have zeros there and need no care.
+    fn is_wide(&self, first: u64) -> bool {
+        if self.big || self.endian == Endian::Big || u32::try_from(self.source.len()).is_ok() {
+            return false;
+        }
+        let mut walk = Walk {
+            seen: BTreeSet::new(),
+        };
+        self.directory(first, &mut walk)
+            .is_ok_and(|(page, _)| page.has(tags::NDPI_FORMAT_FLAG))
     }
 
     fn spend(&self, bytes: u64) -> Result<(), TiffError> {
@@ -207,6 +230,8 @@ impl TiffFile {
         }
         let (count_len, entry_len, field_at, next_len) = if self.big {
             (8_u64, 20_usize, 12_usize, 8_u64)
+        } else if self.wide {
+            (2, 12, 8, 8)
         } else {
             (2, 12, 8, 4)
         };
@@ -219,16 +244,20 @@ impl TiffFile {
                 "a directory of {count} entries at offset {offset}"
             )));
         }
-        let body = count
-            .saturating_mul(entry_len as u64)
-            .saturating_add(next_len);
+        let table_len = count.saturating_mul(entry_len as u64);
+        let upper_len = if self.wide {
+            count.saturating_mul(4)
+        } else {
+            0
+        };
+        let body = table_len.saturating_add(next_len).saturating_add(upper_len);
         self.read_at(&mut bytes, offset.saturating_add(count_len), body)?;
 
         let mut entries = BTreeMap::new();
-        let table_len = bytes
-            .len()
-            .saturating_sub(usize::try_from(next_len).unwrap_or(8));
-        let (table, next) = bytes.split_at(table_len);
+        let as_len = |len: u64| usize::try_from(len).unwrap_or(usize::MAX);
+        let (table, rest) = bytes.split_at(as_len(table_len).min(bytes.len()));
+        let (next, upper) = rest.split_at(as_len(next_len).min(rest.len()));
+        let mut upper = upper.chunks_exact(4);
         for raw in table.chunks_exact(entry_len) {
             let number = |from: usize, to: usize| {
                 raw.get(from..to)
@@ -244,6 +273,9 @@ impl TiffFile {
                 .zip(raw.get(field_at..).unwrap_or_default())
             {
                 *to = *from;
+            }
+            if let (Some(upper), Some(half)) = (upper.next(), field.get_mut(4..)) {
+                half.copy_from_slice(upper);
             }
             let entry = Entry {
                 kind,
@@ -291,8 +323,9 @@ impl TiffFile {
             let len = usize::try_from(len).unwrap_or(0);
             return Ok(field.get(..len).map(<[u8]>::to_vec));
         }
+        let offset = if self.wide { &entry.field[..] } else { field };
         let mut out = Vec::new();
-        self.read_at(&mut out, self.endian.number(field), len)?;
+        self.read_at(&mut out, self.endian.number(offset), len)?;
         Ok(Some(out))
     }
 
@@ -316,6 +349,9 @@ impl TiffFile {
                 )));
             }
         };
+        if self.wide && size == 4 && entry.count == 1 {
+            return Ok(Some(vec![self.endian.number(&entry.field)]));
+        }
         let bytes = self.bytes(directory, tag)?.unwrap_or_default();
         Ok(Some(
             bytes
@@ -374,6 +410,13 @@ impl TiffFile {
             1 | 3 | 4 => self
                 .number(directory, tag)?
                 .map(|value| f64::from(low(value))),
+            9 => bytes
+                .first_chunk::<4>()
+                .map(|b| match self.endian {
+                    Endian::Little => i32::from_le_bytes(*b),
+                    Endian::Big => i32::from_be_bytes(*b),
+                })
+                .map(f64::from),
             _ => None,
         })
     }

@@ -1,6 +1,7 @@
 //! One TIFF page as a store of tiles; strips are tiles as wide as the page.
 //!
 //! Read: 8-bit grey, RGB and RGB with extra samples, chunky or planar, in every compression of `codecs/`.
+//! Of a page with several planes in depth (`ImageDepth`), the first is read: the one in nominal focus where the maker says so.
 //! Known gaps: a page in one compressed strip is decoded whole for each region that the cache does not serve; palette, CMYK and bilevel pages, other depths, reversed bit order; Orientation is ignored, as `OpenSlide` does, so that coordinates agree.
 
 use std::sync::Arc;
@@ -148,6 +149,20 @@ impl TiffPage {
             tables,
             layout,
         })
+    }
+
+    /// Columns and rows of tiles.
+    pub(crate) fn grid(&self) -> (u32, u32) {
+        (self.columns, self.rows)
+    }
+
+    /// The same page without what lies beyond `size` to the right and below, where its maker pads.
+    pub(crate) fn cut_to(mut self, size: LevelSize) -> Self {
+        self.size = LevelSize {
+            width: size.width.clamp(1, self.size.width),
+            height: size.height.clamp(1, self.size.height),
+        };
+        self
     }
 
     /// Reads the bytes of a chunk; `false` where the file stores none.
@@ -320,7 +335,9 @@ fn layout(tiff: &TiffFile, page: &Directory, codec: &Codec) -> Result<Layout, Fa
     };
     let is_image = matches!(codec.decode, Decode::Image(_));
     if planar && is_image {
-        return Err(unsupported("a JPEG page in separate planes"));
+        return Err(unsupported(
+            "a page of compressed pictures in separate planes",
+        ));
     }
     let predicted = match number(tags::PREDICTOR, 1)? {
         1 => false,

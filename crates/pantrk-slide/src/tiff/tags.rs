@@ -37,5 +37,20 @@ pub(crate) const JPEG_TABLES: u16 = 347;
 pub(crate) const XMP: u16 = 700;
 pub(crate) const COPYRIGHT: u16 = 33432;
 pub(crate) const ICC_PROFILE: u16 = 34675;
+/// Planes of a volume in one page (SGI).
+pub(crate) const IMAGE_DEPTH: u16 = 32997;
 /// Hamamatsu: marks an NDPI file.
 pub(crate) const NDPI_FORMAT_FLAG: u16 = 65420;
+/// The objective's magnification; -1 is the macro photograph, -2 a map of the focus.
+pub(crate) const NDPI_SOURCE_LENS: u16 = 65421;
+pub(crate) const NDPI_X_OFFSET: u16 = 65422;
+pub(crate) const NDPI_Y_OFFSET: u16 = 65423;
+/// Distance of the focal plane from the nominal one.
+pub(crate) const NDPI_FOCAL_PLANE: u16 = 65424;
+/// Where in the strip each restart interval begins.
+pub(crate) const NDPI_MCU_STARTS: u16 = 65426;
+pub(crate) const NDPI_REFERENCE: u16 = 65427;
+/// The upper halves of [`NDPI_MCU_STARTS`].
+pub(crate) const NDPI_MCU_STARTS_HIGH: u16 = 65432;
+/// Lines of `key=value`.
+pub(crate) const NDPI_PROPERTIES: u16 = 65449;

@@ -12,16 +12,21 @@
     reason = "helpers of tests, whose failure is the test's, and whose skipping is told"
 )]
 
+pub mod vendors;
+
 use std::path::{Path, PathBuf};
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use pantrk_slide::Slide;
-use pantrk_space::{Gap, LevelIndex, LevelRect, LevelSize, RegionReader, RgbBuffer};
+use pantrk_space::{Gap, GapKind, LevelIndex, LevelRect, LevelSize, RegionReader, RgbBuffer};
 use rayon::prelude::*;
 
-/// The optional test data beside the repository.
+/// The optional test data beside the repository, or in the folder that `PANTRK_SHARED_DATA` names.
 pub fn shared_data(name: &str) -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let root = std::env::var_os("PANTRK_SHARED_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+        PathBuf::from,
+    );
     let path = root.join(name);
     if path.exists() {
         return Some(path);
@@ -35,8 +40,11 @@ pub enum Value {
     Long(Vec<u32>),
     Long8(Vec<u64>),
     Rational(u32, u32),
-    Text(&'static str),
+    Text(String),
     Bytes(Vec<u8>),
+    /// Signed.
+    SLong(i32),
+    Float(f32),
 }
 
 pub type Page = Vec<(u16, Value)>;
@@ -184,6 +192,8 @@ impl Writer {
                 (2, bytes.len() as u64, bytes)
             }
             Value::Bytes(bytes) => (7, bytes.len() as u64, bytes),
+            Value::SLong(v) => (9, 1, self.encoded(u64::from(v as u32), 4)),
+            Value::Float(v) => (11, 1, self.encoded(u64::from(v.to_bits()), 4)),
         }
     }
 
@@ -381,27 +391,56 @@ pub fn tiled_page(
 ) -> Page {
     let (tw, th) = TILE;
     let (columns, rows) = (picture.width().div_ceil(tw), picture.height().div_ceil(th));
-    let (mut offsets, mut counts) = (Vec::new(), Vec::new());
-    for row in 0..rows {
-        for column in 0..columns {
-            let samples = crop(picture, column * tw, row * th, tw, th);
-            let packed = packing.pack(&samples, tw, th, 3);
-            let at = writer.data(&packed);
-            let (at, len) = each(offsets.len(), at, packed.len() as u64);
-            offsets.push(at);
-            counts.push(len);
-        }
-    }
+    let tiles: Vec<Vec<u8>> = (0..rows)
+        .flat_map(|row| (0..columns).map(move |column| (column, row)))
+        .map(|(column, row)| crop(picture, column * tw, row * th, tw, th))
+        .collect();
+    page_of_tiles(writer, picture.size(), &tiles, packing, each)
+}
+
+/// The same of tiles whose samples are at hand, row by row.
+pub fn page_of_tiles(
+    writer: &mut Writer,
+    size: LevelSize,
+    tiles: &[Vec<u8>],
+    packing: Packing,
+    each: impl Fn(usize, u64, u64) -> (u64, u64),
+) -> Page {
+    let packed: Vec<Vec<u8>> = tiles
+        .iter()
+        .map(|samples| packing.pack(samples, TILE.0, TILE.1, 3))
+        .collect();
     let mut page = packing.tags();
-    page.extend([
-        (256, Value::Long(vec![picture.width()])),
-        (257, Value::Long(vec![picture.height()])),
+    if let Some(tables) = packing.tables() {
+        page.push((347, Value::Bytes(tables)));
+    }
+    page.extend(page_of_packed(writer, size, &packed, each));
+    page
+}
+
+/// The same of tiles that are packed already, without the tags of their compression.
+pub fn page_of_packed(
+    writer: &mut Writer,
+    size: LevelSize,
+    packed: &[Vec<u8>],
+    each: impl Fn(usize, u64, u64) -> (u64, u64),
+) -> Page {
+    let (mut offsets, mut counts) = (Vec::new(), Vec::new());
+    for packed in packed {
+        let at = writer.data(packed);
+        let (at, len) = each(offsets.len(), at, packed.len() as u64);
+        offsets.push(at);
+        counts.push(len);
+    }
+    let mut page = vec![
+        (256, Value::Long(vec![size.width])),
+        (257, Value::Long(vec![size.height])),
         (258, Value::Short(vec![8, 8, 8])),
         (277, Value::Short(vec![3])),
         (284, Value::Short(vec![1])),
-        (322, Value::Short(vec![tw as u16])),
-        (323, Value::Short(vec![th as u16])),
-    ]);
+        (322, Value::Short(vec![TILE.0 as u16])),
+        (323, Value::Short(vec![TILE.1 as u16])),
+    ];
     if writer.kind.big {
         page.push((324, Value::Long8(offsets)));
         page.push((325, Value::Long8(counts)));
@@ -409,9 +448,6 @@ pub fn tiled_page(
         let low = |v: Vec<u64>| Value::Long(v.into_iter().map(|v| v as u32).collect());
         page.push((324, low(offsets)));
         page.push((325, low(counts)));
-    }
-    if let Some(tables) = packing.tables() {
-        page.push((347, Value::Bytes(tables)));
     }
     page
 }
@@ -468,6 +504,35 @@ pub fn rect(x: i64, y: i64, width: u32, height: u32) -> LevelRect {
     }
 }
 
+/// Where the slide was scanned, in pixels of level 0: `openslide.bounds-*`, or all of it.
+fn scanned(slide: &Slide) -> LevelRect {
+    let number = |key: &str| -> Option<i64> {
+        slide
+            .properties()
+            .get(&format!("openslide.bounds-{key}"))?
+            .parse()
+            .ok()
+    };
+    let bounds = || {
+        Some(rect(
+            number("x")?,
+            number("y")?,
+            number("width")?.try_into().ok()?,
+            number("height")?.try_into().ok()?,
+        ))
+    };
+    bounds().unwrap_or_else(|| LevelRect::of_size(slide.levels()[0].size))
+}
+
+/// The same rectangle on another level, a pixel smaller on each side where it was rounded.
+fn on_level(area: LevelRect, downsample: f64) -> LevelRect {
+    let from = |at: i64| (at as f64 / downsample).ceil() as i64;
+    let to = |at: i64| (at as f64 / downsample).floor() as i64;
+    let (x, y) = (from(area.x), from(area.y));
+    let side = |end: i64, start: i64| (to(end) - start).max(1) as u32;
+    rect(x, y, side(area.right(), x), side(area.bottom(), y))
+}
+
 /// What every reader must keep to, whatever the format.
 pub fn check_reader(slide: &Slide) {
     fn shared<T: Send + Sync>(_: &T) {}
@@ -482,13 +547,15 @@ pub fn check_reader(slide: &Slide) {
     }
     assert_eq!(slide.fingerprint().len(), 64);
     assert_eq!(slide.properties()["openslide.vendor"], slide.vendor());
+    let scanned = scanned(slide);
 
     for (i, level) in levels.iter().enumerate() {
         let size = level.size;
+        let area = on_level(scanned, level.downsample.get());
         // At most this much, so that a large slide is not read whole.
-        let (w, h) = (size.width.min(700), size.height.min(600));
-        let (whole, gaps) = read(slide, i, rect(0, 0, w, h));
-        assert!(gaps.is_empty(), "{gaps:?}");
+        let (w, h) = (area.width.min(700), area.height.min(600));
+        let (whole, gaps) = read(slide, i, rect(area.x, area.y, w, h));
+        assert!(gaps.is_empty(), "level {i}: {gaps:?}");
 
         // Parts of odd sizes, read by many threads, give the same pixels.
         let step = (97, 61);
@@ -497,7 +564,8 @@ pub fn check_reader(slide: &Slide) {
             .collect();
         parts.par_iter().for_each(|&(x, y)| {
             let (pw, ph) = (step.0.min(w - x), step.1.min(h - y));
-            let (part, gaps) = read(slide, i, rect(i64::from(x), i64::from(y), pw, ph));
+            let at = rect(area.x + i64::from(x), area.y + i64::from(y), pw, ph);
+            let (part, gaps) = read(slide, i, at);
             assert!(gaps.is_empty());
             for row in 0..ph {
                 let from = x as usize * 3;
@@ -512,12 +580,14 @@ pub fn check_reader(slide: &Slide) {
         // Over the corner: one pixel of slide, the rest outside and white.
         let corner = rect(i64::from(size.width) - 1, i64::from(size.height) - 1, 3, 2);
         let (pixels, gaps) = read(slide, i, corner);
-        assert_eq!(gaps.iter().map(|g| g.rect.area()).sum::<u64>(), 5);
+        let outside = gaps.iter().filter(|g| g.kind == GapKind::OutsideSlide);
+        assert_eq!(outside.map(|g| g.rect.area()).sum::<u64>(), 5);
         assert_eq!(pixels.pixel(2, 1), [255; 3]);
         let (_, gaps) = read(slide, i, rect(-50, -50, 10, 10));
         assert_eq!(gaps.len(), 1);
         assert_eq!(gaps[0].rect.area(), 100);
     }
+    check_levels_agree(slide, scanned);
 
     let mut out = RgbBuffer::new();
     let no_level = LevelIndex(levels.len());
@@ -528,4 +598,62 @@ pub fn check_reader(slide: &Slide) {
     );
     let huge = rect(0, 0, u32::MAX, u32::MAX);
     assert!(slide.read_region(LevelIndex(0), huge, &mut out).is_err());
+}
+
+/// Each reduced level shows what level 0 shows: means of the blocks that a pixel of the level covers, over up to 128 x 128 pixels in the middle.
+///
+/// Writers filter differently, and JPEG loses some, so single pixels may be off and the mean may not.
+fn check_levels_agree(slide: &Slide, scanned: LevelRect) {
+    for (index, level) in slide.levels().iter().enumerate().skip(1) {
+        let downsample = level.downsample.get();
+        let area = on_level(scanned, downsample);
+        let side = (2048.0 / downsample).ceil().clamp(1.0, 128.0) as u32;
+        let (w, h) = (area.width.min(side), area.height.min(side));
+        let middle = |start: i64, all: u32, part: u32| start + i64::from((all - part) / 2);
+        let (left, top) = (
+            middle(area.x, area.width, w),
+            middle(area.y, area.height, h),
+        );
+        let (found, _) = read(slide, index, rect(left, top, w, h));
+        let from = |at: i64| (at as f64 * downsample).round() as i64;
+        let under = rect(
+            from(left),
+            from(top),
+            (from(left + i64::from(w)) - from(left)) as u32,
+            (from(top + i64::from(h)) - from(top)) as u32,
+        );
+        let (whole, _) = read(slide, 0, under);
+        let (mut sum, mut count) = (0.0, 0.0);
+        for y in 0..h {
+            for x in 0..w {
+                let span = |at: i64, origin: i64| {
+                    let start = (from(at) - origin) as u32;
+                    start..((from(at + 1) - origin) as u32).max(start + 1)
+                };
+                let columns = span(left + i64::from(x), under.x);
+                let rows = span(top + i64::from(y), under.y);
+                let mut means = [0.0; 3];
+                let mut pixels = 0.0;
+                for row in rows {
+                    for column in columns.clone() {
+                        let at =
+                            whole.pixel(column.min(whole.width() - 1), row.min(whole.height() - 1));
+                        for (mean, value) in means.iter_mut().zip(at) {
+                            *mean += f64::from(value);
+                        }
+                        pixels += 1.0;
+                    }
+                }
+                for (mean, value) in means.into_iter().zip(found.pixel(x, y)) {
+                    sum += (mean / pixels - f64::from(value)).abs();
+                    count += 1.0;
+                }
+            }
+        }
+        let mean: f64 = sum / count;
+        assert!(
+            mean < 6.0,
+            "level {index} is off from level 0 by {mean:.2} in the mean"
+        );
+    }
 }

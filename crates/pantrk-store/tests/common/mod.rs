@@ -117,6 +117,9 @@ pub(crate) fn sample() -> SlideResult {
             background_rgb: [243.0, 242.0, 244.0],
             dab_background_od: 0.037,
             source: "default".to_owned(),
+            background_drift: 2.5,
+            dab_background_source: "internal-negative-tissue".to_owned(),
+            uncorrected: None,
         },
         tumour_region: TumourRegion::Given,
         cells: CellCounts {

@@ -25,6 +25,10 @@ pub(crate) enum Command {
     Fitted(View, egui::Rect),
     /// This part of the slide was looked at closely.
     Seen(SlideRect),
+    /// Show the worklist's entry of this place beside what is open, or nothing.
+    Beside(Option<usize>),
+    /// Move the second slide alone, um.
+    ShiftBeside(f64, f64),
     /// Turn the slide by a quarter.
     Turn,
     /// What lies under the pointer, or nothing.

@@ -207,6 +207,8 @@ pub(crate) struct OpenItem {
     pub(crate) erasing: bool,
     /// The whole slide on the canvas as it is now.
     pub(crate) fitted: Option<View>,
+    /// A second slide beside it.
+    pub(crate) beside: Option<Beside>,
     /// The review as it is kept in the worklist.
     pub(crate) kept: KeptReview,
     /// What the person says of the slide as a whole.
@@ -233,6 +235,46 @@ pub(crate) struct OpenItem {
     pub(crate) pending: BTreeSet<TileKey>,
 }
 
+/// A second slide beside the first.
+pub(crate) struct Beside {
+    /// A number of its own, so that its tiles are known as such.
+    pub(crate) opening: u64,
+    /// Its id.
+    pub(crate) name: String,
+    /// The slide.
+    pub(crate) slide: Load<OpenSlide>,
+    /// Its tiles.
+    pub(crate) tiles: TileCache<TilePicture>,
+    /// Tiles that were asked for and have not come.
+    pub(crate) pending: BTreeSet<TileKey>,
+    /// By how much it lies apart from the first, um.
+    pub(crate) offset_um: (f64, f64),
+}
+
+/// What is there of a slide's pixels.
+pub(crate) struct TileView<'a> {
+    /// Whose.
+    pub(crate) opening: u64,
+    /// The tiles.
+    pub(crate) tiles: &'a TileCache<TilePicture>,
+    /// Those on their way.
+    pub(crate) pending: &'a BTreeSet<TileKey>,
+    /// The way that the view went last, level-0 pixels.
+    pub(crate) motion: (f64, f64),
+}
+
+impl Beside {
+    /// Its tiles.
+    pub(crate) const fn tile_view(&self) -> TileView<'_> {
+        TileView {
+            opening: self.opening,
+            tiles: &self.tiles,
+            pending: &self.pending,
+            motion: (0.0, 0.0),
+        }
+    }
+}
+
 /// A review as it is kept in the worklist.
 #[derive(Debug, Default)]
 pub(crate) struct KeptReview {
@@ -248,6 +290,16 @@ pub(crate) struct KeptReview {
 const TRAIL: usize = 2000;
 
 impl OpenItem {
+    /// Its tiles.
+    pub(crate) const fn tile_view(&self) -> TileView<'_> {
+        TileView {
+            opening: self.opening,
+            tiles: &self.tiles,
+            pending: &self.pending,
+            motion: self.motion,
+        }
+    }
+
     /// Adds to the trail what was looked at, unless most of it was there already.
     pub(crate) fn see(&mut self, area: SlideRect) {
         self.seen_last = Some(area);

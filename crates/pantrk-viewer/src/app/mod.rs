@@ -34,7 +34,8 @@ use crate::review::Review;
 use crate::settings::{self, Settings};
 use crate::stain_view::StainView;
 use crate::state::{
-    KeptReview, Load, OpenItem, OpenSlide, Session, Stain, TilePicture, WorkItem, WorkSource,
+    Beside, KeptReview, Load, OpenItem, OpenSlide, Session, Stain, TilePicture, WorkItem,
+    WorkSource,
 };
 use crate::tile_cache::TileCache;
 use crate::tokens;
@@ -325,6 +326,15 @@ impl Viewer {
                 self.open_first();
             }
             LibraryAnswer::Slide { opening, slide } => self.take_slide(opening, slide),
+            LibraryAnswer::Beside { opening, slide } => {
+                if let Some(beside) = self.beside(opening) {
+                    beside.slide = load_from(slide.map(|(reader, given)| OpenSlide {
+                        pyramid: Pyramid::new(reader.levels()),
+                        mpp: given.or_else(|| reader.mpp()),
+                        reader,
+                    }));
+                }
+            }
             LibraryAnswer::Cells { opening, cells } => {
                 if let Some(open) = self.opened(opening) {
                     open.cells = load_from(cells);
@@ -397,6 +407,15 @@ impl Viewer {
             holes,
             stain,
         } = tile;
+        if let Some(beside) = self.beside(key.opening) {
+            beside.pending.remove(&key);
+            let bytes = image.as_ref().map_or(1 << 10, |i| i.pixels.len() * 4);
+            let texture = image.map(|image| upload(ctx, "tile", image));
+            beside
+                .tiles
+                .insert(key, TilePicture { texture, holes }, bytes);
+            return;
+        }
         let Some(open) = self.opened(key.opening) else {
             return;
         };
@@ -461,6 +480,13 @@ impl Viewer {
             }
             Command::Seen(area) => open.see(area),
             Command::Turn => open.turn(),
+            Command::Beside(index) => self.show_beside(index),
+            Command::ShiftBeside(x, y) => {
+                if let Some(beside) = &mut open.beside {
+                    beside.offset_um.0 += x;
+                    beside.offset_um.1 += y;
+                }
+            }
             Command::Point(pointer) => self.point(pointer),
             Command::ShowStain(stain) => self.show_stain(stain),
             Command::ShowHeatmap(metric) => self.show_heatmap(metric),
@@ -516,6 +542,7 @@ impl Viewer {
             seen_last: None,
             erasing: false,
             fitted: None,
+            beside: None,
             kept: KeptReview::default(),
             opinion: Opinion::default(),
             all_read: false,
@@ -609,13 +636,23 @@ impl Viewer {
             return;
         };
         for &key in drawn {
-            open.tiles.touch(key);
+            match &mut open.beside {
+                Some(beside) if beside.opening == key.opening => beside.tiles.touch(key),
+                _ => open.tiles.touch(key),
+            }
         }
-        let Some(slide) = open.slide.ready() else {
-            return;
-        };
         for &key in wanted {
-            if key.opening != open.opening || open.pending.contains(&key) {
+            let (slide, pending, stain) = match &mut open.beside {
+                Some(beside) if beside.opening == key.opening => {
+                    (&beside.slide, &mut beside.pending, None)
+                }
+                _ if key.opening == open.opening => {
+                    (&open.slide, &mut open.pending, open.stain_view.clone())
+                }
+                _ => continue,
+            };
+            let Some(slide) = slide.ready() else { continue };
+            if pending.contains(&key) {
                 continue;
             }
             let Some(plan) = slide.pyramid.plan(key) else {
@@ -625,14 +662,51 @@ impl Viewer {
                 key,
                 plan,
                 reader: Arc::<Slide>::clone(&slide.reader) as Arc<dyn RegionReader>,
-                stain: open.stain_view.clone(),
+                stain,
             };
             if !self.tiles.ask(request) {
                 // Dropped; the frame after the next finished tile asks again.
                 return;
             }
-            open.pending.insert(key);
+            pending.insert(key);
         }
+    }
+
+    /// Shows a second slide beside what is open, or none.
+    fn show_beside(&mut self, index: Option<usize>) {
+        let budget = self.settings.tile_budget / 2;
+        let item = index.and_then(|index| self.session.worklist.get(index));
+        let source = item.and_then(SlideSource::of);
+        let name = item.map_or_else(String::new, |item| item.id.clone());
+        let Some(open) = self.session.open.as_mut() else {
+            return;
+        };
+        open.beside = None;
+        let Some(source) = source else {
+            self.tiles.serve_beside(0);
+            return;
+        };
+        self.openings += 1;
+        let opening = self.openings;
+        self.tiles.serve_beside(opening);
+        let asked = self.library.ask(LibraryRequest::Beside { opening, source });
+        open.beside = Some(Beside {
+            opening,
+            name,
+            slide: match asked {
+                Ok(()) => Load::Waiting,
+                Err(_) => Load::Failed("too much is being opened at once".to_owned()),
+            },
+            tiles: TileCache::new(budget),
+            pending: BTreeSet::new(),
+            offset_um: (0.0, 0.0),
+        });
+    }
+
+    /// The second slide, if it is still that one.
+    fn beside(&mut self, opening: u64) -> Option<&mut Beside> {
+        let open = self.session.open.as_mut()?;
+        open.beside.as_mut().filter(|b| b.opening == opening)
     }
 }
 

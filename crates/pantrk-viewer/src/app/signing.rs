@@ -129,7 +129,7 @@ impl Viewer {
         let revision = open.review.revision;
         let draft = Draft::of(&open.review);
         let changes = draft.changes_since(before);
-        let shapes = draft != *before;
+        let differs = draft != *before;
         let Some(place) = self.review_place(item) else {
             return;
         };
@@ -149,7 +149,7 @@ impl Viewer {
             changes,
             who,
         };
-        let taken = !shapes || self.reviews.ask(request).is_ok();
+        let taken = !differs || self.reviews.ask(request).is_ok();
         if let Some(open) = self.session.open.as_mut()
             && taken
         {

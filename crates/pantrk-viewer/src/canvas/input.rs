@@ -49,16 +49,14 @@ pub(super) fn input(
         view.zoomed_about(at, factor, projector.canvas, limits)
     };
     if hover.is_some() {
-        let (wheel, pinch, alt) =
-            ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta(), i.modifiers.alt));
+        let (wheel, alt) = ui.input(|i| (i.smooth_scroll_delta().y, i.modifiers.alt));
         if alt && tool.is_brush() {
             if wheel.abs() > 0.0 {
                 let factor = (wheel / WHEEL_POINTS_PER_BRUSH).exp2();
                 out.draw(DrawCommand::BrushSize(factor));
             }
         } else {
-            let factor = (f64::from(wheel) / WHEEL_POINTS_PER_DOUBLING).exp2() * f64::from(pinch);
-            view = zoom(view, at, factor);
+            view = zoom(view, at, wheel_factor(ui));
         }
     }
     if response.double_clicked() && tool == Tool::Move {
@@ -91,6 +89,12 @@ pub(super) fn input(
     if view != projector.view {
         out.push(Command::Look(view.kept_on(size)));
     }
+}
+
+/// By how much wheel and pinch magnify.
+pub(super) fn wheel_factor(ui: &Ui) -> f64 {
+    let (wheel, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
+    (f64::from(wheel) / WHEEL_POINTS_PER_DOUBLING).exp2() * f64::from(pinch)
 }
 
 /// Drags that draw; returns whether the slide is dragged instead.

@@ -2,6 +2,7 @@
 //!
 //! The canvas draws what is there and asks for the tiles that are missing; until they come, coarser ones stand in.
 
+mod beside;
 mod cells;
 mod drawn;
 mod heatmap;
@@ -97,7 +98,18 @@ impl Projector {
 /// Draws the canvas into what is left of the window.
 pub(crate) fn canvas_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let tokens = tokens::of(ui);
-    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+    let (all, _) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+    let beside = context
+        .session
+        .open
+        .as_ref()
+        .and_then(|o| o.beside.as_ref());
+    let [rect, right] = match beside {
+        Some(_) => beside::halves(all),
+        None => [all, egui::Rect::NOTHING],
+    };
+    let id = ui.scope_id().with("canvas");
+    let response = ui.interact(rect, id, Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, NAME));
     let painter = ui.painter().with_clip_rect(rect);
     painter.rect_filled(rect, 0, tokens.canvas);
@@ -128,6 +140,10 @@ pub(crate) fn canvas_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Comma
                 view: open.view.unwrap_or(fitted),
             };
             slide_ui(ui, &painter, projector, (context, open, slide), out);
+            if let Some(beside) = beside {
+                let of = (context, open, slide, projector.view);
+                beside::beside_ui(ui, right, of, beside, out);
+            }
             input::input(ui, &response, projector, (context, open, slide), out);
         }
     }
@@ -149,7 +165,13 @@ fn slide_ui(
         height: f64::from(size.height),
     };
     let pixels = projector.view.points_per_pixel * f64::from(ui.ctx().pixels_per_point());
-    let (drawn, wanted) = tiles::draw(painter, projector, (open, slide), pixels, tokens);
+    let (drawn, wanted) = tiles::draw(
+        painter,
+        projector,
+        (&open.tile_view(), slide),
+        pixels,
+        tokens,
+    );
     let room = context.tile_capacity.saturating_sub(open.pending.len());
     let wanted = wanted.into_iter().take(room).collect();
     out.push(Command::Tiles { drawn, wanted });

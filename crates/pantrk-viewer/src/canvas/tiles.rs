@@ -5,7 +5,7 @@ use pantrk_space::SlideRect;
 
 use super::Projector;
 use crate::pyramid::TileKey;
-use crate::state::{OpenItem, OpenSlide};
+use crate::state::{OpenSlide, TileView};
 use crate::tokens::Tokens;
 
 /// How many levels coarser the stand-in is that comes before the sharp tiles: one tile of it covers 64 of them.
@@ -21,7 +21,7 @@ const UNREADABLE: &str = "unreadable";
 pub(super) fn draw(
     painter: &Painter,
     projector: Projector,
-    (open, slide): (&OpenItem, &OpenSlide),
+    (open, slide): (&TileView<'_>, &OpenSlide),
     pixels: f64,
     tokens: &Tokens,
 ) -> (Vec<TileKey>, Vec<TileKey>) {
@@ -71,7 +71,7 @@ pub(super) fn draw(
 }
 
 /// Where the view is going, the tiles it will need next; asked for only once all of the screen is there or on its way.
-fn ahead(open: &OpenItem, slide: &OpenSlide, level: usize, visible: SlideRect) -> Vec<TileKey> {
+fn ahead(open: &TileView<'_>, slide: &OpenSlide, level: usize, visible: SlideRect) -> Vec<TileKey> {
     let (dx, dy) = open.motion;
     let length = dx.hypot(dy);
     if length <= 0.0 {

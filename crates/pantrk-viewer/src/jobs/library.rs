@@ -42,6 +42,13 @@ pub(crate) enum LibraryRequest {
         /// Where the slide may be, and the result's folder.
         source: SlideSource,
     },
+    /// A slide to lie beside the one that is open.
+    Beside {
+        /// Its opening.
+        opening: u64,
+        /// Where it may be.
+        source: SlideSource,
+    },
     /// A small picture for the worklist.
     WorklistThumbnail {
         /// The slide's id.
@@ -169,6 +176,13 @@ pub(crate) enum LibraryAnswer {
         /// The slide.
         slide: Result<Arc<Slide>, String>,
     },
+    /// The slide to lie beside, or why there is none.
+    Beside {
+        /// Its opening.
+        opening: u64,
+        /// The slide, and the pixel size that it was scored with.
+        slide: Result<(Arc<Slide>, Option<SlideMpp>), String>,
+    },
     /// The cells, or why there are none; not sent where the result has no table.
     Cells {
         /// The opening.
@@ -248,6 +262,10 @@ fn start(
         LibraryRequest::Open { opening, source } => {
             open(opening, &source, outbox);
             outbox.send(LibraryAnswer::AllRead { opening });
+        }
+        LibraryRequest::Beside { opening, source } => {
+            let slide = open_slide(&source.candidates).map(|slide| (slide, source.mpp));
+            outbox.send(LibraryAnswer::Beside { opening, slide });
         }
         LibraryRequest::WorklistThumbnail { id, source } => {
             let picture = source.picture();

@@ -8,7 +8,7 @@ use crate::drawing::TOOLS;
 use crate::tokens;
 
 /// Keys beside those of the tools.
-const KEYS: [(&str, &str); 24] = [
+const KEYS: [(&str, &str); 25] = [
     ("Drag, Space + drag", "move the slide; with any tool"),
     ("Wheel, pinch, + and -", "magnify about the pointer"),
     ("Arrows", "move the slide"),
@@ -31,6 +31,10 @@ const KEYS: [(&str, &str); 24] = [
     ("Alt + brush", "erase"),
     ("Alt + wheel", "size of the brush"),
     ("Shift + click", "select one more"),
+    (
+        "Right click in the worklist",
+        "show a second slide, such as the H&E, beside the open one",
+    ),
     ("Ctrl+Z, Ctrl+Shift+Z", "undo, redo; without limit"),
     ("Ctrl+S", "save a picture of the view"),
     ("Ctrl+F", "search the worklist"),

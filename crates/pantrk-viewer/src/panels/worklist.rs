@@ -195,7 +195,16 @@ fn row_ui(ui: &mut Ui, (session, item, index): (&Session, &WorkItem, usize), out
     }
     let job = session.scoring.get(&item.id);
     paint_row(ui, card, (item, mark, job), tokens);
-    if response.on_hover_text(hover_text(item)).clicked() {
+    let response = response.on_hover_text(hover_text(item));
+    response.context_menu(|ui| {
+        let some = session.open.is_some() && !matches!(item.source, WorkSource::Broken { .. });
+        let beside = egui::Button::new("Show beside the open slide");
+        if ui.add_enabled(some, beside).clicked() {
+            out.push(Command::Beside(Some(index)));
+            ui.close();
+        }
+    });
+    if response.clicked() {
         out.push(Command::Open(index));
     }
 }

@@ -105,6 +105,8 @@ pub(crate) enum SignCommand {
     Return,
     /// Open a signed case again.
     Reopen,
+    /// Write the report as the review stands.
+    Report,
 }
 
 /// What can be done with what is drawn.

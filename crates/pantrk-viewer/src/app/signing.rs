@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use pantrk_core::score::IhcResult;
+use pantrk_report::{ReportOptions, SignOff};
 use pantrk_store::{ReviewState, SlideResult};
 use pantrk_triage::Action;
 use serde_json::{Value, json};
 
 use crate::command::SignCommand;
 use crate::draft::Draft;
-use crate::jobs::{ReviewAnswer, ReviewPlace, ReviewRequest};
+use crate::jobs::{FileRequest, ReportRequest, ReviewAnswer, ReviewPlace, ReviewRequest};
 use crate::state::{KeptReview, WorkItem, WorkSource};
 
 use super::Viewer;
@@ -179,6 +180,7 @@ impl Viewer {
             SignCommand::Sign => self.sign_off(ReviewState::Signed),
             SignCommand::Return => self.sign_off(ReviewState::Returned),
             SignCommand::Reopen => self.reopen(),
+            SignCommand::Report => self.export_report(),
         }
     }
 
@@ -225,6 +227,54 @@ impl Viewer {
         };
         if self.reviews.ask(request).is_err() {
             self.note("The review could not be handed over; try again.".to_owned());
+        }
+    }
+
+    /// Writes the report beside the results, with what the review changed and who signed.
+    fn export_report(&mut self) {
+        let Some((item, open)) = self.session.open_item() else {
+            return;
+        };
+        let (Some(result), WorkSource::Result { folder, .. }, Some(path)) = (
+            self.session.open_result(),
+            &item.source,
+            self.export_path("report.html"),
+        ) else {
+            return;
+        };
+        let changes = open.review.changes();
+        let signed = open.kept.review.as_ref();
+        let sign_off = signed
+            .filter(|review| review.state == ReviewState::Signed)
+            .map(|review| SignOff {
+                name: review.reviewer.clone(),
+                time: review.signed.clone().unwrap_or_default(),
+                result: review.own_result.clone().unwrap_or_default(),
+                agrees: review.own_result.as_deref() == Some(result.ihc.result.name()),
+                reason: review.reason.clone(),
+            });
+        let request = ReportRequest {
+            result: result.clone(),
+            case: open.review.case.clone(),
+            folder: folder.clone(),
+            options: ReportOptions {
+                note: (!changes.is_empty()).then(|| {
+                    format!(
+                        "Changed in review since it was scored: {}.",
+                        changes.join(", ")
+                    )
+                }),
+                sign_off,
+                ..ReportOptions::default()
+            },
+            path,
+        };
+        if self
+            .files
+            .ask(FileRequest::Report(Box::new(request)))
+            .is_err()
+        {
+            self.note("Too much is being saved at once; try again.".to_owned());
         }
     }
 

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use egui::ColorImage;
+use pantrk_report::{Pictures, ReportOptions, render_html};
 use pantrk_space::LevelSize;
+use pantrk_store::SlideResult;
+use pantrk_triage::Case;
 
 use super::{Outbox, Pool, PoolSize};
 use crate::drawing::{Shape, geojson};
@@ -29,6 +32,8 @@ pub(crate) enum FileRequest {
         /// Where to.
         path: PathBuf,
     },
+    /// The report of a slide as it is reviewed.
+    Report(Box<ReportRequest>),
     /// The settings.
     Settings {
         /// As they are kept.
@@ -45,6 +50,20 @@ pub(crate) enum FileRequest {
         /// The slide's size.
         size: LevelSize,
     },
+}
+
+/// A report that is wanted.
+pub(crate) struct ReportRequest {
+    /// With the changes of the review.
+    pub(crate) result: SlideResult,
+    /// The facts of the case as they are now.
+    pub(crate) case: Case,
+    /// The result's folder, which holds the pictures.
+    pub(crate) folder: PathBuf,
+    /// What changed since it was scored, and who signed.
+    pub(crate) options: ReportOptions,
+    /// Where to; the ending is put by what is written.
+    pub(crate) path: PathBuf,
 }
 
 /// What came of it.
@@ -71,6 +90,10 @@ pub(crate) fn file_pool(ctx: &egui::Context) -> Result<Pool<FileRequest, FileAns
     };
     Pool::start(size, ctx, |request, outbox: &Outbox<FileAnswer>| {
         outbox.send(match request {
+            FileRequest::Report(request) => FileAnswer::Said(match report(&request) {
+                Ok(path) => format!("The report was written: {}", path.display()),
+                Err(error) => format!("The report could not be written: {error}"),
+            }),
             FileRequest::Settings { text, path } => match write_beside(&path, text.as_bytes()) {
                 Ok(()) => return,
                 Err(error) => FileAnswer::Said(format!(
@@ -115,6 +138,25 @@ pub(crate) fn file_pool(ctx: &egui::Context) -> Result<Pool<FileRequest, FileAns
             },
         });
     })
+}
+
+/// Writes the page, and the PDF where the program was built with it; gives the one to be looked at.
+fn report(request: &ReportRequest) -> Result<PathBuf, String> {
+    let pictures = Pictures::read(&request.folder).map_err(|e| e.to_string())?;
+    let html = render_html(&request.result, &request.case, &pictures, &request.options)
+        .map_err(|e| e.to_string())?;
+    let path = request.path.with_extension("html");
+    write_beside(&path, html.as_bytes()).map_err(|e| e.to_string())?;
+    #[cfg(feature = "pdf")]
+    let path = {
+        let pdf =
+            pantrk_report::render_pdf(&request.result, &request.case, &pictures, &request.options)
+                .map_err(|e| e.to_string())?;
+        let path = request.path.with_extension("pdf");
+        write_beside(&path, &pdf).map_err(|e| e.to_string())?;
+        path
+    };
+    Ok(path)
 }
 
 fn read_shapes(path: &Path, size: LevelSize) -> Result<Vec<Shape>, String> {

@@ -12,7 +12,7 @@ mod reviews;
 mod scoring;
 mod tiles;
 
-pub(crate) use files::{FileAnswer, FileRequest, file_pool, write_beside};
+pub(crate) use files::{FileAnswer, FileRequest, ReportRequest, file_pool, write_beside};
 pub(crate) use library::{
     LibraryAnswer, LibraryRequest, SlideSource, ThumbnailSource, library_pool, read_result,
     scan_pool, scored_mpp,

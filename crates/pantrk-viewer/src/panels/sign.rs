@@ -32,6 +32,13 @@ fn sign_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
                 Some(review) if review.state == ReviewState::Signed => reopen_ui(ui, open, out),
                 _ => form_ui(ui, context, (open, result), out),
             }
+            let report = ui.button("Write report");
+            if report
+                .on_hover_text("As the review stands, beside the results")
+                .clicked()
+            {
+                out.sign(SignCommand::Report);
+            }
             trail_ui(ui, &open.kept.trail);
         });
     });

@@ -31,7 +31,7 @@ pub struct ScorerCells<'a, T> {
     pub y_px: &'a [T],
     /// Mean DAB OD (log10, background taken off) in the order of [`Compartment::ALL`]; NaN where nothing was measured.
     pub dab_od: [&'a [f32]; 4],
-    /// Standard deviation over mean of the cytoplasm's stain.
+    /// Standard deviation over mean of the cytoplasm's stain; empty where the texture does not matter.
     pub cytoplasm_granularity: &'a [f32],
 }
 
@@ -172,7 +172,10 @@ impl Scorer {
             .collect();
         let grain = cells_in_order
             .iter()
-            .map(|&i| cells.cytoplasm_granularity[i as usize])
+            .map(|&i| {
+                let grain = cells.cytoplasm_granularity.get(i as usize);
+                grain.copied().unwrap_or(0.0)
+            })
             .collect();
         Self {
             counted: vec![true; order.len()],
@@ -220,7 +223,8 @@ impl Scorer {
 
     /// Scores the cells that count; as [`super::score_cells`] does.
     pub fn score(&self, context: &ScoreContext) -> SlideScore {
-        score_counts(&self.count(context), self, context)
+        let delta = ScoringTable::embedded().sensitivity_od();
+        score_counts(&self.count(context.thresholds, delta), self, context)
     }
 
     /// How many counted cells have a density in each of `bins` equal parts of 0 to `top` (OD), the last part open above; of one compartment, or of the highest per cell.
@@ -237,12 +241,12 @@ impl Scorer {
         counts
     }
 
-    pub(crate) fn count(&self, context: &ScoreContext) -> Counts {
-        let delta = ScoringTable::embedded().sensitivity_od();
+    /// `delta` is by how much the thresholds are moved to see what hangs on them (OD).
+    pub(crate) fn count(&self, thresholds: Thresholds, delta: f32) -> Counts {
         let steps = Steps {
-            middle: context.thresholds,
-            low: context.thresholds.shifted(-delta).values()[0],
-            high: context.thresholds.shifted(delta).values()[0],
+            middle: thresholds,
+            low: thresholds.shifted(-delta).values()[0],
+            high: thresholds.shifted(delta).values()[0],
         };
         let tallies: Vec<Tally> = (0..self.blocks.len())
             .into_par_iter()

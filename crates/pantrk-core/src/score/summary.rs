@@ -1,7 +1,10 @@
 //! Percentages, H-scores and their intervals, from the cells.
 
+use pantrk_space::SlideMpp;
+
 use super::scorer::{ANY, Tally};
-use super::{CompartmentScore, CompartmentScores};
+use super::{CompartmentScore, CompartmentScores, Scorer, Thresholds};
+use crate::cell::CellTable;
 
 /// The 97.5th percentile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
@@ -17,6 +20,18 @@ pub(crate) struct Counts {
     pub(crate) mean_positive_grade: [f64; 4],
     /// What they were made from.
     pub(crate) tally: Tally,
+}
+
+/// Counts the tumour cells of a table.
+pub(crate) fn count(
+    cells: &CellTable,
+    thresholds: Thresholds,
+    delta: f32,
+    mpp: SlideMpp,
+) -> Counts {
+    let mut scorer = Scorer::of(cells, mpp);
+    scorer.set_counted(|i| cells.is_tumour(i as usize));
+    scorer.count(thresholds, delta)
 }
 
 /// From what all blocks add up to, and the blocks one by one.
@@ -107,9 +122,7 @@ pub(crate) fn wilson(p: f64, n: f64) -> [f64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cell::CellTable;
-    use crate::score::{ScoreContext, Scorer, Thresholds};
-    use pantrk_space::{MicronsPerPixel, SlideMpp};
+    use pantrk_space::MicronsPerPixel;
 
     fn mpp() -> SlideMpp {
         SlideMpp::square(MicronsPerPixel::new(0.5).unwrap())
@@ -120,14 +133,7 @@ mod tests {
     }
 
     fn count(cells: &CellTable) -> Counts {
-        let context = ScoreContext {
-            mpp: mpp(),
-            thresholds: thresholds(),
-            profile: "any-1pct".to_owned(),
-            has_tumour_region: true,
-            not_evaluable: None,
-        };
-        Scorer::of(cells, mpp()).count(&context)
+        super::count(cells, thresholds(), 0.05, mpp())
     }
 
     /// Cells on a grid, 20 um apart, with this DAB density in the cytoplasm.

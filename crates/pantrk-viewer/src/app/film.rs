@@ -58,31 +58,31 @@ impl Film {
 
 /// Where the way leads: the share of frames done, 0 to 1, to a view.
 pub(crate) fn view_along(fitted: View, share: f64) -> View {
-    // In towards a point beside the middle, then along, then a little out.
-    let zoom = 24.0_f64;
+    // In towards a point beside the middle, then along, then out again: share, right, down, magnification.
     let steps = [
-        (0.0, 0.0, 1.0),
-        (0.5, -0.06, zoom),
-        (0.8, 0.05, zoom),
-        (1.0, 0.05, zoom / 1.5),
+        (0.0, 0.0, 0.0, 1.0_f64),
+        (0.5, -0.1, 0.02, 24.0),
+        (0.8, -0.22, 0.03, 24.0),
+        (1.0, -0.22, 0.03, 8.0),
     ];
     let next = steps
         .iter()
         .position(|s| s.0 >= share)
         .unwrap_or(steps.len() - 1)
         .max(1);
-    let ((s0, x0, z0), (s1, x1, z1)) = (steps[next - 1], steps[next]);
+    let ((s0, x0, y0, z0), (s1, x1, y1, z1)) = (steps[next - 1], steps[next]);
     let part = ((share - s0) / (s1 - s0)).clamp(0.0, 1.0);
-    let zoom = (z0.ln() + (z1.ln() - z0.ln()) * part).exp();
-    let along = x0 + (x1 - x0) * part;
-    let whole = 1000.0;
+    let between = |a: f64, b: f64| a + (b - a) * part;
+    let zoom = between(z0.ln(), z1.ln()).exp();
+    // Shares of a thousand points of the whole slide on the canvas.
+    let whole = 1000.0 * zoom;
     View {
         points_per_pixel: fitted.points_per_pixel * zoom,
         ..fitted
     }
     .panned(ScreenVector {
-        dx: -along * whole * zoom,
-        dy: along * 0.5 * whole * zoom,
+        dx: -between(x0, x1) * whole,
+        dy: -between(y0, y1) * whole,
     })
 }
 

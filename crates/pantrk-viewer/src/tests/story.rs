@@ -191,7 +191,11 @@ fn the_whole_story() {
     assert!(viewer(&harness).session.is_locked());
     drop(harness);
 
-    // The trail holds, and another start finds the case locked, as it was signed.
+    trail_holds(&out);
+    another_start_finds_it_locked(out);
+}
+
+fn trail_holds(out: &Path) {
     let list = Worklist::open(&out.join(WORKLIST_FILE)).unwrap();
     assert!(list.check_audit().unwrap() >= 2);
     let words: Vec<String> = list
@@ -202,6 +206,9 @@ fn the_whole_story() {
         .collect();
     assert_eq!(words.last().map(String::as_str), Some("sign"));
     assert!(words.contains(&"thresholds".to_owned()), "{words:?}");
+}
+
+fn another_start_finds_it_locked(out: PathBuf) {
     let mut harness = super::harness(&[out], egui::ThemePreference::Light);
     until(&mut harness, "the marks", |h| {
         h.state()

@@ -60,20 +60,29 @@ impl Draft {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Puts it into a review.
+    /// Puts it into a review; a shape that cannot be on this slide is left out.
     ///
     /// # Errors
-    /// If its shapes cannot be on this slide.
+    /// If something was left out; the rest is restored.
     pub(crate) fn restore(&self, review: &mut Review, slide: LevelSize) -> Result<(), String> {
-        let shapes: Vec<Shape> =
-            geojson::from_geojson(&self.shapes.to_string(), slide).map_err(|e| e.to_string())?;
-        review.thresholds =
-            Thresholds::new(self.thresholds.values()).ok_or("the thresholds do not rise")?;
+        let mut problem = None;
+        let mut shapes: Vec<Shape> = Vec::new();
+        for feature in self.shapes["features"].as_array().into_iter().flatten() {
+            let one = json!([feature]).to_string();
+            match geojson::from_geojson(&one, slide) {
+                Ok(found) => shapes.extend(found),
+                Err(error) => problem = Some(error.to_string()),
+            }
+        }
+        match Thresholds::new(self.thresholds.values()) {
+            Some(thresholds) => review.thresholds = thresholds,
+            None => problem = Some("the thresholds do not rise".to_owned()),
+        }
         review.case = self.case.clone();
         review.drawing.start_from(shapes);
         review.set_corrections(self.corrections.clone());
         review.take_regions();
-        Ok(())
+        problem.map_or(Ok(()), Err)
     }
 
     /// The corrected cells as the database has them.

@@ -509,9 +509,11 @@ fn hash_of(entry: &AuditEntry) -> String {
         entry.previous,
     ])
     .to_string();
+    let digit = |half: u8| char::from_digit(half.into(), 16);
     Sha256::digest(text.as_bytes())
         .iter()
-        .map(|byte| format!("{byte:02x}"))
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .flatten()
         .collect()
 }
 

@@ -109,7 +109,7 @@ impl Viewer {
         open.kept_revision = open.review.revision;
         if let Some(problem) = problem {
             self.note(format!(
-                "What was kept of this review cannot be shown, and is replaced by what is done now: {problem}"
+                "Something that was kept of this review cannot be shown and was left out: {problem}"
             ));
         }
     }
@@ -222,7 +222,7 @@ impl Viewer {
                 ),
             ],
             reason: (!reason.is_empty()).then(|| reason.to_owned()),
-            result: as_signed(result, open.review.changes()),
+            result: as_signed(result, &open.review.changes()),
             who,
         };
         if self.reviews.ask(request).is_err() {
@@ -308,7 +308,7 @@ fn parent_of(folder: &std::path::Path) -> PathBuf {
 }
 
 /// The figures and the decision as they stand when they are signed.
-fn as_signed(result: &SlideResult, changes: Vec<String>) -> Value {
+fn as_signed(result: &SlideResult, changes: &[String]) -> Value {
     let any = result.compartments.as_ref().map(|scores| scores.any);
     json!({
         "slide": { "id": result.slide.id, "fingerprint": result.slide.fingerprint },

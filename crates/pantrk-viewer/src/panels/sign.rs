@@ -99,7 +99,7 @@ fn form_ui(
                 .selected_text(own.result.map_or(agree.as_str(), result_word))
                 .width(230.0)
                 .show_ui(ui, |ui| {
-                    ui.selectable_value(&mut own.result, None, &agree);
+                    ui.selectable_value(&mut own.result, None, agree.as_str());
                     for value in [
                         IhcResult::Positive,
                         IhcResult::Indeterminate,

@@ -13,6 +13,7 @@ use crate::tokens;
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "case",
     place: Place::Right,
     ui: case_ui,
 };

@@ -96,10 +96,13 @@ fn form_ui(
             let label = ui.label(RichText::new("My IHC result").size(12.5)).id;
             let agree = format!("as computed: {}", result_word(result.ihc.result));
             ComboBox::from_id_salt("own result")
-                .selected_text(own.result.map_or(agree.as_str(), result_word))
+                .selected_text(
+                    own.result
+                        .map_or_else(|| agree.clone(), |r| result_word(r).to_owned()),
+                )
                 .width(230.0)
                 .show_ui(ui, |ui| {
-                    ui.selectable_value(&mut own.result, None, agree.as_str());
+                    ui.selectable_value(&mut own.result, None, agree.clone());
                     for value in [
                         IhcResult::Positive,
                         IhcResult::Indeterminate,

@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+#[cfg(feature = "viewer")]
+mod desk;
 mod failure;
 mod inputs;
 mod machine;

@@ -98,6 +98,16 @@ impl Reporter {
         self.lock().last.clone()
     }
 
+    /// The stage, its steps done, and its steps in all.
+    #[cfg(feature = "viewer")]
+    pub(crate) fn standing(&self) -> (Option<String>, u64, u64) {
+        (
+            self.last_stage(),
+            self.done.load(Ordering::Relaxed),
+            self.total.load(Ordering::Relaxed),
+        )
+    }
+
     /// A stage of `total` steps begins; the one before it ends.
     pub(crate) fn stage(&self, name: &str, total: u64) {
         self.end_stage();

@@ -297,6 +297,7 @@ fn score_into(
     write_pictures(job, prepared, &analysis, folder, &thumbnail)?;
     pool.install(|| write_gallery(job, prepared, &analysis, folder))?;
     write_cells(job, prepared, &analysis, folder)?;
+    write_regions(job, folder)?;
     folder
         .write_manifest_columns(job.columns)
         .or_exit(Exit::SomeFailed)?;
@@ -632,6 +633,23 @@ fn quality_values(analysis: &SlideAnalysis) -> Vec<(String, String, Vec<f32>)> {
 
 fn tumour_column(cells: &CellTable) -> Vec<bool> {
     (0..cells.len()).map(|i| cells.is_tumour(i)).collect()
+}
+
+/// The regions as they were given, so that they can be looked at and changed beside the result.
+fn write_regions(job: &Job<'_>, folder: &RunFolder) -> Result<(), Failure> {
+    if let Some(regions) = &job.options.regions {
+        let copy = folder.path().join("regions.geojson");
+        std::fs::copy(regions, &copy).map_err(|e| {
+            Failure::new(
+                Exit::SomeFailed,
+                anyhow::anyhow!(
+                    "the regions could not be kept with the result ({e}): {}",
+                    copy.display()
+                ),
+            )
+        })?;
+    }
+    Ok(())
 }
 
 fn write_cells(

@@ -198,6 +198,8 @@ fn record(core: LevelRect, outcome: &PatchOutcome) -> Vec<u8> {
         cytoplasm_granularity,
         // Graded when all patches are there.
         grades: _,
+        // Given by people, after the run.
+        fixed_grades: _,
         excluded,
         contours,
     } = cells;
@@ -268,6 +270,7 @@ impl Bytes<'_> {
             membrane_completeness: self.floats(count)?,
             cytoplasm_granularity: self.floats(count)?,
             grades: <[Vec<u8>; 4]>::default(),
+            fixed_grades: Vec::new(),
             excluded: self.reasons(count)?,
             contours: self.contours()?,
         };
@@ -381,6 +384,7 @@ mod tests {
                 membrane_completeness: column(9.0),
                 cytoplasm_granularity: column(10.0),
                 grades: <[Vec<u8>; 4]>::default(),
+                fixed_grades: Vec::new(),
                 excluded: (0..count)
                     .map(|i| (i % 3 == 1).then_some(ExcludedReason::Unread))
                     .collect(),

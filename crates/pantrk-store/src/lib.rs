@@ -44,5 +44,6 @@ pub use result::{
 };
 pub use summary::{Collected, SUMMARY_SCHEMA, collect};
 pub use worklist::{
-    SlideState, WORKLIST_FILE, WORKLIST_SCHEMA, Worklist, WorklistModel, WorklistSlide,
+    AuditChange, AuditEntry, DraftSave, ReviewState, SignOff, SlideReview, SlideState, Stamp,
+    WORKLIST_FILE, WORKLIST_SCHEMA, Worklist, WorklistModel, WorklistSlide,
 };

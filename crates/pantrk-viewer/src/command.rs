@@ -1,9 +1,16 @@
 //! What the drawing side asks for.
 
-use pantrk_space::SlidePoint;
+use pantrk_core::score::{Compartment, Thresholds};
+use pantrk_space::{SlidePoint, SlideRect};
+use pantrk_triage::Case;
 
+use crate::app::Opinion;
+use crate::drawing::Tool;
 use crate::pyramid::TileKey;
+use crate::review::Correction;
+use crate::state::Stain;
 use crate::view::View;
+use crate::worklist::{Filter, SortBy};
 
 /// One wish of a panel or of the canvas, run at the start of the next frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +21,16 @@ pub(crate) enum Command {
     Look(View),
     /// Show the whole slide.
     Fit,
+    /// What showing the whole slide comes to on the canvas as it is, and where the canvas is in the window.
+    Fitted(View, egui::Rect),
+    /// This part of the slide was looked at closely.
+    Seen(SlideRect),
+    /// Show the worklist's entry of this place beside what is open, or nothing.
+    Beside(Option<usize>),
+    /// Move the second slide alone, um.
+    ShiftBeside(f64, f64),
+    /// Turn the slide by a quarter.
+    Turn,
     /// What lies under the pointer, or nothing.
     Point(Option<SlidePoint>),
     /// The tiles that were drawn, and those that were missing with the most wanted first.
@@ -29,10 +46,133 @@ pub(crate) enum Command {
     HeatmapOpacity(f32),
     /// Whether cells are drawn.
     ShowCells(bool),
+    /// Show the slide as it is, or one stain alone.
+    ShowStain(Stain),
     /// Light, dark, or as the system has it.
     Theme(egui::ThemePreference),
+    /// How large text and all else is drawn, 1 as made.
+    FontScale(f32),
+    /// Whether the help sheet is shown.
+    Help(bool),
+    /// Whether the log is shown.
+    Log(bool),
+    /// How opaque cells are drawn, 0 to 1.
+    CellOpacity(f32),
+    /// Whether drawn regions are shown.
+    ShowRegions(bool),
+    /// Save the view as a picture.
+    SavePicture,
+    /// Search the worklist for this.
+    Search(String),
+    /// Show this of the worklist.
+    Filter(Filter),
+    /// Order the worklist by this.
+    Sort(SortBy),
+    /// The picture of the worklist's entry of this place is in view and not there.
+    WantThumbnail(usize),
+    /// Score all slides that are not.
+    ScoreAll,
+    /// Stop scoring this slide.
+    CancelScoring(String),
+    /// Open the slide so many rows further down the worklist.
+    Step(i32),
+    /// Go to the field so many further on in the tour.
+    Tour(i32),
+    /// Lead the tour through fields of the next kind.
+    TourKind,
+    /// Open this address in the browser.
+    OpenAddress(String),
     /// Take away the message of this place.
     Dismiss(usize),
+    /// Draw, or change what is drawn.
+    Draw(DrawCommand),
+    /// Change what is reviewed.
+    Review(ReviewCommand),
+    /// Sign, and what belongs to it.
+    Sign(SignCommand),
+}
+
+/// What can be done about a signature.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum SignCommand {
+    /// This is the name that stands under reviews.
+    Name(String),
+    /// This is what the person says of the slide.
+    Opinion(Opinion),
+    /// Sign.
+    Sign,
+    /// Send the case back.
+    Return,
+    /// Open a signed case again.
+    Reopen,
+    /// Write the report as the review stands.
+    Report,
+}
+
+/// What can be done with what is drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum DrawCommand {
+    /// Take this tool.
+    Tool(Tool),
+    /// What is drawn from now on is of this class, and so are the selected shapes.
+    Class(String),
+    /// A stroke begins; `erase` where Alt is held.
+    Press {
+        /// Where.
+        at: SlidePoint,
+        /// Whether the brush erases.
+        erase: bool,
+    },
+    /// A stroke goes on.
+    Drag(SlidePoint),
+    /// A stroke ends.
+    Release,
+    /// A click; `add` where Shift is held.
+    Click {
+        /// Where.
+        at: SlidePoint,
+        /// Whether the selection grows.
+        add: bool,
+    },
+    /// Close the polygon.
+    Close,
+    /// Let go of the stroke, or of the selection.
+    Cancel,
+    /// Select a shape, and look at it.
+    Select(u64),
+    /// Take the selected shapes away.
+    Delete,
+    /// Make one of them.
+    Merge,
+    /// Take it apart.
+    Split,
+    /// Fill its holes.
+    FillHoles,
+    /// Take the last change back.
+    Undo,
+    /// Do it again.
+    Redo,
+    /// Make the brush larger or smaller by this factor.
+    BrushSize(f32),
+    /// Write the shapes beside the results.
+    Export,
+}
+
+/// What can be changed in a review.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ReviewCommand {
+    /// Grade by these.
+    Thresholds(Thresholds),
+    /// Grade by what the slide was scored with.
+    ResetThresholds,
+    /// Show the histogram of this compartment; `None` for the highest per cell.
+    Compartment(Option<Compartment>),
+    /// Decide on these facts.
+    Case(Box<Case>),
+    /// Decide on the facts that the slide was scored with.
+    ResetCase,
+    /// Correct the cell of this row, or take its correction back.
+    Correct(u32, Option<Correction>),
 }
 
 impl Command {
@@ -52,6 +192,21 @@ impl Commands {
     /// Adds a wish.
     pub(crate) fn push(&mut self, command: Command) {
         self.list.push(command);
+    }
+
+    /// Adds a wish about what is drawn.
+    pub(crate) fn draw(&mut self, command: DrawCommand) {
+        self.push(Command::Draw(command));
+    }
+
+    /// Adds a wish about the review.
+    pub(crate) fn review(&mut self, command: ReviewCommand) {
+        self.push(Command::Review(command));
+    }
+
+    /// Adds a wish about the signature.
+    pub(crate) fn sign(&mut self, command: SignCommand) {
+        self.push(Command::Sign(command));
     }
 
     /// Takes all of them.

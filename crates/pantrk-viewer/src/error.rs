@@ -23,6 +23,20 @@ pub enum ViewerError {
         /// What the window system said.
         message: String,
     },
+    /// The picture of the window could not be made.
+    #[error("no screenshot was made, {message}: {}", path.display())]
+    Screenshot {
+        /// Why.
+        message: String,
+        /// Where it was to go.
+        path: PathBuf,
+    },
+    /// Nothing could be measured.
+    #[error("nothing was measured: {message}")]
+    Measure {
+        /// Why.
+        message: String,
+    },
     /// The system gave no thread for the background work.
     #[error("could not start a worker thread: {source}")]
     Thread {

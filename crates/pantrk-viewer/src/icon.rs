@@ -1,8 +1,9 @@
-//! The icons of the triage flags, drawn as shapes: no font has to hold them.
+//! The icons of the triage flags and of the tools, drawn as shapes: no font has to hold them.
 
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, vec2};
 use pantrk_triage::Flag;
 
+use crate::drawing::Tool;
 use crate::tokens::{self, Tokens};
 
 /// Draws a flag's icon into `rect`: each action has its own shape, so that the colour never stands alone.
@@ -41,4 +42,83 @@ pub(crate) fn flag_icon(painter: &Painter, rect: Rect, flag: &Flag, tokens: &Tok
 fn letter(painter: &Painter, at: Pos2, text: &str, radius: f32, colour: Color32) {
     let font = FontId::proportional(radius * 1.7);
     painter.text(at, Align2::CENTER_CENTER, text, font, colour);
+}
+
+/// Draws a tool's icon into `rect`.
+pub(crate) fn tool_icon(painter: &Painter, rect: Rect, tool: Tool, colour: Color32) {
+    let (c, r) = (rect.center(), rect.width().min(rect.height()) / 2.0);
+    let at = |x: f32, y: f32| c + vec2(x, y) * r;
+    let stroke = Stroke::new(1.6, colour);
+    let line = |points: Vec<Pos2>| {
+        painter.add(Shape::line(points, stroke));
+    };
+    match tool {
+        Tool::Move => {
+            for (x, y) in [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0_f32)] {
+                line(vec![c, at(x, y)]);
+                // The head of the arrow, to both sides of its tip.
+                let (bx, by) = (x * 0.65, y * 0.65);
+                line(vec![
+                    at(bx - y * 0.35, by + x * 0.35),
+                    at(x, y),
+                    at(bx + y * 0.35, by - x * 0.35),
+                ]);
+            }
+        }
+        Tool::Rectangle => {
+            let corners = [
+                (-0.9, -0.7),
+                (0.9, -0.7),
+                (0.9, 0.7),
+                (-0.9, 0.7),
+                (-0.9, -0.7),
+            ];
+            line(corners.map(|(x, y)| at(x, y)).to_vec());
+        }
+        Tool::Ellipse => {
+            painter.add(Shape::ellipse_stroke(c, vec2(r * 0.95, r * 0.7), stroke));
+        }
+        Tool::Polygon => {
+            let corners = [
+                (-0.9, 0.2),
+                (-0.3, -0.9),
+                (0.9, -0.4),
+                (0.6, 0.8),
+                (-0.5, 0.9),
+                (-0.9, 0.2),
+            ];
+            line(corners.map(|(x, y)| at(x, y)).to_vec());
+            for (x, y) in &corners[..5] {
+                painter.circle_filled(at(*x, *y), 1.8, colour);
+            }
+        }
+        Tool::Brush => {
+            line(vec![at(0.95, -0.95), at(0.0, 0.0)]);
+            painter.circle_filled(at(-0.35, 0.35), r * 0.5, colour);
+        }
+        Tool::Eraser => {
+            let corners = [
+                (-0.9, 0.3),
+                (0.1, -0.7),
+                (0.8, 0.0),
+                (-0.2, 1.0),
+                (-0.9, 0.3),
+            ];
+            line(corners.map(|(x, y)| at(x, y)).to_vec());
+            line(vec![at(-0.4, -0.2), at(0.3, 0.5)]);
+        }
+        Tool::Ruler => {
+            line(vec![at(-0.95, 0.6), at(0.95, -0.6)]);
+            line(vec![at(-1.05, 0.25), at(-0.85, 0.95)]);
+            line(vec![at(0.85, -0.95), at(1.05, -0.25)]);
+        }
+        Tool::Point => {
+            painter.circle_stroke(c, r * 0.7, stroke);
+            painter.circle_filled(c, r * 0.22, colour);
+        }
+        Tool::Cell => {
+            painter.circle_stroke(c, r * 0.9, stroke);
+            painter.circle_filled(at(-0.1, 0.1), r * 0.45, colour);
+        }
+    }
 }

@@ -20,29 +20,58 @@ mod app;
 mod canvas;
 mod cell_layer;
 mod command;
+mod draft;
+mod drawing;
 mod error;
 mod icon;
 mod jobs;
+pub mod measure;
 mod panels;
 mod pyramid;
+mod review;
+mod settings;
+mod stain_view;
 mod state;
 mod tile_cache;
 mod tokens;
+mod tour;
 mod view;
+mod worklist;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pantrk_core::pipeline::Progress;
 
 pub use error::ViewerError;
 
-/// Opens the viewer's window on slides, result folders and folders of result folders, and returns when it is closed.
-///
-/// Without paths the worklist is empty.
+/// What scores slides for the worklist; the program hands it in, so that the viewer knows no model and no runtime.
+pub trait SlideScorer: Send + Sync {
+    /// Scores a slide and gives the folder of its result; `progress` is told how it goes and asked whether to stop.
+    ///
+    /// # Errors
+    /// Why there is no result, as a sentence for the user.
+    fn score(&self, slide: &Path, progress: &dyn Progress) -> Result<PathBuf, String>;
+}
+
+/// What the viewer starts with.
+#[derive(Default)]
+pub struct ViewerOptions {
+    /// Slides, result folders, folders of them, or worklists; without any, those of the last session.
+    pub paths: Vec<PathBuf>,
+    /// What scores slides; without it they are only shown.
+    pub scorer: Option<Arc<dyn SlideScorer>>,
+    /// Pan and zoom along a fixed way, save a picture of the window here, and end.
+    pub screenshot: Option<PathBuf>,
+}
+
+/// Opens the viewer's window and returns when it is closed.
 ///
 /// # Errors
-/// If a path does not exist, or no window can be opened (no display, no OpenGL).
-pub fn run(paths: &[PathBuf]) -> Result<(), ViewerError> {
-    app::run(paths)
+/// If a path does not exist, no window can be opened (no display, no OpenGL), or the screenshot that was asked for could not be made.
+pub fn run(options: ViewerOptions) -> Result<(), ViewerError> {
+    app::run(options)
 }

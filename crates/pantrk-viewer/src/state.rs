@@ -1,50 +1,37 @@
 //! What the viewer knows, as data.
 //!
-//! [`Settings`] are the user's and outlive a slide; the [`Session`] is what is open just now.
+//! [`crate::settings::Settings`] are the user's and outlive the session; the [`Session`] is what is open just now.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use egui::TextureHandle;
 use pantrk_slide::Slide;
 use pantrk_space::{LevelSize, RegionReader as _, SlideMpp, SlidePoint, SlideRect};
-use pantrk_store::{HeatmapEntry, SlideResult};
+use pantrk_store::{AuditEntry, HeatmapEntry, ReviewState, SlideResult, SlideReview};
 
-use crate::cell_layer::CellLayer;
+use crate::app::Opinion;
+use crate::draft::Draft;
+use crate::drawing::Gesture;
+use crate::jobs::{Probe, ScoredCells};
 use crate::pyramid::{Pyramid, TileKey};
+use crate::review::Review;
+use crate::stain_view::StainView;
 use crate::tile_cache::TileCache;
+use crate::tour::Tour;
 use crate::view::View;
 
 /// No texture is larger along a side: the least that OpenGL ES 2 hardware of the last years takes.
 pub(crate) const MAX_TEXTURE_SIDE: u32 = 2048;
 
-/// What the user chose.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Settings {
-    /// Light, dark, or as the system has it.
-    pub(crate) theme: egui::ThemePreference,
-    /// Bytes of textures kept of a slide's tiles.
-    pub(crate) tile_budget: usize,
-    /// How opaque the heatmap is, 0 to 1.
-    pub(crate) heatmap_opacity: f32,
-    /// Whether cells are drawn.
-    pub(crate) show_cells: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            theme: egui::ThemePreference::Dark,
-            tile_budget: 256 << 20,
-            heatmap_opacity: 0.55,
-            show_cells: true,
-        }
-    }
-}
-
 /// What is open just now.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a thing of its own that is there or not"
+)]
 pub(crate) struct Session {
     /// All that can be opened.
     pub(crate) worklist: Vec<WorkItem>,
@@ -54,6 +41,53 @@ pub(crate) struct Session {
     pub(crate) open: Option<OpenItem>,
     /// What went wrong, the oldest first.
     pub(crate) messages: Vec<String>,
+    /// All that was said since the start, the oldest first.
+    pub(crate) log: Vec<String>,
+    /// Whether the log is shown.
+    pub(crate) show_log: bool,
+    /// Whether the help sheet is shown.
+    pub(crate) help: bool,
+    /// What the worklist is searched for.
+    pub(crate) search: String,
+    /// How far the reviews are, by the slide's id.
+    pub(crate) marks: BTreeMap<String, ReviewState>,
+    /// Small pictures, by the slide's id.
+    pub(crate) thumbnails: BTreeMap<String, Load<TextureHandle>>,
+    /// Slides that are being scored or wait for it, by their id.
+    pub(crate) scoring: BTreeMap<String, ScoreJob>,
+    /// Whether slides can be scored from here.
+    pub(crate) can_score: bool,
+}
+
+/// A slide that is being scored or waits for it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ScoreJob {
+    /// Whether it is being scored.
+    pub(crate) running: bool,
+    /// What is being done.
+    pub(crate) stage: String,
+    /// Steps done.
+    pub(crate) done: u64,
+    /// Steps in all.
+    pub(crate) total: u64,
+    /// Set to stop it.
+    pub(crate) cancel: Arc<AtomicBool>,
+}
+
+impl ScoreJob {
+    /// The share of the stage that is done.
+    pub(crate) fn share(&self) -> f32 {
+        (self.done as f32 / self.total.max(1) as f32).clamp(0.0, 1.0)
+    }
+
+    /// In words.
+    pub(crate) fn text(&self) -> String {
+        if self.running {
+            format!("{} {:.0} %", self.stage, 100.0 * self.share())
+        } else {
+            "waits to be scored".to_owned()
+        }
+    }
 }
 
 /// An entry of the worklist.
@@ -97,6 +131,18 @@ impl WorkItem {
     }
 }
 
+/// What is shown of the slide's stains.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stain {
+    /// The slide as it is.
+    #[default]
+    Both,
+    /// Hematoxylin alone, by deconvolution.
+    Hematoxylin,
+    /// DAB alone, by deconvolution.
+    Dab,
+}
+
 /// Something that is read in the background.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Load<T> {
@@ -136,7 +182,47 @@ pub(crate) struct OpenItem {
     /// What lies under the pointer.
     pub(crate) pointer: Option<SlidePoint>,
     /// The cells.
-    pub(crate) cells: Load<CellLayer>,
+    pub(crate) cells: Load<Arc<ScoredCells>>,
+    /// What a person does with it.
+    pub(crate) review: Review,
+    /// The tour through its fields, once it was begun.
+    pub(crate) tour: Option<Tour>,
+    /// A stroke under way.
+    pub(crate) gesture: Option<Gesture>,
+    /// The colour under the pointer.
+    pub(crate) probe: Option<Probe>,
+    /// What is shown of the stains.
+    pub(crate) stain: Stain,
+    /// What makes one stain of the slide; `None` for the slide as it is.
+    pub(crate) stain_view: Option<Arc<StainView>>,
+    /// The way that the view went last, level-0 pixels: there tiles are read ahead.
+    pub(crate) motion: (f64, f64),
+    /// Quarter turns clockwise.
+    pub(crate) turns: u8,
+    /// What was looked at closely, by the middle of the view and the um along its shorter side.
+    pub(crate) trail: Vec<SlideRect>,
+    /// What was added to the trail last, or was found there.
+    pub(crate) seen_last: Option<SlideRect>,
+    /// Whether the stroke under way takes away.
+    pub(crate) erasing: bool,
+    /// The whole slide on the canvas as it is now.
+    pub(crate) fitted: Option<View>,
+    /// A second slide beside it.
+    pub(crate) beside: Option<Beside>,
+    /// The review as it is kept in the worklist.
+    pub(crate) kept: KeptReview,
+    /// What the person says of the slide as a whole.
+    pub(crate) opinion: Opinion,
+    /// Whether all files of the opening were read.
+    pub(crate) all_read: bool,
+    /// The review under work as it was kept last; `None` until it is known what was kept before.
+    pub(crate) draft: Option<Draft>,
+    /// The revision of the review that was kept last.
+    pub(crate) kept_revision: u64,
+    /// Where the canvas is in the window.
+    pub(crate) canvas: egui::Rect,
+    /// The cell that was clicked, by its place in the layer.
+    pub(crate) chosen_cell: Option<usize>,
     /// The maps there are.
     pub(crate) heatmaps: Vec<HeatmapEntry>,
     /// The one that is shown, by its metric.
@@ -147,6 +233,112 @@ pub(crate) struct OpenItem {
     pub(crate) tiles: TileCache<TilePicture>,
     /// Tiles that were asked for and have not come.
     pub(crate) pending: BTreeSet<TileKey>,
+}
+
+/// A second slide beside the first.
+pub(crate) struct Beside {
+    /// A number of its own, so that its tiles are known as such.
+    pub(crate) opening: u64,
+    /// Its id.
+    pub(crate) name: String,
+    /// The slide.
+    pub(crate) slide: Load<OpenSlide>,
+    /// Its tiles.
+    pub(crate) tiles: TileCache<TilePicture>,
+    /// Tiles that were asked for and have not come.
+    pub(crate) pending: BTreeSet<TileKey>,
+    /// By how much it lies apart from the first, um.
+    pub(crate) offset_um: (f64, f64),
+}
+
+/// What is there of a slide's pixels.
+pub(crate) struct TileView<'a> {
+    /// Whose.
+    pub(crate) opening: u64,
+    /// The tiles.
+    pub(crate) tiles: &'a TileCache<TilePicture>,
+    /// Those on their way.
+    pub(crate) pending: &'a BTreeSet<TileKey>,
+    /// The way that the view went last, level-0 pixels.
+    pub(crate) motion: (f64, f64),
+}
+
+impl Beside {
+    /// Its tiles.
+    pub(crate) const fn tile_view(&self) -> TileView<'_> {
+        TileView {
+            opening: self.opening,
+            tiles: &self.tiles,
+            pending: &self.pending,
+            motion: (0.0, 0.0),
+        }
+    }
+}
+
+/// A review as it is kept in the worklist.
+#[derive(Debug, Default)]
+pub(crate) struct KeptReview {
+    /// None where nobody looked at the slide.
+    pub(crate) review: Option<Box<SlideReview>>,
+    /// Who did what, the newest first.
+    pub(crate) trail: Vec<AuditEntry>,
+    /// Whether the database answered.
+    pub(crate) loaded: bool,
+    /// Whether what was kept is in the review.
+    pub(crate) restored: bool,
+}
+
+/// Places of the trail that are kept.
+const TRAIL: usize = 2000;
+
+impl OpenItem {
+    /// Its tiles.
+    pub(crate) const fn tile_view(&self) -> TileView<'_> {
+        TileView {
+            opening: self.opening,
+            tiles: &self.tiles,
+            pending: &self.pending,
+            motion: self.motion,
+        }
+    }
+
+    /// Adds to the trail what was looked at, unless most of it was there already.
+    pub(crate) fn see(&mut self, area: SlideRect) {
+        self.seen_last = Some(area);
+        let middle = SlidePoint {
+            x: area.x + area.width / 2.0,
+            y: area.y + area.height / 2.0,
+        };
+        let known = self.trail.iter().rev().any(|seen| {
+            let (x, y) = (seen.x + seen.width / 2.0, seen.y + seen.height / 2.0);
+            seen.width < area.width * 1.2
+                && (x - middle.x).abs() < area.width / 6.0
+                && (y - middle.y).abs() < area.height / 6.0
+        });
+        if !known && self.trail.len() < TRAIL {
+            self.trail.push(area);
+        }
+    }
+
+    /// Looks elsewhere.
+    pub(crate) fn look(&mut self, view: View) {
+        let before = self.view.or(self.fitted);
+        self.motion = match before {
+            Some(b) if (b.points_per_pixel - view.points_per_pixel).abs() < 1e-12 => {
+                (view.centre.x - b.centre.x, view.centre.y - b.centre.y)
+            }
+            _ => (0.0, 0.0),
+        };
+        self.view = Some(view);
+    }
+
+    /// Turns the slide by a quarter; what is in the middle stays there.
+    pub(crate) fn turn(&mut self) {
+        self.turns = (self.turns + 1) % 4;
+        if let Some(view) = &mut self.view {
+            view.turns = self.turns;
+        }
+    }
 }
 
 /// An open slide.
@@ -181,8 +373,20 @@ impl Session {
         Some((self.worklist.get(open.index)?, open))
     }
 
-    /// The score of the entry that is open.
+    /// The score of the entry that is open: as it would be where something was changed, else as it was scored.
     pub(crate) fn open_result(&self) -> Option<&SlideResult> {
-        self.open_item().and_then(|(item, _)| item.result())
+        let (item, open) = self.open_item()?;
+        open.review.live_result().or_else(|| item.result())
+    }
+
+    /// Whether what is open is signed, so that nothing of it changes any more.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.open_item()
+            .is_some_and(|(item, _)| self.marks.get(&item.id) == Some(&ReviewState::Signed))
+    }
+
+    /// The review of what is open.
+    pub(crate) fn review(&self) -> Option<&Review> {
+        self.open.as_ref().map(|open| &open.review)
     }
 }

@@ -72,7 +72,6 @@ impl<T> TileCache<T> {
     }
 
     /// Tiles held.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

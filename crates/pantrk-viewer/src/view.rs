@@ -48,6 +48,8 @@ pub(crate) struct View {
     pub(crate) centre: SlidePoint,
     /// Screen points along one level-0 pixel.
     pub(crate) points_per_pixel: f64,
+    /// Quarter turns clockwise.
+    pub(crate) turns: u8,
 }
 
 /// How far in and out one can go, screen points per level-0 pixel.
@@ -78,43 +80,85 @@ impl ScaleLimits {
 impl View {
     /// The whole slide, centred.
     pub(crate) fn fit(slide: LevelSize, canvas: CanvasSize) -> Self {
+        Self::fit_turned(slide, canvas, 0)
+    }
+
+    /// The whole slide, centred and turned by so many quarters.
+    pub(crate) fn fit_turned(slide: LevelSize, canvas: CanvasSize, turns: u8) -> Self {
         let (width, height) = (f64::from(slide.width), f64::from(slide.height));
-        let scale = (canvas.width / width.max(1.0)).min(canvas.height / height.max(1.0));
+        let (across, down) = if turns.is_multiple_of(2) {
+            (width, height)
+        } else {
+            (height, width)
+        };
+        let scale = (canvas.width / across.max(1.0)).min(canvas.height / down.max(1.0));
         Self {
             centre: SlidePoint {
                 x: width / 2.0,
                 y: height / 2.0,
             },
             points_per_pixel: (scale * FIT_SHARE).max(1e-9),
+            turns: turns % 4,
+        }
+    }
+
+    /// A way on the canvas as one on the slide, in level-0 pixels.
+    pub(crate) fn on_slide(self, way: ScreenVector) -> (f64, f64) {
+        let (x, y) = (
+            way.dx / self.points_per_pixel,
+            way.dy / self.points_per_pixel,
+        );
+        match self.turns {
+            0 => (x, y),
+            1 => (y, -x),
+            2 => (-x, -y),
+            _ => (-y, x),
         }
     }
 
     /// What lies under a point of the canvas.
     pub(crate) fn slide_from_screen(self, at: ScreenPoint, canvas: CanvasSize) -> SlidePoint {
         let middle = canvas.centre();
+        let (x, y) = self.on_slide(ScreenVector {
+            dx: at.x - middle.x,
+            dy: at.y - middle.y,
+        });
         SlidePoint {
-            x: self.centre.x + (at.x - middle.x) / self.points_per_pixel,
-            y: self.centre.y + (at.y - middle.y) / self.points_per_pixel,
+            x: self.centre.x + x,
+            y: self.centre.y + y,
         }
     }
 
     /// Where a point of the slide is on the canvas.
     pub(crate) fn screen_from_slide(self, at: SlidePoint, canvas: CanvasSize) -> ScreenPoint {
         let middle = canvas.centre();
+        let x = (at.x - self.centre.x) * self.points_per_pixel;
+        let y = (at.y - self.centre.y) * self.points_per_pixel;
+        let (x, y) = match self.turns {
+            0 => (x, y),
+            1 => (-y, x),
+            2 => (-x, -y),
+            _ => (y, -x),
+        };
         ScreenPoint {
-            x: (at.x - self.centre.x) * self.points_per_pixel + middle.x,
-            y: (at.y - self.centre.y) * self.points_per_pixel + middle.y,
+            x: x + middle.x,
+            y: y + middle.y,
         }
     }
 
     /// The part of slide space that the canvas shows; it may reach beyond the slide.
     pub(crate) fn visible(self, canvas: CanvasSize) -> SlideRect {
-        let corner = self.slide_from_screen(ScreenPoint { x: 0.0, y: 0.0 }, canvas);
+        let a = self.slide_from_screen(ScreenPoint { x: 0.0, y: 0.0 }, canvas);
+        let far = ScreenPoint {
+            x: canvas.width,
+            y: canvas.height,
+        };
+        let b = self.slide_from_screen(far, canvas);
         SlideRect {
-            x: corner.x,
-            y: corner.y,
-            width: canvas.width / self.points_per_pixel,
-            height: canvas.height / self.points_per_pixel,
+            x: a.x.min(b.x),
+            y: a.y.min(b.y),
+            width: (a.x - b.x).abs(),
+            height: (a.y - b.y).abs(),
         }
     }
 
@@ -128,24 +172,27 @@ impl View {
         limits: ScaleLimits,
     ) -> Self {
         let held = self.slide_from_screen(at, canvas);
-        let scale = (self.points_per_pixel * factor).clamp(limits.min, limits.max);
+        let points_per_pixel = (self.points_per_pixel * factor).clamp(limits.min, limits.max);
+        let scaled = Self {
+            centre: held,
+            points_per_pixel,
+            ..self
+        };
         let middle = canvas.centre();
-        Self {
-            centre: SlidePoint {
-                x: held.x - (at.x - middle.x) / scale,
-                y: held.y - (at.y - middle.y) / scale,
-            },
-            points_per_pixel: scale,
-        }
+        scaled.panned(ScreenVector {
+            dx: at.x - middle.x,
+            dy: at.y - middle.y,
+        })
     }
 
     /// With the slide pushed along `by`.
     #[must_use]
     pub(crate) fn panned(self, by: ScreenVector) -> Self {
+        let (x, y) = self.on_slide(by);
         Self {
             centre: SlidePoint {
-                x: self.centre.x - by.dx / self.points_per_pixel,
-                y: self.centre.y - by.dy / self.points_per_pixel,
+                x: self.centre.x - x,
+                y: self.centre.y - y,
             },
             ..self
         }
@@ -205,13 +252,13 @@ mod tests {
     proptest! {
         #[test]
         fn zooming_keeps_the_point_under_the_pointer(
-            x in 0.0..1200.0, y in 0.0..800.0, factor in 0.01..100.0,
+            x in 0.0..1200.0, y in 0.0..800.0, factor in 0.01..100.0, turns in 0..4_u8,
             cx in 0.0..200_000.0, cy in 0.0..200_000.0, scale in 0.002_f64..8.0,
         ) {
             let slide = LevelSize { width: 200_000, height: 200_000 };
             let limits = ScaleLimits::of(slide, CANVAS);
             let at = ScreenPoint { x, y };
-            let before = View { centre: SlidePoint { x: cx, y: cy }, points_per_pixel: scale };
+            let before = View { centre: SlidePoint { x: cx, y: cy }, points_per_pixel: scale, turns };
             let after = before.zoomed_about(at, factor, CANVAS, limits);
             let (held, now) = (before.slide_from_screen(at, CANVAS), after.slide_from_screen(at, CANVAS));
             // A thousandth of a screen point.
@@ -221,15 +268,15 @@ mod tests {
         }
 
         #[test]
-        fn screen_and_slide_are_inverses(x in -500.0..1700.0, y in -500.0..1300.0, scale in 0.002_f64..24.0) {
-            let view = View { centre: SlidePoint { x: 71_234.5, y: 3_210.25 }, points_per_pixel: scale };
+        fn screen_and_slide_are_inverses(x in -500.0..1700.0, y in -500.0..1300.0, scale in 0.002_f64..24.0, turns in 0..4_u8) {
+            let view = View { centre: SlidePoint { x: 71_234.5, y: 3_210.25 }, points_per_pixel: scale, turns };
             let back = view.screen_from_slide(view.slide_from_screen(ScreenPoint { x, y }, CANVAS), CANVAS);
             prop_assert!((back.x - x).abs() < 1e-6 && (back.y - y).abs() < 1e-6);
         }
 
         #[test]
-        fn panning_moves_the_slide_with_the_pointer(dx in -900.0..900.0, dy in -900.0..900.0, scale in 0.002_f64..24.0) {
-            let view = View { centre: SlidePoint { x: 5_000.0, y: 6_000.0 }, points_per_pixel: scale };
+        fn panning_moves_the_slide_with_the_pointer(dx in -900.0..900.0, dy in -900.0..900.0, scale in 0.002_f64..24.0, turns in 0..4_u8) {
+            let view = View { centre: SlidePoint { x: 5_000.0, y: 6_000.0 }, points_per_pixel: scale, turns };
             let from = ScreenPoint { x: 400.0, y: 300.0 };
             let held = view.slide_from_screen(from, CANVAS);
             let now = view.panned(ScreenVector { dx, dy }).screen_from_slide(held, CANVAS);

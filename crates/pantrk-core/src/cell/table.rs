@@ -1,6 +1,9 @@
 //! All cells of a slide, as columns.
 
-use crate::score::Thresholds;
+use crate::score::{Compartment, Thresholds};
+
+/// In [`CellTable::fixed_grades`]: no grade was given by hand.
+const NOT_FIXED: u8 = u8::MAX;
 
 /// Why a cell is not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,6 +113,10 @@ pub struct CellTable {
     pub cytoplasm_granularity: Vec<f32>,
     /// 0 to 3 per compartment, in the order of `Compartment::ALL`.
     pub grades: [Vec<u8>; 4],
+    /// The grade that a person read, `u8::MAX` for cells that nobody corrected; empty while there is none.
+    ///
+    /// It holds in the compartments where the cell is densest; the others keep theirs up to it. It does not move with the thresholds.
+    pub fixed_grades: Vec<u8>,
     /// Why a cell is not counted; `None` for tumour cells.
     pub excluded: Vec<Option<ExcludedReason>>,
     /// Outline of the nucleus in level-0 pixels, where outlines were asked for; otherwise empty.
@@ -146,6 +153,7 @@ impl CellTable {
         for (mine, theirs) in self.grades.iter_mut().zip(&mut other.grades) {
             mine.append(theirs);
         }
+        self.fixed_grades.append(&mut other.fixed_grades);
         self.excluded.append(&mut other.excluded);
         self.contours.append(&mut other.contours);
     }
@@ -170,5 +178,30 @@ impl CellTable {
             grades.clear();
             grades.extend(ods.iter().map(|&od| thresholds.grade(od)));
         }
+        for cell in 0..self.fixed_grades.len() {
+            if self.fixed_grades[cell] != NOT_FIXED {
+                let read = self.grades_at(cell, thresholds);
+                for (grades, grade) in self.grades.iter_mut().zip(read) {
+                    grades[cell] = grade;
+                }
+            }
+        }
+    }
+
+    /// A cell's grade per compartment, in the order of `Compartment::ALL`: by its densities, or as a person read it.
+    pub(crate) fn grades_at(&self, cell: usize, thresholds: Thresholds) -> [u8; 4] {
+        let od = self.dab_od.each_ref().map(|column| column[cell]);
+        let measured = od.map(|od| thresholds.grade(od));
+        let fixed = self.fixed_grades.get(cell).copied().unwrap_or(NOT_FIXED);
+        if fixed == NOT_FIXED {
+            return measured;
+        }
+        // `f32::max` passes over NaN.
+        let top = od.into_iter().fold(f32::NAN, f32::max);
+        std::array::from_fn(|k| {
+            // Without any density the grade is the cytoplasm's.
+            let leads = od[k] >= top || (top.is_nan() && k == Compartment::Cytoplasm as usize);
+            if leads { fixed } else { measured[k].min(fixed) }
+        })
     }
 }

@@ -481,7 +481,7 @@ impl Ground {
 }
 
 /// Why a place does not count, as far as regions decide.
-fn region_reason(regions: &Regions, point: SlidePoint) -> Option<ExcludedReason> {
+pub fn region_reason(regions: &Regions, point: SlidePoint) -> Option<ExcludedReason> {
     if regions.contains(RegionRole::Control, point) {
         Some(ExcludedReason::Control)
     } else if regions.contains(RegionRole::Exclude, point) {

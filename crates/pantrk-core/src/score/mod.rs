@@ -7,6 +7,7 @@ mod control;
 mod noise;
 mod pattern;
 pub mod profiles;
+mod scorer;
 mod summary;
 mod table;
 mod tally;
@@ -21,6 +22,7 @@ use profiles::PROFILES;
 use summary::Counts;
 
 pub use control::{ControlAdequacy, ControlScore, WithLeftOut, score_control, score_with_left_out};
+pub use scorer::{Scorer, ScorerCells};
 pub use table::ScoringTable;
 pub use types::{
     Compartment, CompartmentScore, CompartmentScores, Extent, IhcCall, IhcResult, Intensity,

@@ -87,12 +87,9 @@ pub(crate) fn count(
 
 /// A cell's grades, the highest last.
 fn grades(cells: &CellTable, thresholds: Thresholds, i: usize) -> [u8; SLOTS] {
-    let mut grades = [0; SLOTS];
-    for (grade, column) in grades.iter_mut().zip(&cells.dab_od) {
-        *grade = thresholds.grade(column[i]);
-    }
-    grades[ANY] = grades.iter().copied().max().unwrap_or(0);
-    grades
+    let [nucleus, rim, cytoplasm, membrane] = cells.grades_at(i, thresholds);
+    let any = nucleus.max(rim).max(cytoplasm).max(membrane);
+    [nucleus, rim, cytoplasm, membrane, any]
 }
 
 /// A cell's optical density; for any compartment the highest, NaN where nothing was measured.

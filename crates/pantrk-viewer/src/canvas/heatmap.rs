@@ -4,8 +4,9 @@ use egui::{Color32, Painter};
 use pantrk_space::{SlideMpp, SlideRect};
 use pantrk_store::HeatmapEntry;
 
-use super::{Projector, UV};
-use crate::state::{Load, OpenItem, OpenSlide, Settings};
+use super::Projector;
+use crate::settings::Settings;
+use crate::state::{Load, OpenItem, OpenSlide};
 
 /// Draws the chosen map, if it is there and the slide's pixel size is known.
 pub(super) fn draw(
@@ -21,8 +22,7 @@ pub(super) fn draw(
     let picture = open.heatmap_pictures.get(metric).and_then(Load::ready);
     if let (Some(entry), Some(picture)) = (entry, picture) {
         let tint = Color32::WHITE.gamma_multiply(settings.heatmap_opacity);
-        let place = projector.rect(area_of(entry, mpp));
-        painter.image(picture.id(), place, UV, tint);
+        projector.image(painter, picture.id(), area_of(entry, mpp), tint);
     }
 }
 

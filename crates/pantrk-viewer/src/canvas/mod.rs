@@ -2,9 +2,12 @@
 //!
 //! The canvas draws what is there and asks for the tiles that are missing; until they come, coarser ones stand in.
 
+mod beside;
 mod cells;
+mod drawn;
 mod heatmap;
 mod input;
+mod minimap;
 mod scale_bar;
 mod tiles;
 
@@ -45,7 +48,33 @@ impl Projector {
             x: area.x,
             y: area.y,
         };
-        Rect::from_min_max(self.pos(start), self.pos(end))
+        // Turned, the slide's corners change places.
+        Rect::from_two_pos(self.pos(start), self.pos(end))
+    }
+
+    /// Draws a picture over a part of the slide, turned as the slide is.
+    fn image(
+        &self,
+        painter: &Painter,
+        texture: egui::TextureId,
+        area: SlideRect,
+        tint: egui::Color32,
+    ) {
+        let mut mesh = egui::Mesh::with_texture(texture);
+        for (u, v) in [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)] {
+            let corner = SlidePoint {
+                x: area.x + area.width * u,
+                y: area.y + area.height * v,
+            };
+            mesh.vertices.push(egui::epaint::Vertex {
+                pos: self.pos(corner),
+                uv: pos2(u as f32, v as f32),
+                color: tint,
+            });
+        }
+        mesh.add_triangle(0, 1, 2);
+        mesh.add_triangle(0, 2, 3);
+        painter.add(mesh);
     }
 
     /// What lies under a point of the window.
@@ -69,7 +98,18 @@ impl Projector {
 /// Draws the canvas into what is left of the window.
 pub(crate) fn canvas_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let tokens = tokens::of(ui);
-    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+    let (all, _) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+    let beside = context
+        .session
+        .open
+        .as_ref()
+        .and_then(|o| o.beside.as_ref());
+    let [rect, right] = match beside {
+        Some(_) => beside::halves(all),
+        None => [all, egui::Rect::NOTHING],
+    };
+    let id = ui.scope_id().with("canvas");
+    let response = ui.interact(rect, id, Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, NAME));
     let painter = ui.painter().with_clip_rect(rect);
     painter.rect_filled(rect, 0, tokens.canvas);
@@ -90,14 +130,21 @@ pub(crate) fn canvas_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Comma
                 width: f64::from(rect.width()),
                 height: f64::from(rect.height()),
             };
-            let fitted = View::fit(slide.size(), canvas);
+            let fitted = View::fit_turned(slide.size(), canvas, open.turns);
+            if open.fitted != Some(fitted) || open.canvas != rect {
+                out.push(Command::Fitted(fitted, rect));
+            }
             let projector = Projector {
                 rect,
                 canvas,
                 view: open.view.unwrap_or(fitted),
             };
             slide_ui(ui, &painter, projector, (context, open, slide), out);
-            input::input(ui, &response, projector, (open, slide), out);
+            if let Some(beside) = beside {
+                let of = (context, open, slide, projector.view);
+                beside::beside_ui(ui, right, of, beside, out);
+            }
+            input::input(ui, &response, projector, (context, open, slide), out);
         }
     }
 }
@@ -118,7 +165,13 @@ fn slide_ui(
         height: f64::from(size.height),
     };
     let pixels = projector.view.points_per_pixel * f64::from(ui.ctx().pixels_per_point());
-    let (drawn, wanted) = tiles::draw(painter, projector, (open, slide), pixels, tokens);
+    let (drawn, wanted) = tiles::draw(
+        painter,
+        projector,
+        (&open.tile_view(), slide),
+        pixels,
+        tokens,
+    );
     let room = context.tile_capacity.saturating_sub(open.pending.len());
     let wanted = wanted.into_iter().take(room).collect();
     out.push(Command::Tiles { drawn, wanted });
@@ -130,14 +183,24 @@ fn slide_ui(
     if context.settings.show_cells
         && let Some(cells) = open.cells.ready()
     {
-        let one_in = cells::draw(painter, projector, cells, slide, tokens);
+        let one_in = cells::draw(
+            painter,
+            projector,
+            (cells, &open.review),
+            (slide, context.settings.cell_opacity),
+            tokens,
+        );
         if one_in > 1 {
             notes.push(format!("cells: 1 in {one_in} drawn, zoom in for all"));
         }
     }
+    if context.settings.show_regions {
+        drawn::draw(painter, projector, (open, slide), context.settings, tokens);
+    }
     let scale = scale_bar::draw(painter, projector, slide, tokens);
     notes.insert(0, scale);
     plate(painter, projector.rect, &notes.join("   "), tokens);
+    minimap::draw(ui, projector, (open, slide), tokens, out);
 }
 
 /// The picture of the result's folder, and why there is no more.

@@ -1,14 +1,17 @@
 //! The slide's pixels.
 
 use egui::{Color32, FontId, Painter, Rect, Stroke, pos2};
+use pantrk_space::SlideRect;
 
-use super::{Projector, UV};
+use super::Projector;
 use crate::pyramid::TileKey;
-use crate::state::{OpenItem, OpenSlide};
+use crate::state::{OpenSlide, TileView};
 use crate::tokens::Tokens;
 
 /// How many levels coarser the stand-in is that comes before the sharp tiles: one tile of it covers 64 of them.
 const STAND_IN: usize = 3;
+/// By how much of a screen tiles are read ahead.
+const AHEAD: f64 = 0.5;
 /// Points between the lines of the hatching.
 const HATCH: f32 = 11.0;
 /// The word on what could not be read.
@@ -18,7 +21,7 @@ const UNREADABLE: &str = "unreadable";
 pub(super) fn draw(
     painter: &Painter,
     projector: Projector,
-    (open, slide): (&OpenItem, &OpenSlide),
+    (open, slide): (&TileView<'_>, &OpenSlide),
     pixels: f64,
     tokens: &Tokens,
 ) -> (Vec<TileKey>, Vec<TileKey>) {
@@ -42,7 +45,7 @@ pub(super) fn draw(
             };
             drawn.push(key);
             if let Some(texture) = &tile.texture {
-                painter.image(texture.id(), projector.rect(area), UV, Color32::WHITE);
+                projector.image(painter, texture.id(), area, Color32::WHITE);
             }
             holes.extend(tile.holes.iter().map(|&hole| projector.rect(hole)));
         }
@@ -61,7 +64,30 @@ pub(super) fn draw(
             }
         }
     }
+    if wanted.is_empty() {
+        wanted = ahead(open, slide, sharp, visible);
+    }
     (drawn, wanted)
+}
+
+/// Where the view is going, the tiles it will need next; asked for only once all of the screen is there or on its way.
+fn ahead(open: &TileView<'_>, slide: &OpenSlide, level: usize, visible: SlideRect) -> Vec<TileKey> {
+    let (dx, dy) = open.motion;
+    let length = dx.hypot(dy);
+    if length <= 0.0 {
+        return Vec::new();
+    }
+    let area = SlideRect {
+        x: visible.x + dx / length * visible.width * AHEAD,
+        y: visible.y + dy / length * visible.height * AHEAD,
+        ..visible
+    };
+    slide
+        .pyramid
+        .tiles_in(open.opening, level, area)
+        .into_iter()
+        .filter(|key| open.tiles.get(*key).is_none() && !open.pending.contains(key))
+        .collect()
 }
 
 /// Hatches what could not be read, and says so once on each place that is large enough.

@@ -6,10 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use egui::{Color32, ColorImage};
+use pantrk_core::score::{Scorer, ScorerCells};
 use pantrk_slide::Slide;
-use pantrk_store::{HeatmapEntry, SlideResult, read_cells, read_heatmap_index, slide_id_from_path};
+use pantrk_space::{
+    LevelIndex, LevelRect, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp,
+};
+use pantrk_store::{
+    CellTable, HeatmapEntry, SlideResult, read_cells, read_heatmap_index, slide_id_from_path,
+};
 
-use super::{Outbox, Pool, PoolSize};
+use super::{Outbox, Pool, PoolSize, ScoredCells};
 use crate::cell_layer::CellLayer;
 use crate::error::ViewerError;
 use crate::state::{MAX_TEXTURE_SIDE, WorkItem, WorkSource};
@@ -18,6 +24,12 @@ use crate::state::{MAX_TEXTURE_SIDE, WorkItem, WorkSource};
 const MAX_DEPTH: usize = 6;
 /// What makes a folder a result.
 const RESULT: &str = "result.json";
+/// The longer side of a picture in the worklist, pixels.
+const WORKLIST_SIDE: u32 = 160;
+/// Most pixels of a level that is read for such a picture.
+const COARSE_PIXELS: u64 = 16 << 20;
+/// The regions that a slide was scored with, in its result's folder.
+const REGIONS: &str = "regions.geojson";
 
 /// What can be asked of the library.
 pub(crate) enum LibraryRequest {
@@ -29,6 +41,20 @@ pub(crate) enum LibraryRequest {
         opening: u64,
         /// Where the slide may be, and the result's folder.
         source: SlideSource,
+    },
+    /// A slide to lie beside the one that is open.
+    Beside {
+        /// Its opening.
+        opening: u64,
+        /// Where it may be.
+        source: SlideSource,
+    },
+    /// A small picture for the worklist.
+    WorklistThumbnail {
+        /// The slide's id.
+        id: String,
+        /// Where it may be found.
+        source: ThumbnailSource,
     },
     /// The picture of one heatmap.
     Heatmap {
@@ -47,6 +73,8 @@ pub(crate) struct SlideSource {
     candidates: Vec<PathBuf>,
     /// The result's folder.
     folder: Option<PathBuf>,
+    /// The pixel size that it was scored with.
+    mpp: Option<SlideMpp>,
 }
 
 impl SlideSource {
@@ -57,13 +85,80 @@ impl SlideSource {
             WorkSource::Slide { path } => Some(Self {
                 candidates: vec![path.clone()],
                 folder: None,
+                mpp: None,
             }),
             WorkSource::Result { folder, result } => Some(Self {
                 candidates: candidates(folder, Path::new(&result.slide.path)),
                 folder: Some(folder.clone()),
+                mpp: scored_mpp(result),
             }),
         }
     }
+}
+
+/// The pixel size that a score was made with.
+pub(crate) fn scored_mpp(result: &SlideResult) -> Option<SlideMpp> {
+    Some(SlideMpp {
+        x: MicronsPerPixel::new(result.slide.mpp_x)?,
+        y: MicronsPerPixel::new(result.slide.mpp_y)?,
+    })
+}
+
+/// Where a small picture of a slide may be found.
+pub(crate) enum ThumbnailSource {
+    /// In a result's folder.
+    Folder(PathBuf),
+    /// In the slide's file.
+    Slide(PathBuf),
+    /// Nowhere.
+    None,
+}
+
+impl ThumbnailSource {
+    /// Of an entry of the worklist.
+    pub(crate) fn of(item: &WorkItem) -> Self {
+        match &item.source {
+            WorkSource::Result { folder, .. } => Self::Folder(folder.clone()),
+            WorkSource::Slide { path } => Self::Slide(path.clone()),
+            WorkSource::Broken { .. } => Self::None,
+        }
+    }
+
+    fn picture(&self) -> Option<ColorImage> {
+        match self {
+            Self::Folder(folder) => {
+                let picture = read_png(&folder.join("thumbnail.png")).ok()?;
+                Some(texture_image(
+                    picture.thumbnail(WORKLIST_SIDE, WORKLIST_SIDE),
+                ))
+            }
+            Self::Slide(path) => slide_thumbnail(path),
+            Self::None => None,
+        }
+    }
+}
+
+/// A slide's coarsest level, small; nothing where that level is too large to be read in passing.
+fn slide_thumbnail(path: &Path) -> Option<ColorImage> {
+    let slide = Slide::open(path).ok()?;
+    let (index, level) = slide.levels().iter().enumerate().next_back()?;
+    if level.size.area() > COARSE_PIXELS {
+        return None;
+    }
+    let mut pixels = RgbBuffer::new();
+    slide
+        .read_region(
+            LevelIndex(index),
+            LevelRect::of_size(level.size),
+            &mut pixels,
+        )
+        .ok()?;
+    let bytes = pixels.as_bytes().to_vec();
+    let picture = image::RgbImage::from_raw(level.size.width, level.size.height, bytes)?;
+    let picture = image::DynamicImage::ImageRgb8(picture);
+    Some(texture_image(
+        picture.thumbnail(WORKLIST_SIDE, WORKLIST_SIDE),
+    ))
 }
 
 /// What the library answers.
@@ -81,12 +176,31 @@ pub(crate) enum LibraryAnswer {
         /// The slide.
         slide: Result<Arc<Slide>, String>,
     },
+    /// The slide to lie beside, or why there is none.
+    Beside {
+        /// Its opening.
+        opening: u64,
+        /// The slide, and the pixel size that it was scored with.
+        slide: Result<(Arc<Slide>, Option<SlideMpp>), String>,
+    },
     /// The cells, or why there are none; not sent where the result has no table.
     Cells {
         /// The opening.
         opening: u64,
         /// The cells.
-        cells: Result<CellLayer, String>,
+        cells: Result<Arc<ScoredCells>, String>,
+    },
+    /// The regions that the slide was scored with.
+    Regions {
+        /// The opening.
+        opening: u64,
+        /// GeoJSON as it stands in the folder.
+        text: String,
+    },
+    /// All of an opening was read.
+    AllRead {
+        /// The opening.
+        opening: u64,
     },
     /// The heatmaps that there are.
     Heatmaps {
@@ -103,6 +217,13 @@ pub(crate) enum LibraryAnswer {
         metric: String,
         /// Its pixels.
         picture: Result<ColorImage, String>,
+    },
+    /// A small picture for the worklist; `None` where there is none.
+    WorklistThumbnail {
+        /// The slide's id.
+        id: String,
+        /// Its pixels.
+        picture: Option<ColorImage>,
     },
     /// The result's picture of the whole slide, for want of the slide itself.
     Thumbnail {
@@ -138,7 +259,18 @@ fn start(
     };
     Pool::start(size, ctx, |request, outbox| match request {
         LibraryRequest::Scan(paths) => scan(&paths, outbox),
-        LibraryRequest::Open { opening, source } => open(opening, &source, outbox),
+        LibraryRequest::Open { opening, source } => {
+            open(opening, &source, outbox);
+            outbox.send(LibraryAnswer::AllRead { opening });
+        }
+        LibraryRequest::Beside { opening, source } => {
+            let slide = open_slide(&source.candidates).map(|slide| (slide, source.mpp));
+            outbox.send(LibraryAnswer::Beside { opening, slide });
+        }
+        LibraryRequest::WorklistThumbnail { id, source } => {
+            let picture = source.picture();
+            outbox.send(LibraryAnswer::WorklistThumbnail { id, picture });
+        }
         LibraryRequest::Heatmap {
             opening,
             folder,
@@ -171,7 +303,7 @@ fn scan(paths: &[PathBuf], outbox: &Outbox<LibraryAnswer>) {
             scan_folder(path, 0, outbox)
         } else if path.file_name() == Some(OsStr::new(RESULT)) {
             let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-            outbox.send(LibraryAnswer::Item(result_item(&folder)))
+            outbox.send(LibraryAnswer::Item(read_result(&folder)))
         } else {
             let item = WorkItem {
                 id: slide_id_from_path(path),
@@ -189,7 +321,7 @@ fn scan(paths: &[PathBuf], outbox: &Outbox<LibraryAnswer>) {
 /// Whether anybody still listens.
 fn scan_folder(folder: &Path, depth: usize, outbox: &Outbox<LibraryAnswer>) -> bool {
     if folder.join(RESULT).is_file() {
-        return outbox.send(LibraryAnswer::Item(result_item(folder)));
+        return outbox.send(LibraryAnswer::Item(read_result(folder)));
     }
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -216,7 +348,8 @@ fn is_passing(folder: &Path) -> bool {
     name.starts_with('.') || name.ends_with(".partial") || name.ends_with(".old")
 }
 
-fn result_item(folder: &Path) -> WorkItem {
+/// The entry of a result's folder.
+pub(crate) fn read_result(folder: &Path) -> WorkItem {
     match SlideResult::read(&folder.join(RESULT)) {
         Ok(result) => WorkItem {
             id: result.slide.id.clone(),
@@ -259,13 +392,31 @@ fn open(opening: u64, source: &SlideSource, outbox: &Outbox<LibraryAnswer>) {
             outbox.send(LibraryAnswer::Trouble(error.to_string()));
         }
     }
+    if let Ok(text) = fs::read_to_string(folder.join(REGIONS)) {
+        outbox.send(LibraryAnswer::Regions { opening, text });
+    }
     let cells = folder.join("cells.parquet");
     if cells.is_file() {
-        let cells = read_cells(&cells)
-            .map(|table| CellLayer::new(&table))
-            .map_err(|error| error.to_string());
+        let cells = match source.mpp {
+            Some(_) => read_cells(&cells)
+                .map(|table| Arc::new(scored_cells(&table)))
+                .map_err(|error| error.to_string()),
+            None => Err("the result names no pixel size, so its cells cannot be placed".to_owned()),
+        };
         outbox.send(LibraryAnswer::Cells { opening, cells });
     }
+}
+
+/// The table's columns laid out for drawing and for scoring.
+fn scored_cells(table: &CellTable) -> ScoredCells {
+    let columns = ScorerCells {
+        x_px: &table.x_px,
+        y_px: &table.y_px,
+        dab_od: table.dab_od.each_ref().map(Vec::as_slice),
+        cytoplasm_granularity: &table.cytoplasm_granularity,
+    };
+    let scorer = Scorer::new(&columns);
+    ScoredCells::new(CellLayer::new(table), scorer)
 }
 
 fn open_slide(candidates: &[PathBuf]) -> Result<Arc<Slide>, String> {

@@ -4,12 +4,28 @@
 //!
 //! **Architecture invariant:** workers end with the viewer; dropping a [`Pool`] waits for them.
 
+mod files;
 mod library;
+mod live;
+mod probe;
+mod reviews;
+mod scoring;
 mod tiles;
 
-pub(crate) use library::{LibraryAnswer, LibraryRequest, SlideSource, library_pool, scan_pool};
+pub(crate) use files::{FileAnswer, FileRequest, ReportRequest, file_pool, write_beside};
+pub(crate) use library::{
+    LibraryAnswer, LibraryRequest, SlideSource, ThumbnailSource, library_pool, read_result,
+    scan_pool, scored_mpp,
+};
+pub(crate) use live::{
+    BINS, Counted, LiveAnswer, LiveRequest, RegionSet, ScoredCells, TOP_OD, live_pool,
+};
+pub(crate) use probe::{Probe, ProbeRequest, probe_pool};
+pub(crate) use reviews::{ReviewAnswer, ReviewPlace, ReviewRequest, review_pool};
+pub(crate) use scoring::{ScoringAnswer, ScoringRequest, scoring_pool};
 pub(crate) use tiles::{TileAnswer, TilePool, TileRequest, tile_pool};
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -24,6 +40,7 @@ pub(crate) struct Pool<Q, A> {
     requests: Option<SyncSender<Q>>,
     answers: Option<Receiver<A>>,
     threads: Vec<JoinHandle<()>>,
+    closed: Arc<AtomicBool>,
 }
 
 /// Where a worker puts its answers.
@@ -31,6 +48,7 @@ pub(crate) struct Pool<Q, A> {
 pub(crate) struct Outbox<A> {
     answers: SyncSender<A>,
     ctx: egui::Context,
+    closed: Arc<AtomicBool>,
 }
 
 impl<A> Outbox<A> {
@@ -39,6 +57,18 @@ impl<A> Outbox<A> {
         let taken = self.answers.send(answer).is_ok();
         self.ctx.request_repaint();
         taken
+    }
+
+    /// Hands an answer over if there is room for it.
+    pub(crate) fn try_send(&self, answer: A) {
+        if self.answers.try_send(answer).is_ok() {
+            self.ctx.request_repaint();
+        }
+    }
+
+    /// Whether the viewer is going, so that long work should end.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 }
 
@@ -67,12 +97,14 @@ impl<Q: Send + 'static, A: Send + 'static> Pool<Q, A> {
             requests: Some(requests),
             answers: Some(answers),
             threads: Vec::with_capacity(size.threads),
+            closed: Arc::new(AtomicBool::new(false)),
         };
         for _ in 0..size.threads {
             let inbox = Arc::clone(&inbox);
             let outbox = Outbox {
                 answers: sender.clone(),
                 ctx: ctx.clone(),
+                closed: Arc::clone(&pool.closed),
             };
             let work = work.clone();
             let body = move || {
@@ -113,6 +145,7 @@ impl<Q: Send + 'static, A: Send + 'static> Pool<Q, A> {
 impl<Q, A> Drop for Pool<Q, A> {
     fn drop(&mut self) {
         // In this order: without requests the threads end, and without a receiver none waits to hand over.
+        self.closed.store(true, Ordering::Relaxed);
         self.requests = None;
         self.answers = None;
         for thread in self.threads.drain(..) {

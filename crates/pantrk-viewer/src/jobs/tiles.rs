@@ -9,6 +9,8 @@ use pantrk_space::{LevelRect, RegionReader, RgbBuffer, SlideRect};
 use super::{Outbox, Pool, PoolSize};
 use crate::error::ViewerError;
 use crate::pyramid::{TileKey, TilePlan};
+use crate::stain_view::StainView;
+use crate::state::Stain;
 
 /// Requests that may wait: enough to keep the workers busy, few enough that a moved view is served at once.
 const QUEUE: usize = 12;
@@ -25,6 +27,8 @@ pub(crate) struct TileRequest {
     pub(crate) plan: TilePlan,
     /// The slide.
     pub(crate) reader: Arc<dyn RegionReader>,
+    /// One stain alone, or the slide as it is.
+    pub(crate) stain: Option<Arc<StainView>>,
 }
 
 /// A tile that was read.
@@ -35,12 +39,15 @@ pub(crate) struct TileAnswer {
     pub(crate) image: Option<ColorImage>,
     /// Its places that could not be read.
     pub(crate) holes: Vec<SlideRect>,
+    /// In which stain.
+    pub(crate) stain: Stain,
 }
 
 /// The threads that read tiles, and the number of the opening they work for.
 pub(crate) struct TilePool {
     pool: Pool<TileRequest, TileAnswer>,
-    opening: Arc<AtomicU64>,
+    /// Of the slide that is open, and of the one beside it.
+    openings: [Arc<AtomicU64>; 2],
     /// Requests that may be on their way at once.
     pub(crate) capacity: usize,
 }
@@ -54,17 +61,18 @@ pub(crate) fn tile_pool(ctx: &egui::Context) -> Result<TilePool, ViewerError> {
         threads,
         queue: QUEUE,
     };
-    let opening = Arc::new(AtomicU64::new(0));
-    let current = Arc::clone(&opening);
+    let openings = [0; 2].map(|none| Arc::new(AtomicU64::new(none)));
+    let current = openings.clone();
     let work = move |request: TileRequest, outbox: &Outbox<TileAnswer>| {
         // Tiles of a slide that is no longer open are wanted by nobody.
-        if request.key.opening == current.load(Ordering::Relaxed) {
+        let served = |o: &Arc<AtomicU64>| o.load(Ordering::Relaxed) == request.key.opening;
+        if current.iter().any(served) {
             outbox.send(read_tile(&request));
         }
     };
     Ok(TilePool {
         pool: Pool::start(size, ctx, work)?,
-        opening,
+        openings,
         capacity: threads + QUEUE,
     })
 }
@@ -72,7 +80,13 @@ pub(crate) fn tile_pool(ctx: &egui::Context) -> Result<TilePool, ViewerError> {
 impl TilePool {
     /// From now on only tiles of this opening are read.
     pub(crate) fn serve(&self, opening: u64) {
-        self.opening.store(opening, Ordering::Relaxed);
+        self.openings[0].store(opening, Ordering::Relaxed);
+        self.serve_beside(0);
+    }
+
+    /// And those of this one, which lies beside it; 0 for none.
+    pub(crate) fn serve_beside(&self, opening: u64) {
+        self.openings[1].store(opening, Ordering::Relaxed);
     }
 
     /// Whether the request was taken; a full queue drops it, and the next frame asks again.
@@ -119,10 +133,18 @@ fn read_tile(request: &TileRequest) -> TileAnswer {
         }
         done += strip.height;
     }
+    let image = read_any.then(|| {
+        let mut image = average.image();
+        if let Some(stain) = &request.stain {
+            stain.apply(&mut image);
+        }
+        image
+    });
     TileAnswer {
         key: request.key,
-        image: read_any.then(|| average.image()),
+        image,
         holes,
+        stain: request.stain.as_ref().map_or(Stain::Both, |s| s.stain),
     }
 }
 
@@ -269,6 +291,7 @@ mod tests {
             key,
             plan: Pyramid::new(&reader.levels).plan(key).unwrap(),
             reader: Arc::<Ramp>::clone(reader),
+            stain: None,
         }
     }
 

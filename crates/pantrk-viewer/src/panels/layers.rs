@@ -4,13 +4,13 @@ use egui::{Align2, FontId, Rect, RichText, Sense, Slider, Stroke, StrokeKind, Ui
 use pantrk_store::{ColorMap, HeatmapEntry, grade_label};
 
 use super::{Panel, PanelContext, Place, faint, title};
-use crate::cell_layer::CellLayer;
 use crate::command::{Command, Commands};
-use crate::state::{Load, OpenItem};
+use crate::state::{Load, OpenItem, Stain};
 use crate::tokens;
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "layers",
     place: Place::LeftBottom,
     ui: layers_ui,
 };
@@ -20,14 +20,45 @@ fn layers_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
         return;
     };
     // Without pixels there is nothing to lay anything over.
-    if item.result().is_none() || open.slide.ready().is_none() {
+    if open.slide.ready().is_none() {
         return;
     }
     title(ui, "Layers");
+    stain_ui(ui, open, out);
+    let mut regions = context.settings.show_regions;
+    let drawn = open.review.drawing.shapes().len();
+    if ui
+        .checkbox(&mut regions, format!("Regions ({drawn})"))
+        .changed()
+    {
+        out.push(Command::ShowRegions(regions));
+    }
+    if item.result().is_none() {
+        ui.add_space(6.0);
+        return;
+    }
     cells_ui(ui, context, open, out);
     ui.add_space(4.0);
     heatmap_ui(ui, context, open, out);
     ui.add_space(6.0);
+}
+
+/// The slide as it is, or one stain alone.
+fn stain_ui(ui: &mut Ui, open: &OpenItem, out: &mut Commands) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 3.0;
+        for (stain, name, key) in [
+            (Stain::Both, "Slide", "1"),
+            (Stain::Hematoxylin, "Hematoxylin", "2"),
+            (Stain::Dab, "DAB", "3"),
+        ] {
+            let hint = format!("key {key}; by deconvolution with the result's stain vectors");
+            let label = ui.selectable_label(open.stain == stain, name);
+            if label.on_hover_text(hint).clicked() {
+                out.push(Command::ShowStain(stain));
+            }
+        }
+    });
 }
 
 fn cells_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands) {
@@ -37,7 +68,7 @@ fn cells_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut 
         Load::Failed(reason) => Some(reason.clone()),
         Load::Ready(_) => None,
     };
-    let count = open.cells.ready().map(CellLayer::len);
+    let count = open.cells.ready().map(|cells| cells.layer.len());
     let label = count.map_or_else(|| "Cells".to_owned(), |n| format!("Cells ({n})"));
     let mut show = context.settings.show_cells;
     let switch = ui.add_enabled(count.is_some(), egui::Checkbox::new(&mut show, label));
@@ -55,6 +86,10 @@ fn cells_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut 
         }
         swatch(ui, tokens::of(ui).uncounted, "not counted");
     });
+    let opacity = context.settings.cell_opacity;
+    if let Some(opacity) = opacity_ui(ui, opacity) {
+        out.push(Command::CellOpacity(opacity));
+    }
 }
 
 /// A dot and its word, kept together where the line breaks.
@@ -81,6 +116,7 @@ fn heatmap_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mu
         .as_ref()
         .and_then(|metric| open.heatmaps.iter().find(|entry| entry.metric == *metric));
     let name = chosen.map_or("No heatmap", |entry| entry.title.as_str());
+    let label = ui.label(RichText::new("Heatmap").size(12.0)).id;
     let width = ui.available_width() - 8.0;
     egui::ComboBox::from_id_salt("heatmap")
         .selected_text(name)
@@ -98,7 +134,9 @@ fn heatmap_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mu
                     out.push(Command::ShowHeatmap(Some(entry.metric.clone())));
                 }
             }
-        });
+        })
+        .response
+        .labelled_by(label);
     let Some(entry) = chosen else {
         return;
     };
@@ -106,21 +144,28 @@ fn heatmap_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mu
         Some(Load::Failed(reason)) => faint(ui, reason.as_str()),
         Some(Load::Ready(_)) => {
             legend(ui, entry);
-            let mut opacity = context.settings.heatmap_opacity;
-            ui.horizontal(|ui| {
-                ui.label(RichText::new("Opacity").size(12.0));
-                ui.spacing_mut().slider_width = (ui.available_width() - 60.0).max(60.0);
-                let percent = |value: f64, _| format!("{:.0} %", value * 100.0);
-                let slider = Slider::new(&mut opacity, 0.0..=1.0)
-                    .custom_formatter(percent)
-                    .handle_shape(egui::style::HandleShape::Circle);
-                if ui.add(slider).changed() {
-                    out.push(Command::HeatmapOpacity(opacity));
-                }
-            });
+            let opacity = context.settings.heatmap_opacity;
+            if let Some(opacity) = opacity_ui(ui, opacity) {
+                out.push(Command::HeatmapOpacity(opacity));
+            }
         }
         _ => faint(ui, "reading the heatmap"),
     }
+}
+
+/// How opaque a layer is; the new value where it was moved.
+fn opacity_ui(ui: &mut Ui, mut opacity: f32) -> Option<f32> {
+    ui.horizontal(|ui| {
+        let name = ui.label(RichText::new("Opacity").size(12.0)).id;
+        ui.spacing_mut().slider_width = (ui.available_width() - 60.0).max(60.0);
+        let slider = Slider::new(&mut opacity, 0.0..=1.0)
+            .show_value(false)
+            .handle_shape(egui::style::HandleShape::Circle);
+        let changed = ui.add(slider).labelled_by(name).changed();
+        ui.label(RichText::new(format!("{:.0} %", opacity * 100.0)).size(12.0));
+        changed.then_some(opacity)
+    })
+    .inner
 }
 
 /// The colour bar with the values at its ends.

@@ -2,17 +2,26 @@
 //!
 //! A new panel is one file and one row in [`PANELS`]; the order within a place is the order on the screen.
 
+mod case_form;
+mod drawn;
+pub(crate) mod help;
+mod histogram;
 mod layers;
 mod score;
+mod sign;
 pub(crate) mod status;
 mod toolbar;
+mod tour;
 mod triage;
-mod worklist;
+pub(crate) mod worklist;
+
+pub(crate) use drawn::describe;
 
 use egui::{RichText, Ui};
 
 use crate::command::Commands;
-use crate::state::{Session, Settings};
+use crate::settings::Settings;
+use crate::state::Session;
 use crate::tokens;
 
 /// What panels and canvas may look at.
@@ -43,6 +52,12 @@ pub(crate) enum Place {
 
 /// A panel.
 pub(crate) struct Panel {
+    /// Its own, for the pictures that are kept of it.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "only the kept pictures need it")
+    )]
+    pub(crate) name: &'static str,
     /// Where.
     pub(crate) place: Place,
     /// Draws it.
@@ -50,13 +65,17 @@ pub(crate) struct Panel {
 }
 
 /// All panels.
-pub(crate) const PANELS: [Panel; 6] = [
+pub(crate) const PANELS: [Panel; 10] = [
     toolbar::PANEL,
     status::PANEL,
     worklist::PANEL,
     layers::PANEL,
     triage::PANEL,
     score::PANEL,
+    tour::PANEL,
+    case_form::PANEL,
+    drawn::PANEL,
+    sign::PANEL,
 ];
 
 /// Draws the panels of one place; those on the right share a scroll bar.
@@ -79,10 +98,25 @@ pub(crate) fn show(ui: &mut Ui, place: Place, context: &PanelContext<'_>, out: &
     }
 }
 
+/// All of a texture.
+const UV: egui::Rect = egui::Rect {
+    min: egui::pos2(0.0, 0.0),
+    max: egui::pos2(1.0, 1.0),
+};
+
 /// A panel's title.
 fn title(ui: &mut Ui, text: &str) {
     ui.add_space(4.0);
     ui.label(RichText::new(text).size(15.0).strong());
+}
+
+/// A panel's title that folds the panel away; whether it is open is remembered.
+fn folding(ui: &mut Ui, text: &str, open: bool, add: impl FnOnce(&mut Ui)) {
+    let title = RichText::new(text).size(15.0).strong();
+    egui::CollapsingHeader::new(title)
+        .id_salt(text)
+        .default_open(open)
+        .show_unindented(ui, add);
 }
 
 /// The title of a part of a panel.

@@ -4,27 +4,46 @@ use egui::{Align2, FontId, Grid, Rect, RichText, Sense, Ui, WidgetInfo, pos2, ve
 use pantrk_core::score::{Compartment, CompartmentScore, Extent, IhcResult, ProfileCall, Texture};
 use pantrk_store::{PatternFacts, SlideResult, grade_label};
 
-use super::{Panel, PanelContext, Place, capital, card, faint, item, section, title};
+use super::histogram::histogram_ui;
+use super::{Panel, PanelContext, Place, capital, card, faint, folding, item, section};
 use crate::command::Commands;
+use crate::review::Review;
 use crate::tokens;
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "score",
     place: Place::Right,
     ui: score_ui,
 };
 
-fn score_ui(ui: &mut Ui, context: &PanelContext<'_>, _: &mut Commands) {
+fn score_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let Some(result) = context.session.open_result() else {
         return;
     };
-    title(ui, "Score");
-    card(ui, |ui| {
+    folding(ui, "Score", true, |ui| {
+        card(ui, |ui| score_card(ui, result, context, out));
+    });
+}
+
+fn score_card(ui: &mut Ui, result: &SlideResult, context: &PanelContext<'_>, out: &mut Commands) {
+    {
         call_ui(ui, result);
+        if let Some(review) = context.session.review() {
+            changes_ui(ui, review);
+        }
         match &result.compartments {
             None => faint(ui, "No scores: the slide is not evaluable."),
             Some(scores) => {
                 grades_bar(ui, &scores.any);
+                if let Some(open) = &context.session.open
+                    && open.cells.ready().is_some()
+                {
+                    section(ui, "Thresholds");
+                    ui.add_enabled_ui(!context.session.is_locked(), |ui| {
+                        histogram_ui(ui, &open.review, result.stain.dab_background_od, out);
+                    });
+                }
                 section(ui, "By compartment, percent of tumour cells");
                 let rows = Compartment::ALL.map(|c| (c.label(), scores.get(c)));
                 compartments_ui(ui, &scores.any, &rows);
@@ -45,7 +64,18 @@ fn score_ui(ui: &mut Ui, context: &PanelContext<'_>, _: &mut Commands) {
         }
         section(ui, "What was counted");
         counted_ui(ui, result);
-    });
+    }
+}
+
+/// What differs from the score that is stored.
+fn changes_ui(ui: &mut Ui, review: &Review) {
+    let changes = review.changes();
+    if changes.is_empty() {
+        return;
+    }
+    let colour = tokens::of(ui).accent;
+    let text = format!("Changed since it was scored: {}.", changes.join(", "));
+    ui.add(egui::Label::new(RichText::new(text).color(colour).size(12.5)).wrap());
 }
 
 fn call_ui(ui: &mut Ui, result: &SlideResult) {

@@ -4,10 +4,12 @@ use egui::{Align, Label, Layout, RichText, Ui};
 
 use super::{Panel, PanelContext, Place};
 use crate::command::{Command, Commands};
+use crate::stain_view::deconvolver;
 use crate::tokens;
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "status",
     place: Place::Bottom,
     ui: status_ui,
 };
@@ -27,15 +29,38 @@ fn status_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
             ui.add(Label::new(text).wrap());
         });
     }
+    if context.session.show_log {
+        log_ui(ui, context);
+    }
     ui.horizontal(|ui| {
         ui.set_min_height(22.0);
         let text = pointer_text(context).unwrap_or_default();
         ui.label(RichText::new(text).monospace().size(12.0));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.small_button("Log").clicked() {
+                out.push(Command::Log(!context.session.show_log));
+            }
             let text = RichText::new(PURPOSE).size(12.0).color(tokens.faint);
             ui.add(Label::new(text).truncate());
         });
     });
+}
+
+/// All that was said since the start.
+fn log_ui(ui: &mut Ui, context: &PanelContext<'_>) {
+    egui::ScrollArea::vertical()
+        .max_height(160.0)
+        .auto_shrink([false, true])
+        .stick_to_bottom(true)
+        .show(ui, |ui| {
+            if context.session.log.is_empty() {
+                ui.label(RichText::new("nothing so far").size(12.0));
+            }
+            for line in &context.session.log {
+                ui.label(RichText::new(line).monospace().size(12.0));
+            }
+        });
+    ui.separator();
 }
 
 /// Where the pointer is, in um and in level-0 pixels.
@@ -44,12 +69,26 @@ fn pointer_text(context: &PanelContext<'_>) -> Option<String> {
     let slide = open.slide.ready()?;
     let at = open.pointer?;
     let pixels = format!("({:.0}, {:.0}) px", at.x, at.y);
+    let colour = colour_text(context).unwrap_or_default();
     Some(match slide.mpp {
         Some(mpp) => format!(
-            "x {:.1} µm  y {:.1} µm   {pixels}",
+            "x {:.1} µm  y {:.1} µm   {pixels}{colour}",
             at.x * mpp.x.get(),
             at.y * mpp.y.get()
         ),
-        None => format!("{pixels}, pixel size not known"),
+        None => format!("{pixels}, pixel size not known{colour}"),
     })
+}
+
+/// The optical densities under the pointer, once they were looked up.
+fn colour_text(context: &PanelContext<'_>) -> Option<String> {
+    let open = context.session.open.as_ref()?;
+    let probe = open.probe.filter(|probe| Some(probe.at) == open.pointer)?;
+    let facts = context.session.open_result().map(|result| &result.stain);
+    let [h, dab, _] = deconvolver(facts).pixel(probe.rgb?);
+    let background = facts.map_or(0.0, |facts| facts.dab_background_od);
+    Some(format!(
+        "   H {h:.2}  DAB {:.2} OD",
+        f64::from(dab) - background
+    ))
 }

@@ -1,22 +1,31 @@
-//! Along the top: what is open, the magnification, and the theme.
+//! Along the top: what is open, the tools, the magnification, and how the window looks.
 
-use egui::{Align, Layout, RichText, Ui};
+use egui::{Align, Layout, RichText, Sense, Ui, WidgetInfo, vec2};
 
 use super::{Panel, PanelContext, Place};
-use crate::command::{Command, Commands};
-use crate::state::Load;
+use crate::command::{Command, Commands, DrawCommand};
+use crate::drawing::{TOOLS, ToolRow};
+use crate::icon::tool_icon;
+use crate::state::{Load, OpenItem, OpenSlide};
 use crate::tokens;
+use crate::view::View;
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "toolbar",
     place: Place::Top,
     ui: toolbar_ui,
 };
 
+/// Magnifications on offer, by the objective that shows as much.
+const POWERS: [u32; 5] = [1, 5, 10, 20, 40];
+/// What an objective's power times its um per pixel comes to: 10x has 1 um per pixel.
+const POWER_UM: f64 = 10.0;
+
 fn toolbar_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let tokens = tokens::of(ui);
     ui.horizontal(|ui| {
-        ui.set_min_height(34.0);
+        ui.set_min_height(38.0);
         ui.label(
             RichText::new("pantrk")
                 .size(17.0)
@@ -24,47 +33,151 @@ fn toolbar_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
                 .color(tokens.accent),
         );
         ui.separator();
-        match context.session.open_item() {
-            None => {
-                ui.label(RichText::new("no slide open").color(tokens.faint));
-            }
-            Some((item, open)) => {
-                ui.label(RichText::new(&item.id).size(15.0).strong());
-                if let Load::Ready(slide) = &open.slide {
-                    let size = slide.size();
-                    let power = slide
-                        .reader
-                        .objective_power()
-                        .map_or_else(String::new, |power| format!(", scanned at {power}x"));
-                    let facts = format!(
-                        "{}, {} x {} px{power}",
-                        slide.reader.format(),
-                        size.width,
-                        size.height
-                    );
-                    ui.label(RichText::new(facts).color(tokens.faint));
-                }
-            }
+        let open = context
+            .session
+            .open
+            .as_ref()
+            .and_then(|open| Some((open, open.slide.ready()?)));
+        if let Some((open, slide)) = open {
+            tools_ui(ui, context, out);
+            ui.separator();
+            powers_ui(ui, (open, slide), out);
+            ui.separator();
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let dark = ui.visuals().dark_mode;
-            let (word, theme) = if dark {
-                ("Light theme", egui::ThemePreference::Light)
-            } else {
-                ("Dark theme", egui::ThemePreference::Dark)
-            };
-            if ui.button(word).clicked() {
-                out.push(Command::Theme(theme));
-            }
-            let ready = context
-                .session
-                .open
-                .as_ref()
-                .is_some_and(|open| open.slide.ready().is_some());
-            let fit = ui.add_enabled(ready, egui::Button::new("Fit"));
-            if fit.on_hover_text("The whole slide (key 0)").clicked() {
-                out.push(Command::Fit);
-            }
+            looks_ui(ui, context, out);
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                name_ui(ui, context);
+            });
         });
     });
+}
+
+/// What is open, in what room is left.
+fn name_ui(ui: &mut Ui, context: &PanelContext<'_>) {
+    let tokens = tokens::of(ui);
+    let Some((item, open)) = context.session.open_item() else {
+        ui.label(RichText::new("no slide open").color(tokens.faint));
+        return;
+    };
+    let mut job = egui::text::LayoutJob::default();
+    let format =
+        |size: f32, color| egui::TextFormat::simple(egui::FontId::proportional(size), color);
+    job.append(&item.id, 0.0, format(15.0, tokens.ink));
+    if let Load::Ready(slide) = &open.slide {
+        let size = slide.size();
+        let power = slide
+            .reader
+            .objective_power()
+            .map_or_else(String::new, |power| format!(", scanned at {power}x"));
+        let facts = format!(
+            "{}, {} x {} px{power}",
+            slide.reader.format(),
+            size.width,
+            size.height
+        );
+        job.append(&facts, 10.0, format(12.5, tokens.faint));
+    }
+    ui.add(egui::Label::new(job).truncate());
+}
+
+fn tools_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
+    ui.spacing_mut().item_spacing.x = 2.0;
+    for row in &TOOLS {
+        let chosen = context.settings.tool == row.tool;
+        if tool_ui(ui, row, chosen) {
+            out.draw(DrawCommand::Tool(row.tool));
+        }
+    }
+    ui.spacing_mut().item_spacing.x = 8.0;
+}
+
+fn tool_ui(ui: &mut Ui, row: &ToolRow, chosen: bool) -> bool {
+    let tokens = tokens::of(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(30.0, 30.0), Sense::click());
+    let name = format!("{} ({})", row.name, row.key_name);
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, chosen, row.name));
+    let fill = if chosen {
+        tokens.card_selected
+    } else if response.hovered() {
+        tokens.card_hovered
+    } else {
+        tokens.panel
+    };
+    ui.painter().rect_filled(rect, 5, fill);
+    let colour = if chosen { tokens.accent } else { tokens.ink };
+    tool_icon(ui.painter(), rect.shrink(8.5), row.tool, colour);
+    response
+        .on_hover_text(format!("{name}: {}", row.help))
+        .clicked()
+}
+
+/// The magnifications, the whole slide, and a quarter turn.
+fn powers_ui(ui: &mut Ui, (open, slide): (&OpenItem, &OpenSlide), out: &mut Commands) {
+    ui.spacing_mut().item_spacing.x = 3.0;
+    let view = open.view.or(open.fitted);
+    if let (Some(mpp), Some(view)) = (slide.mpp, view) {
+        let ppp = f64::from(ui.ctx().pixels_per_point());
+        let now = POWER_UM / (mpp.x.get() / (view.points_per_pixel * ppp));
+        for power in POWERS {
+            let chosen = (now / f64::from(power) - 1.0).abs() < 0.01;
+            let label = ui.selectable_label(chosen, format!("{power}x"));
+            let um = POWER_UM / f64::from(power);
+            if label
+                .on_hover_text(format!(
+                    "As through a {power}x objective: {um} µm per screen pixel"
+                ))
+                .clicked()
+            {
+                let points_per_pixel = mpp.x.get() / um / ppp;
+                out.push(Command::Look(View {
+                    points_per_pixel,
+                    ..view
+                }));
+            }
+        }
+    }
+    let fit = ui.button("Fit");
+    if fit.on_hover_text("The whole slide (key 0)").clicked() {
+        out.push(Command::Fit);
+    }
+    let turn = ui.button("Turn");
+    if turn
+        .on_hover_text("Turn the slide by 90 degrees (key T)")
+        .clicked()
+    {
+        out.push(Command::Turn);
+    }
+    ui.spacing_mut().item_spacing.x = 8.0;
+}
+
+fn looks_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
+    if ui.button("?").on_hover_text("Keys and hints (?)").clicked() {
+        out.push(Command::Help(!context.session.help));
+    }
+    let dark = ui.visuals().dark_mode;
+    let (word, theme) = if dark {
+        ("Light theme", egui::ThemePreference::Light)
+    } else {
+        ("Dark theme", egui::ThemePreference::Dark)
+    };
+    if ui.button(word).clicked() {
+        out.push(Command::Theme(theme));
+    }
+    for (word, step, hint) in [
+        ("A+", 0.1, "Larger text (Ctrl and +)"),
+        ("A-", -0.1, "Smaller text (Ctrl and -)"),
+    ] {
+        if ui.button(word).on_hover_text(hint).clicked() {
+            let scale = (context.settings.font_scale + step).clamp(0.7, 2.0);
+            out.push(Command::FontScale(scale));
+        }
+    }
+    if ui
+        .add_enabled(context.session.open.is_some(), egui::Button::new("Picture"))
+        .on_hover_text("Save the view with its scale bar as PNG beside the results (Ctrl+S)")
+        .clicked()
+    {
+        out.push(Command::SavePicture);
+    }
 }

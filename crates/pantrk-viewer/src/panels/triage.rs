@@ -1,21 +1,22 @@
 //! Right: what to do next, and all that stands behind it.
 
-use egui::{CollapsingHeader, Label, RichText, Sense, Ui, vec2};
+use egui::{Align2, CollapsingHeader, FontId, Label, RichText, Sense, Stroke, Ui, pos2, vec2};
 use pantrk_store::SlideResult;
-use pantrk_triage::{Triage, text_from_probability};
+use pantrk_triage::{Citation, Triage, text_from_probability};
 
 use super::{Panel, PanelContext, Place, capital, card, faint, item, section, title};
-use crate::command::Commands;
+use crate::command::{Command, Commands};
 use crate::icon::flag_icon;
 use crate::tokens;
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "triage",
     place: Place::Right,
     ui: triage_ui,
 };
 
-fn triage_ui(ui: &mut Ui, context: &PanelContext<'_>, _: &mut Commands) {
+fn triage_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let Some(result) = context.session.open_result() else {
         return;
     };
@@ -38,7 +39,7 @@ fn triage_ui(ui: &mut Ui, context: &PanelContext<'_>, _: &mut Commands) {
             item(ui, &concordance.text);
         }
         ui.add_space(6.0);
-        details_ui(ui, triage);
+        details_ui(ui, triage, out);
         faint(ui, triage.limits.clone());
     });
 }
@@ -89,33 +90,24 @@ fn warnings_ui(ui: &mut Ui, result: &SlideResult) {
 
 fn probabilities_ui(ui: &mut Ui, triage: &Triage) {
     section(ui, "Probability of an NTRK fusion");
-    let range = |p: f64, [low, high]: [f64; 2]| {
-        format!(
-            "{} ({} to {})",
-            text_from_probability(p),
-            text_from_probability(low),
-            text_from_probability(high)
-        )
-    };
-    match &triage.pre_test {
-        None => item(ui, "Before the stain: no figure was found for these facts."),
-        Some(pre) => {
-            item(
-                ui,
-                &format!("Before the stain: {}", range(pre.p, pre.interval95)),
-            );
-            faint(ui, pre.source.clone());
-        }
-    }
-    match &triage.post_test {
-        None => item(ui, "After the stain: it cannot be given."),
-        Some(post) => {
-            item(
-                ui,
-                &format!("After the stain: {}", range(post.p, post.interval95)),
-            );
-            faint(ui, post.source.clone());
-        }
+    let pre = triage.pre_test.as_ref().map(|p| (p.p, p.interval95));
+    let post = triage.post_test.as_ref().map(|p| (p.p, p.interval95));
+    bar(
+        ui,
+        "Before the stain",
+        pre,
+        "no figure was found for these facts",
+    );
+    bar(ui, "After the stain", post, "it cannot be given");
+    axis(ui);
+    for source in [
+        triage.pre_test.as_ref().map(|p| &p.source),
+        triage.post_test.as_ref().map(|p| &p.source),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        faint(ui, source.clone());
     }
     if triage.assumption {
         faint(
@@ -125,7 +117,68 @@ fn probabilities_ui(ui: &mut Ui, triage: &Triage) {
     }
 }
 
-fn details_ui(ui: &mut Ui, triage: &Triage) {
+/// The decades of the bars: 1 in 10 000 to certain.
+const DECADES: i8 = 4;
+
+/// Where a probability lies along a bar.
+fn along(p: f64) -> f32 {
+    let decades = f64::from(DECADES);
+    ((p.max(1e-9).log10() + decades) / decades).clamp(0.0, 1.0) as f32
+}
+
+/// One probability as a bar on a logarithmic scale, with its interval as a line.
+fn bar(ui: &mut Ui, name: &str, value: Option<(f64, [f64; 2])>, without: &str) {
+    let tokens = tokens::of(ui);
+    let text = value.map_or_else(
+        || format!("{name}: {without}"),
+        |(p, [low, high])| {
+            format!(
+                "{name}: {} ({} to {})",
+                text_from_probability(p),
+                text_from_probability(low),
+                text_from_probability(high)
+            )
+        },
+    );
+    ui.add(Label::new(RichText::new(text).size(13.0)).wrap());
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 12.0), Sense::hover());
+    let painter = ui.painter();
+    painter.rect_filled(rect, 3, tokens.bar_ground);
+    let Some((p, [low, high])) = value else {
+        return;
+    };
+    let x = |p: f64| rect.left() + rect.width() * along(p);
+    let filled = rect.with_max_x(x(p).max(rect.left() + 2.0));
+    painter.rect_filled(filled, 3, tokens.accent.gamma_multiply(0.75));
+    let y = rect.center().y;
+    let ends = [pos2(x(low), y), pos2(x(high), y)];
+    painter.line_segment(ends, Stroke::new(2.0, tokens.ink));
+    for end in ends {
+        let tick = [end - vec2(0.0, 4.0), end + vec2(0.0, 4.0)];
+        painter.line_segment(tick, Stroke::new(2.0, tokens.ink));
+    }
+}
+
+/// The scale under the bars.
+fn axis(ui: &mut Ui) {
+    let tokens = tokens::of(ui);
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 13.0), Sense::hover());
+    let font = FontId::proportional(10.5);
+    let marks = [
+        (1e-4, "1 in 10 000", Align2::LEFT_CENTER),
+        (1e-3, "1 in 1 000", Align2::CENTER_CENTER),
+        (1e-2, "1 %", Align2::CENTER_CENTER),
+        (1e-1, "10 %", Align2::CENTER_CENTER),
+        (1.0, "100 %", Align2::RIGHT_CENTER),
+    ];
+    for (p, text, align) in marks {
+        let at = pos2(rect.left() + rect.width() * along(p), rect.center().y);
+        ui.painter()
+            .text(at, align, text, font.clone(), tokens.faint);
+    }
+}
+
+fn details_ui(ui: &mut Ui, triage: &Triage, out: &mut Commands) {
     if !triage.would_change.is_empty() {
         CollapsingHeader::new(format!(
             "What would change this ({})",
@@ -159,8 +212,43 @@ fn details_ui(ui: &mut Ui, triage: &Triage) {
     });
     CollapsingHeader::new(format!("Sources ({})", triage.citations.len())).show(ui, |ui| {
         for citation in &triage.citations {
-            item(ui, &citation.to_string());
+            citation_ui(ui, citation, out);
         }
         faint(ui, format!("Evidence tables {}", triage.table_version));
     });
+}
+
+/// A source that opens in the browser.
+fn citation_ui(ui: &mut Ui, citation: &Citation, out: &mut Commands) {
+    let response = ui.add(
+        Label::new(
+            RichText::new(citation.to_string())
+                .color(tokens::of(ui).accent)
+                .underline(),
+        )
+        .wrap()
+        .sense(Sense::click()),
+    );
+    if response.on_hover_text("Open in the browser").clicked() {
+        out.push(Command::OpenAddress(address(&citation.source)));
+    }
+}
+
+/// The address of a source; the tables shorten those of `PubMed` Central.
+fn address(source: &str) -> String {
+    if source.starts_with("http") {
+        source.to_owned()
+    } else if source.starts_with("PMC") {
+        let article = source.split('/').next().unwrap_or(source);
+        format!("https://pmc.ncbi.nlm.nih.gov/articles/{article}/")
+    } else if let Some(doi) = source.strip_prefix("doi:") {
+        format!("https://doi.org/{}", doi.trim())
+    } else if source.starts_with("10.") {
+        format!("https://doi.org/{source}")
+    } else {
+        format!(
+            "https://pubmed.ncbi.nlm.nih.gov/?term={}",
+            source.replace(' ', "+")
+        )
+    }
 }

@@ -1,100 +1,277 @@
-//! Left: all that can be opened, with the result and the next step of each.
+//! Left: all that can be opened, with the result, the next step and the review of each.
 
-use egui::{Align2, FontId, Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
-use pantrk_core::score::IhcResult;
-use pantrk_store::SlideResult;
+use egui::{
+    Align2, Color32, FontId, Rect, Sense, Stroke, StrokeKind, TextEdit, Ui, WidgetInfo, pos2, vec2,
+};
+use pantrk_store::ReviewState;
 
 use super::{Panel, PanelContext, Place, capital, faint, title};
 use crate::command::{Command, Commands};
 use crate::icon::flag_icon;
-use crate::state::{WorkItem, WorkSource};
+use crate::state::{Load, ScoreJob, Session, WorkItem, WorkSource};
 use crate::tokens::{self, Tokens};
+use crate::worklist::{Filter, SortBy, call_text, shown};
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
+    name: "worklist",
     place: Place::Left,
     ui: worklist_ui,
 };
 
 /// A row's height, in points.
-const ROW: f32 = 62.0;
+const ROW: f32 = 74.0;
+/// The thumbnail's room within a row.
+const THUMBNAIL: f32 = 58.0;
+/// What the search field is called for those who hear it.
+pub(crate) const SEARCH: &str = "Search the worklist";
 
 fn worklist_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let session = context.session;
     let count = session.worklist.len();
     title(ui, "Worklist");
-    faint(
-        ui,
-        match (session.scanning, count) {
-            (true, _) => format!("looking through folders, {count} so far"),
-            (false, 0) => {
-                "Nothing here: start with slides or result folders, as in: pantrk view results"
-                    .to_owned()
-            }
-            (false, 1) => "1 slide".to_owned(),
-            (false, _) => format!("{count} slides"),
-        },
-    );
+    if count > 1 {
+        controls_ui(ui, context, out);
+    }
+    let order = (context.settings.sort, context.settings.filter);
+    let places = shown(&session.worklist, &session.marks, order, &session.search);
+    faint(ui, summary(session, places.len()));
+    queue_ui(ui, session, out);
     ui.add_space(2.0);
     egui::ScrollArea::vertical()
         .auto_shrink(false)
-        .show_rows(ui, ROW, count, |ui, rows| {
-            for index in rows {
+        .show_rows(ui, ROW, places.len(), |ui, rows| {
+            for place in rows {
+                let Some(&index) = places.get(place) else {
+                    continue;
+                };
                 if let Some(item) = session.worklist.get(index) {
-                    let open = session.open.as_ref().is_some_and(|o| o.index == index);
-                    if row_ui(ui, item, open) {
-                        out.push(Command::Open(index));
-                    }
+                    row_ui(ui, (session, item, index), out);
                 }
             }
         });
 }
 
-/// Whether the row was clicked.
-fn row_ui(ui: &mut Ui, item: &WorkItem, open: bool) -> bool {
-    let tokens = tokens::of(ui);
-    let size = vec2(ui.available_width(), ROW);
-    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
-    let spoken = spoken(item);
-    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, open, &spoken));
-    if ui.is_rect_visible(rect) {
-        let fill = if open {
-            tokens.card_selected
-        } else if response.hovered() {
-            tokens.card_hovered
-        } else {
-            tokens.card
-        };
-        let edge = if open || response.has_focus() {
-            tokens.accent
-        } else {
-            tokens.line
-        };
-        let stroke = Stroke::new(1.0, edge);
-        ui.painter().rect(rect, 6, fill, stroke, StrokeKind::Inside);
-        paint_row(ui, rect, item, tokens);
+fn summary(session: &Session, shown: usize) -> String {
+    let count = session.worklist.len();
+    match (session.scanning, count) {
+        (true, _) => format!("looking through folders, {count} so far"),
+        (false, 0) => "Nothing here: drop slides or result folders on this window, or start as in: pantrk view results".to_owned(),
+        (false, 1) => "1 slide".to_owned(),
+        (false, _) if shown < count => format!("{shown} of {count} slides"),
+        (false, _) => format!("{count} slides"),
     }
-    response.on_hover_text(hover_text(item)).clicked()
 }
 
-fn paint_row(ui: &Ui, rect: Rect, item: &WorkItem, tokens: &Tokens) {
-    let painter = ui.painter().with_clip_rect(rect.shrink2(vec2(6.0, 0.0)));
-    let left = rect.left() + 12.0;
-    let first = pos2(left, rect.top() + 18.0);
-    let second = pos2(left, rect.top() + 43.0);
+fn controls_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
+    let mut search = context.session.search.clone();
+    let field = TextEdit::singleline(&mut search)
+        .hint_text("search: slide, tumour, step, rule")
+        .desired_width(f32::INFINITY);
+    let response = ui.add(field);
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, SEARCH));
+    let wanted = ui.input_mut(|i| i.consume_key(egui::Modifiers::COMMAND, egui::Key::F));
+    if wanted {
+        response.request_focus();
+    }
+    if response.changed() {
+        out.push(Command::Search(search));
+    }
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let half = (ui.available_width() - 8.0) / 2.0;
+        let filter = context.settings.filter;
+        let word = Filter::ALL.iter().find(|(f, _)| *f == filter);
+        egui::ComboBox::from_id_salt("filter")
+            .selected_text(word.map_or("", |(_, word)| word))
+            .width(half)
+            .truncate()
+            .show_ui(ui, |ui| {
+                for (value, word) in Filter::ALL {
+                    if ui.selectable_label(filter == value, word).clicked() {
+                        out.push(Command::Filter(value));
+                    }
+                }
+            })
+            .response
+            .widget_info(|| {
+                WidgetInfo::labeled(egui::Role::ComboBox, true, "Show of the worklist")
+            });
+        let sort = context.settings.sort;
+        let word = SortBy::ALL.iter().find(|(s, _)| *s == sort);
+        egui::ComboBox::from_id_salt("sort")
+            .selected_text(format!("by {}", word.map_or("", |(_, word)| word)))
+            .width(half)
+            .truncate()
+            .show_ui(ui, |ui| {
+                for (value, word) in SortBy::ALL {
+                    if ui.selectable_label(sort == value, word).clicked() {
+                        out.push(Command::Sort(value));
+                    }
+                }
+            })
+            .response
+            .widget_info(|| {
+                WidgetInfo::labeled(egui::Role::ComboBox, true, "Order of the worklist")
+            });
+    });
+}
+
+/// What is being scored and what waits for it.
+fn queue_ui(ui: &mut Ui, session: &Session, out: &mut Commands) {
+    let unscored = session
+        .worklist
+        .iter()
+        .filter(|item| matches!(item.source, WorkSource::Slide { .. }))
+        .count();
+    let waiting = session.scoring.len();
+    if unscored > 0 && session.can_score && waiting < unscored {
+        let word = if unscored == 1 {
+            "Score the slide".to_owned()
+        } else {
+            format!("Score all {unscored} unscored slides")
+        };
+        if ui.button(word).clicked() {
+            out.push(Command::ScoreAll);
+        }
+    }
+    if let Some((id, job)) = session.scoring.iter().find(|(_, job)| job.running) {
+        ui.horizontal(|ui| {
+            let width = (ui.available_width() - 70.0).max(60.0);
+            let bar = egui::ProgressBar::new(job.share())
+                .desired_width(width)
+                .text(format!("{id}: {}", job.stage));
+            ui.add(bar);
+            if ui.button("Cancel").clicked() {
+                out.push(Command::CancelScoring(id.clone()));
+            }
+        });
+        if waiting > 1 {
+            faint(ui, format!("{} more in the queue", waiting - 1));
+        }
+    }
+}
+
+fn row_ui(ui: &mut Ui, (session, item, index): (&Session, &WorkItem, usize), out: &mut Commands) {
+    let tokens = tokens::of(ui);
+    let open = session.open.as_ref().is_some_and(|o| o.index == index);
+    let size = vec2(ui.available_width(), ROW);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    let mark = session.marks.get(&item.id).copied().unwrap_or_default();
+    let spoken = spoken(item, mark);
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, open, &spoken));
+    if !ui.is_rect_visible(rect) {
+        return;
+    }
+    let fill = if open {
+        tokens.card_selected
+    } else if response.hovered() {
+        tokens.card_hovered
+    } else {
+        tokens.card
+    };
+    let edge = if open || response.has_focus() {
+        tokens.accent
+    } else {
+        tokens.line
+    };
+    let stroke = Stroke::new(1.0, edge);
+    let card = rect.shrink2(vec2(0.0, 2.0));
+    ui.painter().rect(card, 6, fill, stroke, StrokeKind::Inside);
+    match session.thumbnails.get(&item.id) {
+        None => out.push(Command::WantThumbnail(index)),
+        Some(Load::Ready(texture)) => {
+            let room = Rect::from_min_size(
+                card.min + vec2(6.0, (card.height() - THUMBNAIL) / 2.0),
+                vec2(THUMBNAIL, THUMBNAIL),
+            );
+            let size = texture.size_vec2();
+            let scale = (room.width() / size.x).min(room.height() / size.y);
+            let place = Rect::from_center_size(room.center(), size * scale);
+            ui.painter()
+                .image(texture.id(), place, super::UV, Color32::WHITE);
+        }
+        Some(_) => {}
+    }
+    let job = session.scoring.get(&item.id);
+    paint_row(ui, card, (item, mark, job), tokens);
+    let response = response.on_hover_text(hover_text(item));
+    response.context_menu(|ui| {
+        let some = session.open.is_some() && !matches!(item.source, WorkSource::Broken { .. });
+        let beside = egui::Button::new("Show beside the open slide");
+        if ui.add_enabled(some, beside).clicked() {
+            out.push(Command::Beside(Some(index)));
+            ui.close();
+        }
+    });
+    if response.clicked() {
+        out.push(Command::Open(index));
+    }
+}
+
+fn paint_row(
+    ui: &Ui,
+    rect: Rect,
+    (item, mark, job): (&WorkItem, ReviewState, Option<&ScoreJob>),
+    tokens: &Tokens,
+) {
+    let painter = ui.painter().with_clip_rect(rect.shrink2(vec2(8.0, 0.0)));
+    let left = rect.left() + THUMBNAIL + 14.0;
+    let right = rect.right() - 10.0;
+    let lines = [16.0, 35.0, 54.0].map(|y| rect.top() + y);
     let name = FontId::proportional(14.5);
-    painter.text(first, Align2::LEFT_CENTER, &item.id, name, tokens.ink);
     let small = FontId::proportional(12.5);
+    let room = painter.with_clip_rect(rect.with_max_x(right - 74.0).with_min_x(left));
+    room.text(
+        pos2(left, lines[0]),
+        Align2::LEFT_CENTER,
+        &item.id,
+        name,
+        tokens.ink,
+    );
+    let colour = match mark {
+        ReviewState::New => tokens.faint,
+        ReviewState::InReview => tokens.accent,
+        ReviewState::Returned => tokens.warning,
+        ReviewState::Signed => tokens.ink,
+    };
+    let word = mark.label();
+    painter.text(
+        pos2(right, lines[0]),
+        Align2::RIGHT_CENTER,
+        word,
+        FontId::proportional(11.5),
+        colour,
+    );
     let Some(result) = item.result() else {
         let colour = match item.source {
             WorkSource::Broken { .. } => tokens.warning,
             _ => tokens.faint,
         };
-        painter.text(second, Align2::LEFT_CENTER, state_of(item), small, colour);
+        let text = job.map_or_else(|| state_of(item).to_owned(), ScoreJob::text);
+        painter.text(
+            pos2(left, lines[1]),
+            Align2::LEFT_CENTER,
+            text,
+            small,
+            colour,
+        );
         return;
     };
+    let tumour = result
+        .triage
+        .tumour_type
+        .as_deref()
+        .unwrap_or("tumour type not given");
+    painter.text(
+        pos2(left, lines[2]),
+        Align2::LEFT_CENTER,
+        tumour,
+        FontId::proportional(11.5),
+        tokens.faint,
+    );
     let call = painter.text(
-        second,
+        pos2(left, lines[1]),
         Align2::LEFT_CENTER,
         call_text(result),
         small.clone(),
@@ -103,22 +280,17 @@ fn paint_row(ui: &Ui, rect: Rect, item: &WorkItem, tokens: &Tokens) {
     let flag = &result.triage.flag;
     let word = painter.layout_no_wrap(flag.word.clone(), small, tokens.ink);
     // On the right where there is room, else straight after the call.
-    let x = (rect.right() - 12.0 - word.size().x).max(call.right() + 30.0);
-    let icon = Rect::from_center_size(pos2(x - 13.0, second.y), vec2(12.0, 12.0));
+    let x = (right - word.size().x).max(call.right() + 30.0);
+    let icon = Rect::from_center_size(pos2(x - 13.0, lines[1]), vec2(12.0, 12.0));
     flag_icon(&painter, icon, flag, tokens);
-    let top = second.y - word.size().y / 2.0;
+    let top = lines[1] - word.size().y / 2.0;
     painter.galley(pos2(x, top), word, tokens.ink);
-}
-
-/// The IHC result with its percent.
-fn call_text(result: &SlideResult) -> String {
-    let word = match result.ihc.result {
-        IhcResult::NotEvaluable => "not evaluable",
-        other => other.name(),
-    };
-    match &result.compartments {
-        Some(scores) => format!("{word}, {:.1} %", scores.any.positive_percent),
-        None => word.to_owned(),
+    let warnings = result.quality.warnings.len() + result.triage.warnings.len();
+    if warnings > 0 {
+        let text = format!("! {warnings}");
+        let at = pos2(right, lines[2]);
+        let font = FontId::proportional(11.5);
+        painter.text(at, Align2::RIGHT_CENTER, text, font, tokens.warning);
     }
 }
 
@@ -131,15 +303,19 @@ fn state_of(item: &WorkItem) -> &'static str {
 }
 
 /// The row in words, for those who hear it.
-fn spoken(item: &WorkItem) -> String {
+fn spoken(item: &WorkItem, mark: ReviewState) -> String {
+    let review = match mark {
+        ReviewState::New => String::new(),
+        mark => format!("; {}", mark.label()),
+    };
     match item.result() {
         Some(result) => format!(
-            "{}: {}; {}",
+            "{}: {}; {}{review}",
             item.id,
             call_text(result),
             result.triage.flag.word
         ),
-        None => format!("{}: {}", item.id, state_of(item)),
+        None => format!("{}: {}{review}", item.id, state_of(item)),
     }
 }
 
@@ -147,11 +323,15 @@ fn hover_text(item: &WorkItem) -> String {
     match &item.source {
         WorkSource::Slide { path } => path.display().to_string(),
         WorkSource::Broken { reason } => reason.clone(),
-        WorkSource::Result { folder, result } => format!(
-            "{}\n{}\n{}",
-            result.triage.action.label(),
-            capital(&call_text(result)),
-            folder.display()
-        ),
+        WorkSource::Result { folder, result } => {
+            let mut lines = vec![
+                result.triage.action.label().to_owned(),
+                capital(&call_text(result)),
+            ];
+            let of_slide = result.quality.warnings.iter().map(|w| w.message.clone());
+            lines.extend(of_slide.chain(result.triage.warnings.clone()).take(6));
+            lines.push(folder.display().to_string());
+            lines.join("\n")
+        }
     }
 }

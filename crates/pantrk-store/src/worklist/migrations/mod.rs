@@ -15,10 +15,16 @@ struct Migration {
 }
 
 /// All steps, in order.
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    sql: include_str!("m0001_slides.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        sql: include_str!("m0001_slides.sql"),
+    },
+    Migration {
+        version: 2,
+        sql: include_str!("m0002_reviews.sql"),
+    },
+];
 
 /// The newest schema version, the one that this program writes.
 pub const WORKLIST_SCHEMA: i64 = MIGRATIONS[MIGRATIONS.len() - 1].version;

@@ -9,8 +9,11 @@
     unfulfilled_lint_expectations,
     reason = "the file expects its unwraps to be seen, which inside of a test module they are not"
 )]
-#[path = "../../pantrk-store/tests/common/mod.rs"]
+#[path = "../../../pantrk-store/tests/common/mod.rs"]
 mod common;
+mod raster;
+mod snapshots;
+mod story;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -23,9 +26,10 @@ use pantrk_space::{MicronsPerPixel, SlideMpp};
 use pantrk_store::{CellColumns, ColorMap, Heatmap, SlideResult, write_cells, write_heatmaps};
 use pantrk_triage::Action;
 
-use crate::app::Viewer;
+use crate::app::{Start, Viewer};
 use crate::canvas;
 use crate::state::Load;
+use raster::Raster;
 
 /// A slide of 1600 x 1200 pixels in a file of its own.
 fn write_slide(path: &Path) {
@@ -86,13 +90,30 @@ fn write_layers(folder: &Path) {
 }
 
 fn harness(paths: &[PathBuf], theme: egui::ThemePreference) -> Harness<'static, Option<Viewer>> {
+    harness_with(paths, theme, Raster::default(), egui::vec2(1400.0, 1000.0))
+}
+
+fn harness_with(
+    paths: &[PathBuf],
+    theme: egui::ThemePreference,
+    raster: Raster,
+    size: egui::Vec2,
+) -> Harness<'static, Option<Viewer>> {
     let paths = paths.to_vec();
     Harness::builder()
-        .with_size(egui::vec2(1400.0, 1000.0))
+        .with_size(size)
+        .renderer(raster)
         .build_ui_state(
             move |ui, viewer: &mut Option<Viewer>| {
                 let viewer = viewer.get_or_insert_with(|| {
-                    let viewer = Viewer::new(ui.ctx(), &paths).unwrap();
+                    let viewer = Viewer::new(
+                        ui.ctx(),
+                        Start {
+                            paths: paths.clone(),
+                            ..Start::default()
+                        },
+                    )
+                    .unwrap();
                     ui.ctx().set_theme(theme);
                     viewer
                 });
@@ -349,6 +370,45 @@ fn a_heatmap_is_chosen_and_read() {
 
 #[test]
 fn a_path_that_does_not_exist_is_refused_before_a_window_opens() {
-    let error = crate::run(&[PathBuf::from("no/such/slide.svs")]).unwrap_err();
+    let options = crate::ViewerOptions {
+        paths: vec![PathBuf::from("no/such/slide.svs")],
+        ..crate::ViewerOptions::default()
+    };
+    let error = crate::run(options).unwrap_err();
     assert!(error.to_string().ends_with("no/such/slide.svs"), "{error}");
+}
+
+/// Not a check: writes a picture of the viewer on `PANTRK_LOOK` (a results folder) to `PANTRK_LOOK_OUT`, for people to look at.
+#[test]
+fn a_picture_for_people() {
+    let (Some(look), Some(out)) = (
+        std::env::var_os("PANTRK_LOOK"),
+        std::env::var_os("PANTRK_LOOK_OUT"),
+    ) else {
+        return;
+    };
+    let raster = Raster::default();
+    let mut harness = harness_with(
+        &[PathBuf::from(look)],
+        egui::ThemePreference::Dark,
+        raster.clone(),
+        egui::vec2(1440.0, 900.0),
+    );
+    until(&mut harness, "the scan", |h| {
+        h.state().as_ref().is_some_and(|v| !v.session.scanning)
+    });
+    harness.run_steps(30);
+    if viewer(&harness).session.open.is_none() {
+        let rows: Vec<_> = harness
+            .query_all_by(|node| node.role() == egui::accesskit::Role::Button)
+            .collect();
+        drop(rows);
+    }
+    until(&mut harness, "live score", |h| {
+        let open = viewer(h).session.open.as_ref();
+        open.is_some_and(|open| open.review.live.is_some() && open.pending.is_empty())
+    });
+    harness.run_steps(60);
+    let picture = raster.picture(&harness.ctx.clone(), harness.output());
+    picture.save(out).unwrap();
 }

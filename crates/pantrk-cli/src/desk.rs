@@ -1,0 +1,135 @@
+//! Scoring for the viewer's worklist: the same as `pantrk score`, told to the window instead of the terminal.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use pantrk_core::pipeline::{Progress, Stage};
+use pantrk_report::ReportOptions;
+use pantrk_store::slide_id_from_path;
+use pantrk_viewer::SlideScorer;
+
+use crate::inputs::ScoreOptions;
+use crate::progress::{Log, Reporter};
+use crate::scoring::{Engine, HEARTBEAT, Job, Scored, run};
+
+/// Between two looks at how far the work is.
+const LOOK: Duration = Duration::from_millis(150);
+
+/// Scores slides with these options into one folder.
+pub(crate) struct DeskScorer {
+    options: ScoreOptions,
+    /// Where results go; beside the slide where it is not given.
+    out: Option<PathBuf>,
+    /// Loaded with the first slide.
+    engine: OnceLock<Engine>,
+}
+
+impl DeskScorer {
+    pub(crate) fn new(mut options: ScoreOptions, out: Option<PathBuf>) -> Self {
+        options.log = Log::Quiet;
+        Self {
+            options,
+            out,
+            engine: OnceLock::new(),
+        }
+    }
+
+    fn engine(&self) -> Result<&Engine, String> {
+        if self.engine.get().is_none() {
+            let engine = Engine::load(&self.options).map_err(|f| f.to_string())?;
+            // Only the viewer's one scoring thread comes here.
+            drop(self.engine.set(engine));
+        }
+        self.engine
+            .get()
+            .ok_or_else(|| "the model could not be kept".to_owned())
+    }
+}
+
+impl SlideScorer for DeskScorer {
+    fn score(&self, slide: &Path, progress: &dyn Progress) -> Result<PathBuf, String> {
+        let beside = slide.parent().unwrap_or(Path::new("."));
+        let out = self
+            .out
+            .clone()
+            .unwrap_or_else(|| beside.join("pantrk-results"));
+        let slide_id = slide_id_from_path(slide);
+        let reporter = Reporter::new(Log::Quiet, &slide_id);
+        let job = Job {
+            engine: self.engine()?,
+            slide_path: slide,
+            slide_id: slide_id.clone(),
+            out: &out,
+            options: &self.options,
+            note: None,
+            report: &|_| ReportOptions::default(),
+            columns: &[],
+            heartbeat: HEARTBEAT,
+            begun: &|| {},
+        };
+        let scored = watched(&reporter, progress, || run(&job, &reporter));
+        match scored.map_err(|failure| failure.to_string())? {
+            Scored::New(_, folder) | Scored::AlreadyDone(_, folder) => Ok(folder),
+            Scored::Held(_) => Err("another process is scoring it right now".to_owned()),
+        }
+    }
+}
+
+/// Works while another thread tells how far it is, and lets it go when the window asks for that.
+fn watched<T>(reporter: &Reporter, progress: &dyn Progress, work: impl FnOnce() -> T) -> T
+where
+    T: Send,
+{
+    /// Ends the watch, also where the work panics.
+    struct End<'a>(&'a Mutex<bool>, &'a Condvar);
+    impl Drop for End<'_> {
+        fn drop(&mut self) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            self.1.notify_all();
+        }
+    }
+    let (ended, wake) = (Mutex::new(false), Condvar::new());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut told = (None, 0);
+            loop {
+                let guard = ended.lock().unwrap_or_else(PoisonError::into_inner);
+                let waited = wake.wait_timeout_while(guard, LOOK, |ended| !*ended);
+                if *waited.unwrap_or_else(PoisonError::into_inner).0 {
+                    return;
+                }
+                if progress.cancelled() {
+                    reporter.abandon();
+                }
+                told = tell(reporter, progress, told);
+            }
+        });
+        let _end = End(&ended, &wake);
+        work()
+    })
+}
+
+/// Tells what is new since the last look.
+fn tell(
+    reporter: &Reporter,
+    progress: &dyn Progress,
+    (stage, mut steps): (Option<String>, u64),
+) -> (Option<String>, u64) {
+    let (name, done, total) = reporter.standing();
+    if name != stage {
+        let known = [Stage::Overview, Stage::Patches, Stage::Score];
+        if let Some(begun) = known
+            .into_iter()
+            .find(|s| Some(s.name()) == name.as_deref())
+        {
+            progress.begin(begun, total);
+        }
+        steps = 0;
+    }
+    while steps < done {
+        progress.step();
+        steps += 1;
+    }
+    (name, steps)
+}

@@ -1,0 +1,369 @@
+//! Commands about the window, the worklist and the settings; and the tour.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use egui::ColorImage;
+
+use crate::command::Command;
+use crate::jobs::{FileAnswer, FileRequest, LibraryRequest, ThumbnailSource};
+use crate::state::{Load, OpenItem, WorkSource};
+use crate::tour::{self, Tour};
+use crate::view::View;
+use crate::worklist::shown;
+
+use super::Viewer;
+
+/// The window's pixels, once they were asked for and have come.
+pub(super) type PictureSlot = Arc<Mutex<Option<Arc<ColorImage>>>>;
+
+/// Between two looks at what is to be kept.
+const EVERY: Duration = Duration::from_secs(4);
+/// Lines of the log that are kept.
+const MAX_LOG: usize = 2000;
+
+impl Viewer {
+    /// Runs a command that needs nothing open; gives back what does.
+    pub(super) fn desk_command(
+        &mut self,
+        ctx: &egui::Context,
+        command: Command,
+    ) -> Option<Command> {
+        let settings = &mut self.settings;
+        let session = &mut self.session;
+        match command {
+            Command::Open(index) => self.open(index),
+            Command::Step(by) => self.step(by),
+            Command::Theme(theme) => {
+                settings.theme = theme;
+                ctx.set_theme(theme);
+            }
+            Command::FontScale(scale) => {
+                settings.font_scale = scale;
+                ctx.set_zoom_factor(scale);
+            }
+            Command::HeatmapOpacity(opacity) => settings.heatmap_opacity = opacity,
+            Command::CellOpacity(opacity) => settings.cell_opacity = opacity,
+            Command::ShowCells(show) => settings.show_cells = show,
+            Command::ShowRegions(show) => settings.show_regions = show,
+            Command::Sort(sort) => settings.sort = sort,
+            Command::Filter(filter) => settings.filter = filter,
+            Command::Search(search) => session.search = search,
+            Command::Help(help) => session.help = help,
+            Command::Log(log) => session.show_log = log,
+            Command::Dismiss(index) => {
+                if index < session.messages.len() {
+                    session.messages.remove(index);
+                }
+            }
+            Command::WantThumbnail(index) => self.want_thumbnail(index),
+            Command::OpenAddress(address) => {
+                if let Err(error) = open_address(&address) {
+                    self.note(format!("The browser did not open ({error}): {address}"));
+                }
+            }
+            Command::SavePicture => self.save_picture(ctx),
+            Command::ScoreAll => self.score_all(),
+            Command::CancelScoring(id) => self.cancel_scoring(&id),
+            other => return Some(other),
+        }
+        None
+    }
+
+    /// Opens a row further down the worklist, as it is shown.
+    fn step(&mut self, by: i32) {
+        let order = (self.settings.sort, self.settings.filter);
+        let session = &self.session;
+        let places = shown(&session.worklist, &session.marks, order, &session.search);
+        let now = session.open.as_ref().map(|open| open.index);
+        let at = now.and_then(|now| places.iter().position(|&place| place == now));
+        let next = match at {
+            Some(at) => (at as i64 + i64::from(by)).clamp(0, places.len() as i64 - 1) as usize,
+            None => 0,
+        };
+        if let Some(&index) = places.get(next)
+            && Some(index) != now
+        {
+            self.open(index);
+        }
+    }
+
+    fn want_thumbnail(&mut self, index: usize) {
+        let Some(item) = self.session.worklist.get(index) else {
+            return;
+        };
+        if self.session.thumbnails.contains_key(&item.id) {
+            return;
+        }
+        let request = LibraryRequest::WorklistThumbnail {
+            id: item.id.clone(),
+            source: ThumbnailSource::of(item),
+        };
+        // A full queue is asked again by a later frame.
+        if self.scan.ask(request).is_ok() {
+            self.session
+                .thumbnails
+                .insert(item.id.clone(), Load::Waiting);
+        }
+    }
+
+    /// Something that the user should know of, kept in the log as well.
+    pub(super) fn note(&mut self, message: String) {
+        self.log(&message);
+        self.say(message);
+    }
+
+    /// Adds a line to the log.
+    pub(super) fn log(&mut self, message: &str) {
+        let seconds = Instant::now().duration_since(self.started).as_secs();
+        let log = &mut self.session.log;
+        if log.len() == MAX_LOG {
+            log.remove(0);
+        }
+        log.push(format!(
+            "{:02}:{:02}  {message}",
+            seconds / 60,
+            seconds % 60
+        ));
+    }
+
+    /// Goes so many fields further in the tour, which begins where there is none.
+    pub(super) fn tour(&mut self, by: i32) {
+        let Some(open) = self.session.open.as_mut() else {
+            return;
+        };
+        match &mut open.tour {
+            Some(tour) if !tour.fields.is_empty() => {
+                let n = tour.fields.len() as i64;
+                tour.at = (tour.at as i64 + i64::from(by)).rem_euclid(n) as usize;
+            }
+            _ => begin_tour(open, tour::FieldKind::Hottest),
+        }
+        look_at_field(open);
+    }
+
+    /// Leads through fields of the next kind.
+    pub(super) fn next_tour(&mut self) {
+        let Some(open) = self.session.open.as_mut() else {
+            return;
+        };
+        let kind = match &open.tour {
+            Some(tour) => tour.kind.next(),
+            None => tour::FieldKind::Hottest,
+        };
+        begin_tour(open, kind);
+        look_at_field(open);
+    }
+
+    /// Asks the window for its pixels; what lies on the canvas is saved when they come.
+    fn save_picture(&mut self, ctx: &egui::Context) {
+        let slot = Arc::clone(&self.picture);
+        let waker = ctx.clone();
+        let callback = egui::ScreenshotCallback::new(move |image| {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(image);
+            waker.request_repaint();
+        });
+        ctx.send_viewport_cmd(egui::ViewportCommand::Screenshot(callback));
+    }
+
+    /// The window's pixels came.
+    pub(super) fn take_picture(&mut self, ctx: &egui::Context) {
+        // The painter fills it between frames, so the lock is free.
+        let Ok(mut slot) = self.picture.try_lock() else {
+            return;
+        };
+        let Some(image) = slot.take() else { return };
+        drop(slot);
+        let (Some(path), Some(open)) = (self.export_path("view.png"), &self.session.open) else {
+            return;
+        };
+        let scale = ctx.pixels_per_point();
+        let rect = open.canvas;
+        let part = [rect.left(), rect.top(), rect.width(), rect.height()]
+            .map(|points| (points * scale).round().max(0.0) as usize);
+        let request = FileRequest::Picture { image, part, path };
+        if self.files.ask(request).is_err() {
+            self.note("Too much is being saved at once; try again.".to_owned());
+        }
+    }
+
+    /// Where what is exported of the open slide goes: beside the results' folders, not into them, for scoring again replaces those.
+    pub(super) fn export_path(&self, what: &str) -> Option<PathBuf> {
+        let (item, _) = self.session.open_item()?;
+        let root = match &item.source {
+            WorkSource::Result { folder, .. } => folder.parent(),
+            WorkSource::Slide { path } => path.parent(),
+            WorkSource::Broken { .. } => None,
+        }?;
+        Some(root.join("reviews").join(format!("{}-{what}", item.id)))
+    }
+
+    pub(super) fn export_shapes(&mut self) {
+        let (Some(path), Some(open)) = (self.export_path("regions.geojson"), &self.session.open)
+        else {
+            return;
+        };
+        let shapes = open.review.drawing.shapes().to_vec();
+        if self
+            .files
+            .ask(FileRequest::Shapes { shapes, path })
+            .is_err()
+        {
+            self.note("Too much is being saved at once; try again.".to_owned());
+        }
+    }
+
+    pub(super) fn take_file(&mut self, answer: FileAnswer) {
+        match answer {
+            FileAnswer::Said(text) => self.note(text),
+            FileAnswer::Shapes {
+                opening,
+                path,
+                shapes,
+            } => {
+                let locked = self.session.is_locked();
+                let n = shapes.len();
+                if let Some(open) = self.opened(opening)
+                    && !locked
+                {
+                    open.review.drawing.add("import", shapes);
+                    open.review.take_regions();
+                }
+                let text = if locked {
+                    format!(
+                        "The slide is signed; nothing was taken from {}",
+                        path.display()
+                    )
+                } else {
+                    format!("{n} shapes were taken from {}", path.display())
+                };
+                self.note(text);
+            }
+        }
+    }
+
+    /// Files dropped on the window: GeoJSON is drawn, all else is opened.
+    pub(super) fn take_dropped(&mut self, ctx: &egui::Context) {
+        let dropped: Vec<PathBuf> = ctx.input(|i| {
+            i.raw
+                .dropped_files
+                .iter()
+                .map(|file| file.path().to_path_buf())
+                .collect()
+        });
+        let (regions, others): (Vec<_>, Vec<_>) = dropped.into_iter().partition(|path| {
+            path.extension().is_some_and(|e| {
+                e.eq_ignore_ascii_case("geojson") || e.eq_ignore_ascii_case("json")
+            })
+        });
+        for path in regions {
+            let open = self.session.open.as_ref();
+            let target = open.and_then(|o| Some((o.opening, o.slide.ready()?.size())));
+            let taken = target.is_some_and(|(opening, size)| {
+                let request = FileRequest::Import {
+                    opening,
+                    path: path.clone(),
+                    size,
+                };
+                self.files.ask(request).is_ok()
+            });
+            if !taken {
+                self.note(format!(
+                    "Open the slide first, then drop its regions: {}",
+                    path.display()
+                ));
+            }
+        }
+        if !others.is_empty() {
+            self.scan_paths(&others);
+        }
+    }
+
+    /// What is to be done from time to time.
+    pub(super) fn mind_time(&mut self, ctx: &egui::Context) {
+        let now = self.started.elapsed();
+        if now < self.next_minding {
+            return;
+        }
+        self.next_minding = now + EVERY;
+        self.settings.font_scale = ctx.zoom_factor();
+        self.keep_settings();
+        self.keep_review();
+        ctx.request_repaint_after(EVERY);
+    }
+
+    /// Keeps the settings, if there is a place for them and they changed.
+    pub(super) fn keep_settings(&mut self) {
+        let Some(path) = &self.settings_path else {
+            return;
+        };
+        if self.kept_settings.as_ref() == Some(&self.settings) {
+            return;
+        }
+        let request = FileRequest::Settings {
+            text: self.settings.to_json(),
+            path: path.clone(),
+        };
+        if self.files.ask(request).is_ok() {
+            self.kept_settings = Some(self.settings.clone());
+        }
+    }
+}
+
+/// Hands an address to the system's browser.
+fn open_address(address: &str) -> std::io::Result<()> {
+    let (program, before): (&str, &[&str]) = if cfg!(windows) {
+        ("rundll32", &["url.dll,FileProtocolHandler"])
+    } else if cfg!(target_os = "macos") {
+        ("open", &[])
+    } else {
+        ("xdg-open", &[])
+    };
+    // Only the web: nothing that a table holds may start anything else.
+    if !address.starts_with("https://") && !address.starts_with("http://") {
+        return Err(std::io::Error::other("it is no web address"));
+    }
+    let mut child = std::process::Command::new(program)
+        .args(before)
+        .arg(address)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()?;
+    // It ends by itself; asked once, so that one that failed at once is not left behind.
+    child.try_wait().map(drop)
+}
+
+fn begin_tour(open: &mut OpenItem, kind: tour::FieldKind) {
+    let (Some(cells), Some(mpp)) = (
+        open.cells.ready(),
+        open.slide.ready().and_then(|slide| slide.mpp),
+    ) else {
+        return;
+    };
+    let counted = open.review.live.as_ref().map(|live| &*live.counted);
+    let fields = tour::fields(kind, (&cells.layer, counted), open.review.thresholds, mpp);
+    open.tour = Some(Tour {
+        kind,
+        fields,
+        at: 0,
+    });
+}
+
+/// Shows the field of the tour that its turn is.
+fn look_at_field(open: &mut OpenItem) {
+    let Some(mpp) = open.slide.ready().and_then(|slide| slide.mpp) else {
+        return;
+    };
+    let field = open.tour.as_ref().and_then(|tour| tour.fields.get(tour.at));
+    if let (Some(field), Some(fitted)) = (field, open.fitted) {
+        // So that the field takes about half of the canvas.
+        let points_per_pixel = mpp.mean().get() / tour::FIELD_UM * 420.0;
+        open.look(View {
+            centre: field.centre,
+            points_per_pixel,
+            ..fitted
+        });
+    }
+}

@@ -1,0 +1,103 @@
+//! Commands and answers of the review: thresholds, case facts, corrected cells, the score as it would be.
+
+use std::sync::Arc;
+
+use crate::command::ReviewCommand;
+use crate::drawing::geojson;
+use crate::jobs::{LiveAnswer, scored_mpp};
+use crate::state::WorkSource;
+
+use super::Viewer;
+
+impl Viewer {
+    pub(super) fn review_command(&mut self, command: ReviewCommand) {
+        if self.session.is_locked() && !matches!(command, ReviewCommand::Compartment(_)) {
+            return;
+        }
+        let Some(open) = self.session.open.as_mut() else {
+            return;
+        };
+        let review = &mut open.review;
+        match command {
+            ReviewCommand::Thresholds(thresholds) => {
+                review.thresholds = thresholds;
+                review.touch();
+            }
+            ReviewCommand::ResetThresholds => {
+                review.thresholds = review.scored_thresholds;
+                review.touch();
+            }
+            ReviewCommand::Compartment(compartment) => {
+                review.compartment = compartment;
+                review.touch();
+            }
+            ReviewCommand::Case(case) => {
+                review.case = *case;
+                review.touch();
+            }
+            ReviewCommand::ResetCase => {
+                review.case = review.scored_case.clone();
+                review.touch();
+            }
+            ReviewCommand::Correct(row, correction) => review.correct(row, correction),
+        }
+    }
+
+    /// Asks for the score as it would be, where something changed and no answer is on its way.
+    pub(super) fn ask_for_score(&mut self) {
+        let Some(open) = self.session.open.as_mut() else {
+            return;
+        };
+        let item = self.session.worklist.get(open.index);
+        let Some(WorkSource::Result { result, .. }) = item.map(|item| &item.source) else {
+            return;
+        };
+        let (Some(cells), Some(mpp)) = (open.cells.ready(), scored_mpp(result)) else {
+            return;
+        };
+        let request = open.review.request(open.opening, cells, result, mpp);
+        if let Some(request) = request {
+            let revision = request.revision;
+            if self.live.ask(request).is_ok() {
+                open.review.asked(revision);
+            }
+        }
+    }
+
+    pub(super) fn take_score(&mut self, answer: LiveAnswer) {
+        if let Some(open) = self.opened(answer.opening) {
+            open.review.live = Some(answer);
+        }
+    }
+
+    /// The regions that the slide was scored with.
+    pub(super) fn take_regions(&mut self, opening: u64, text: &str) {
+        let Some(open) = self.opened(opening) else {
+            return;
+        };
+        let Some(slide) = open.slide.ready() else {
+            return;
+        };
+        match geojson::from_geojson(text, slide.size()) {
+            Ok(shapes) => {
+                open.review.drawing.set_base(shapes);
+                open.review.take_regions();
+            }
+            Err(error) => self.note(format!(
+                "The regions in the result's folder cannot be shown: {error}"
+            )),
+        }
+    }
+
+    /// Every cell's chosen place is checked against the layer that is there.
+    pub(super) fn choose_cell(&mut self, place: Option<usize>) {
+        if let Some(open) = self.session.open.as_mut() {
+            let there = open
+                .cells
+                .ready()
+                .map(Arc::as_ref)
+                .map_or(0, |c| c.layer.len());
+            open.chosen_cell = place.filter(|&place| place < there);
+        }
+    }
+}

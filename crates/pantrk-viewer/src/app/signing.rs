@@ -1,0 +1,372 @@
+//! Reviews that are kept, signed, sent back and opened again.
+
+use std::path::PathBuf;
+
+use pantrk_core::score::IhcResult;
+use pantrk_report::{ReportOptions, SignOff};
+use pantrk_store::{ReviewState, SlideResult};
+use pantrk_triage::Action;
+use serde_json::{Value, json};
+
+use crate::command::SignCommand;
+use crate::draft::Draft;
+use crate::jobs::{FileRequest, ReportRequest, ReviewAnswer, ReviewPlace, ReviewRequest};
+use crate::state::{KeptReview, WorkItem, WorkSource};
+
+use super::Viewer;
+
+impl Viewer {
+    /// Where the review of an entry is kept: beside the results, or with the user's settings where there is no result.
+    fn review_place(&self, item: &WorkItem) -> Option<ReviewPlace> {
+        let root = match &item.source {
+            WorkSource::Result { folder, .. } => parent_of(folder),
+            WorkSource::Slide { .. } => self.settings_path.as_ref()?.parent()?.to_path_buf(),
+            WorkSource::Broken { .. } => return None,
+        };
+        Some(ReviewPlace {
+            root,
+            slide_id: item.id.clone(),
+        })
+    }
+
+    /// Asks how far the reviews beside a result are, once for each folder.
+    pub(super) fn want_marks(&mut self, item: &WorkItem) {
+        if let Some(place) = self.review_place(item)
+            && !self.marked.contains(&place.root)
+        {
+            let request = ReviewRequest::Marks(place.root.clone());
+            if self.reviews.ask(request).is_ok() {
+                self.marked.insert(place.root);
+            }
+        }
+    }
+
+    /// Asks for the review of what was opened.
+    pub(super) fn want_review(&mut self) {
+        let Some((item, open)) = self.session.open_item() else {
+            return;
+        };
+        let opening = open.opening;
+        match self.review_place(item) {
+            Some(place) => drop(self.reviews.ask(ReviewRequest::Load { opening, place })),
+            // There is nowhere to keep one, so none is kept.
+            None => {
+                if let Some(open) = self.session.open.as_mut() {
+                    open.kept.loaded = true;
+                }
+            }
+        }
+    }
+
+    pub(super) fn take_review(&mut self, answer: ReviewAnswer) {
+        match answer {
+            ReviewAnswer::Trouble(text) => self.note(text),
+            ReviewAnswer::Marks(marks) => self.session.marks.extend(marks),
+            ReviewAnswer::Review {
+                opening,
+                review,
+                trail,
+                opened,
+            } => {
+                if let Some(review) = &review {
+                    let id = review.slide_id.clone();
+                    self.session.marks.insert(id, review.state);
+                }
+                let Some(open) = self.opened(opening) else {
+                    return;
+                };
+                open.kept = KeptReview {
+                    review,
+                    trail,
+                    loaded: true,
+                    restored: open.kept.restored || !opened,
+                };
+            }
+        }
+    }
+
+    /// All files of an opening were read.
+    pub(super) fn all_read(&mut self, opening: u64) {
+        if let Some(open) = self.opened(opening) {
+            open.all_read = true;
+        }
+    }
+
+    /// Puts the kept draft into the review, once slide, files and database have answered, in whatever order.
+    pub(super) fn restore(&mut self) {
+        let Some(open) = self.session.open.as_mut() else {
+            return;
+        };
+        let Some(slide) = open.slide.ready() else {
+            return;
+        };
+        // Restored before the database answered, a review would begin anew over the kept one.
+        if !open.all_read || !open.kept.loaded || open.kept.restored {
+            return;
+        }
+        open.kept.restored = true;
+        let text = open.kept.review.as_ref().and_then(|r| r.draft.clone());
+        let size = slide.size();
+        let problem = text.and_then(|text| {
+            let restored = Draft::parse(&text).and_then(|d| d.restore(&mut open.review, size));
+            restored.err()
+        });
+        open.draft = Some(Draft::of(&open.review));
+        open.kept_revision = open.review.revision;
+        if let Some(problem) = problem {
+            self.note(format!(
+                "Something that was kept of this review cannot be shown and was left out: {problem}"
+            ));
+        }
+    }
+
+    /// Keeps what changed since it was kept last.
+    pub(super) fn keep_review(&mut self) {
+        if self.session.is_locked() {
+            return;
+        }
+        let who = self.who();
+        let Some((item, open)) = self.session.open_item() else {
+            return;
+        };
+        let Some(before) = &open.draft else { return };
+        if open.kept_revision == open.review.revision {
+            return;
+        }
+        let revision = open.review.revision;
+        let draft = Draft::of(&open.review);
+        let changes = draft.changes_since(before);
+        let differs = draft != *before;
+        let Some(place) = self.review_place(item) else {
+            return;
+        };
+        let identity = match item.result() {
+            Some(result) => [
+                Some(result.slide.fingerprint.clone()),
+                Some(result.run.parameter_hash.clone()),
+            ],
+            None => [None, None],
+        };
+        let request = ReviewRequest::Save {
+            opening: open.opening,
+            place,
+            identity,
+            draft: draft.to_json(),
+            corrections: draft.correction_rows(),
+            changes,
+            who,
+        };
+        let taken = !differs || self.reviews.ask(request).is_ok();
+        if let Some(open) = self.session.open.as_mut()
+            && taken
+        {
+            open.draft = Some(draft);
+            open.kept_revision = revision;
+        }
+    }
+
+    /// The name that stands under what is kept.
+    fn who(&self) -> String {
+        let name = self.settings.reviewer.trim();
+        if !name.is_empty() {
+            return name.to_owned();
+        }
+        let account = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
+        account.unwrap_or_else(|_| "not named".to_owned())
+    }
+
+    pub(super) fn sign_command(&mut self, command: SignCommand) {
+        match command {
+            SignCommand::Name(name) => self.settings.reviewer = name,
+            SignCommand::Opinion(opinion) => {
+                if let Some(open) = self.session.open.as_mut() {
+                    open.opinion = opinion;
+                }
+            }
+            SignCommand::Sign => self.sign_off(ReviewState::Signed),
+            SignCommand::Return => self.sign_off(ReviewState::Returned),
+            SignCommand::Reopen => self.reopen(),
+            SignCommand::Report => self.export_report(),
+        }
+    }
+
+    fn sign_off(&mut self, state: ReviewState) {
+        // What is signed is what is kept.
+        self.keep_review();
+        let who = self.settings.reviewer.trim().to_owned();
+        let Some((item, open)) = self.session.open_item() else {
+            return;
+        };
+        let (Some(result), Some(place)) = (self.session.open_result(), self.review_place(item))
+        else {
+            return;
+        };
+        if let Some(missing) = open.opinion.missing(&who, result, state) {
+            self.note(missing);
+            return;
+        }
+        let opinion = &open.opinion;
+        let reason = opinion.reason.trim();
+        let request = ReviewRequest::SignOff {
+            opening: open.opening,
+            place,
+            state,
+            own: [
+                Some(
+                    opinion
+                        .result
+                        .unwrap_or(result.ihc.result)
+                        .name()
+                        .to_owned(),
+                ),
+                Some(
+                    opinion
+                        .action
+                        .unwrap_or(result.triage.action)
+                        .name()
+                        .to_owned(),
+                ),
+            ],
+            reason: (!reason.is_empty()).then(|| reason.to_owned()),
+            result: as_signed(result, &open.review.changes()),
+            who,
+        };
+        if self.reviews.ask(request).is_err() {
+            self.note("The review could not be handed over; try again.".to_owned());
+        }
+    }
+
+    /// Writes the report beside the results, with what the review changed and who signed.
+    fn export_report(&mut self) {
+        let Some((item, open)) = self.session.open_item() else {
+            return;
+        };
+        let (Some(result), WorkSource::Result { folder, .. }, Some(path)) = (
+            self.session.open_result(),
+            &item.source,
+            self.export_path("report.html"),
+        ) else {
+            return;
+        };
+        let changes = open.review.changes();
+        let signed = open.kept.review.as_ref();
+        let sign_off = signed
+            .filter(|review| review.state == ReviewState::Signed)
+            .map(|review| SignOff {
+                name: review.reviewer.clone(),
+                time: review.signed.clone().unwrap_or_default(),
+                result: review.own_result.clone().unwrap_or_default(),
+                agrees: review.own_result.as_deref() == Some(result.ihc.result.name()),
+                reason: review.reason.clone(),
+            });
+        let request = ReportRequest {
+            result: result.clone(),
+            case: open.review.case.clone(),
+            folder: folder.clone(),
+            options: ReportOptions {
+                note: (!changes.is_empty()).then(|| {
+                    format!(
+                        "Changed in review since it was scored: {}.",
+                        changes.join(", ")
+                    )
+                }),
+                sign_off,
+                ..ReportOptions::default()
+            },
+            path,
+        };
+        if self
+            .files
+            .ask(FileRequest::Report(Box::new(request)))
+            .is_err()
+        {
+            self.note("Too much is being saved at once; try again.".to_owned());
+        }
+    }
+
+    fn reopen(&mut self) {
+        let who = self.who();
+        let Some((item, open)) = self.session.open_item() else {
+            return;
+        };
+        let reason = open.opinion.reason.trim().to_owned();
+        let opening = open.opening;
+        let place = self.review_place(item);
+        if reason.is_empty() {
+            self.note("Say why the review is opened again.".to_owned());
+        } else if let Some(place) = place {
+            let request = ReviewRequest::Reopen {
+                opening,
+                place,
+                reason,
+                who,
+            };
+            drop(self.reviews.ask(request));
+        }
+    }
+}
+
+fn parent_of(folder: &std::path::Path) -> PathBuf {
+    match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The figures and the decision as they stand when they are signed.
+fn as_signed(result: &SlideResult, changes: &[String]) -> Value {
+    let any = result.compartments.as_ref().map(|scores| scores.any);
+    json!({
+        "slide": { "id": result.slide.id, "fingerprint": result.slide.fingerprint },
+        "version": result.run.version,
+        "model": result.run.model,
+        "parameter_hash": result.run.parameter_hash,
+        "changed_since_scored": changes,
+        "tumour_cells": result.cells.tumour,
+        "any": any,
+        "ihc": result.ihc,
+        "action": result.triage.action,
+        "rule": result.triage.rule,
+        "table_version": result.triage.table_version,
+        "pre_test": result.triage.pre_test,
+        "post_test": result.triage.post_test,
+    })
+}
+
+/// What a person says of the slide as a whole.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Opinion {
+    /// The person's own IHC result; `None` agrees.
+    pub(crate) result: Option<IhcResult>,
+    /// The person's own next step; `None` agrees.
+    pub(crate) action: Option<Action>,
+    /// Why it differs, or goes back.
+    pub(crate) reason: String,
+}
+
+impl Opinion {
+    /// Whether it differs from what was computed.
+    pub(crate) fn differs(&self, computed: &SlideResult) -> bool {
+        self.result.is_some_and(|own| own != computed.ihc.result)
+            || self.action.is_some_and(|own| own != computed.triage.action)
+    }
+
+    /// What is missing for a signature, in words.
+    pub(crate) fn missing(
+        &self,
+        who: &str,
+        computed: &SlideResult,
+        state: ReviewState,
+    ) -> Option<String> {
+        let reason = !self.reason.trim().is_empty();
+        if who.trim().is_empty() {
+            Some("Write your name before you sign.".to_owned())
+        } else if state == ReviewState::Returned && !reason {
+            Some("Say why the case goes back.".to_owned())
+        } else if self.differs(computed) && !reason {
+            Some("Your result differs from the computed one: say why.".to_owned())
+        } else {
+            None
+        }
+    }
+}

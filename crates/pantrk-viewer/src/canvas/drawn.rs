@@ -1,0 +1,198 @@
+//! What is drawn on the slide: areas, rulers, points, the stroke under way and the chosen cell.
+
+use egui::{Align2, Color32, FontId, Painter, Pos2, Stroke, vec2};
+use geo::MultiPolygon;
+use pantrk_space::SlidePoint;
+
+use super::Projector;
+use crate::drawing::{Geometry, Gesture, Shape, class_colour, geometry};
+use crate::panels::describe;
+use crate::settings::Settings;
+use crate::state::{OpenItem, OpenSlide};
+use crate::tokens::Tokens;
+
+/// Corners of a selected area have handles up to this many.
+const MOST_HANDLES: usize = 400;
+
+/// Draws all of it.
+pub(super) fn draw(
+    painter: &Painter,
+    projector: Projector,
+    (open, slide): (&OpenItem, &OpenSlide),
+    settings: &Settings,
+    tokens: &Tokens,
+) {
+    let drawing = &open.review.drawing;
+    for shape in drawing.shapes() {
+        let selected = drawing.selected.contains(&shape.id);
+        let moved = match open.gesture {
+            Some(Gesture::Shift { from, to }) if selected => (to.x - from.x, to.y - from.y),
+            _ => (0.0, 0.0),
+        };
+        shape_ui(painter, projector, (shape, selected, moved), slide, tokens);
+    }
+    if let Some(gesture) = &open.gesture {
+        gesture_ui(
+            painter,
+            projector,
+            (gesture, open.erasing),
+            settings,
+            tokens,
+        );
+    }
+    if let (Some(place), Some(cells)) = (open.chosen_cell, open.cells.ready()) {
+        let at = projector.pos(cells.layer.at(place));
+        painter.circle_stroke(at, 18.0, Stroke::new(4.0, tokens.plate));
+        painter.circle_stroke(at, 18.0, Stroke::new(2.0, tokens.accent));
+    }
+}
+
+fn shape_ui(
+    painter: &Painter,
+    projector: Projector,
+    (shape, selected, (dx, dy)): (&Shape, bool, (f64, f64)),
+    slide: &OpenSlide,
+    tokens: &Tokens,
+) {
+    let colour = class_colour(&shape.class);
+    let pos = |p: SlidePoint| {
+        projector.pos(SlidePoint {
+            x: p.x + dx,
+            y: p.y + dy,
+        })
+    };
+    match &shape.geometry {
+        Geometry::Area(area) => {
+            area_ui(painter, &pos, area, (colour, selected), tokens);
+        }
+        Geometry::Ruler(ends) => {
+            let colour = if selected { tokens.accent } else { tokens.ink };
+            ruler_ui(painter, ends.map(pos), colour, tokens);
+            let middle = pos(SlidePoint {
+                x: f64::midpoint(ends[0].x, ends[1].x),
+                y: f64::midpoint(ends[0].y, ends[1].y),
+            });
+            let text = describe(shape, slide.mpp);
+            let text = text.trim_start_matches("Ruler").trim();
+            label(painter, middle - vec2(0.0, 14.0), text, tokens);
+        }
+        Geometry::Point(at) => {
+            let at = pos(*at);
+            let colour = if selected { tokens.accent } else { tokens.ink };
+            painter.circle_stroke(at, 6.0, Stroke::new(4.0, tokens.plate));
+            painter.circle_stroke(at, 6.0, Stroke::new(2.0, colour));
+            painter.circle_filled(at, 1.5, colour);
+        }
+    }
+}
+
+fn area_ui(
+    painter: &Painter,
+    pos: &dyn Fn(SlidePoint) -> Pos2,
+    area: &MultiPolygon,
+    (colour, selected): (Color32, bool),
+    tokens: &Tokens,
+) {
+    let corners: usize = area
+        .iter()
+        .map(|part| {
+            part.exterior().0.len() + part.interiors().iter().map(|r| r.0.len()).sum::<usize>()
+        })
+        .sum();
+    for part in area {
+        for ring in std::iter::once(part.exterior()).chain(part.interiors()) {
+            let line: Vec<Pos2> = ring.0.iter().map(|&c| pos(geometry::point(c))).collect();
+            if selected {
+                painter.line(line.clone(), Stroke::new(5.0, tokens.plate));
+            } else {
+                painter.line(
+                    line.clone(),
+                    Stroke::new(3.2, Color32::from_white_alpha(150)),
+                );
+            }
+            let width = if selected { 2.6 } else { 1.8 };
+            painter.line(line.clone(), Stroke::new(width, colour));
+            if selected && corners <= MOST_HANDLES {
+                for at in line {
+                    painter.circle_filled(at, 4.0, tokens.plate);
+                    painter.circle_filled(at, 3.0, colour);
+                }
+            }
+        }
+    }
+}
+
+fn ruler_ui(painter: &Painter, ends: [Pos2; 2], colour: Color32, tokens: &Tokens) {
+    painter.line_segment(ends, Stroke::new(4.5, tokens.plate));
+    painter.line_segment(ends, Stroke::new(2.0, colour));
+    let way = (ends[1] - ends[0]).normalized();
+    let across = vec2(-way.y, way.x) * 6.0;
+    for end in ends {
+        painter.line_segment([end - across, end + across], Stroke::new(2.0, colour));
+    }
+}
+
+fn label(painter: &Painter, at: Pos2, text: &str, tokens: &Tokens) {
+    let font = FontId::proportional(12.5);
+    let galley = painter.layout_no_wrap(text.to_owned(), font, tokens.ink);
+    let place = Align2::CENTER_CENTER.anchor_size(at, galley.size());
+    painter.rect_filled(place.expand2(vec2(6.0, 3.0)), 4, tokens.plate);
+    painter.galley(place.min, galley, tokens.ink);
+}
+
+fn gesture_ui(
+    painter: &Painter,
+    projector: Projector,
+    (gesture, erasing): (&Gesture, bool),
+    settings: &Settings,
+    tokens: &Tokens,
+) {
+    let colour = if erasing {
+        tokens.warning
+    } else {
+        class_colour(&settings.class)
+    };
+    let pos = |p: SlidePoint| projector.pos(p);
+    match gesture {
+        Gesture::Span { from, to } => {
+            use crate::drawing::Tool;
+            let area = match settings.tool {
+                Tool::Ruler => {
+                    ruler_ui(painter, [pos(*from), pos(*to)], tokens.accent, tokens);
+                    None
+                }
+                Tool::Ellipse => geometry::ellipse(*from, *to),
+                _ => geometry::rectangle(*from, *to),
+            };
+            if let Some(area) = area {
+                area_ui(painter, &pos, &area, (colour, false), tokens);
+            }
+        }
+        Gesture::Path { points, freehand } => {
+            let line: Vec<Pos2> = points.iter().map(|&p| pos(p)).collect();
+            if settings.tool.is_brush() {
+                let mut fill = Stroke::new(2.0 * settings.brush, colour.gamma_multiply(0.35));
+                if line.len() == 1 {
+                    painter.circle_filled(line[0], settings.brush, fill.color);
+                } else {
+                    // Round ends, which a thick line does not have.
+                    painter.circle_filled(line[0], settings.brush * 0.98, fill.color);
+                    fill.width *= 0.98;
+                    painter.line(line, fill);
+                }
+                return;
+            }
+            painter.line(line.clone(), Stroke::new(4.0, tokens.plate));
+            painter.line(line.clone(), Stroke::new(2.0, colour));
+            if !freehand {
+                for at in line {
+                    painter.circle_filled(at, 3.5, colour);
+                }
+            }
+        }
+        Gesture::Corner { to, .. } => {
+            painter.circle_filled(pos(*to), 5.0, tokens.accent);
+        }
+        Gesture::Shift { .. } => {}
+    }
+}

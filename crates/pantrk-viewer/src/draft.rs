@@ -1,0 +1,203 @@
+//! A review under work, as it is kept; and what changed between two of them.
+
+use std::collections::BTreeMap;
+
+use pantrk_core::score::Thresholds;
+use pantrk_space::LevelSize;
+use pantrk_store::AuditChange;
+use pantrk_triage::Case;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::drawing::{Shape, geojson};
+use crate::review::{Correction, Review};
+
+/// The layout that is written.
+const SCHEMA: &str = "pantrk.review/1";
+
+/// A review under work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Draft {
+    schema: String,
+    thresholds: Thresholds,
+    case: Case,
+    /// By the row in the cell table.
+    corrections: BTreeMap<u32, Correction>,
+    /// GeoJSON.
+    shapes: Value,
+}
+
+impl Draft {
+    /// Of a review as it is now.
+    pub(crate) fn of(review: &Review) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            thresholds: review.thresholds,
+            case: review.case.clone(),
+            corrections: review.corrections.cells.clone(),
+            shapes: geojson::to_geojson(review.drawing.shapes()),
+        }
+    }
+
+    /// From the text that was kept.
+    ///
+    /// # Errors
+    /// If it is of another layout or broken.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let draft: Self = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        if draft.schema == SCHEMA {
+            Ok(draft)
+        } else {
+            Err(format!(
+                "found layout {:?}, wanted {SCHEMA:?}",
+                draft.schema
+            ))
+        }
+    }
+
+    /// As it is kept.
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Puts it into a review; a shape that cannot be on this slide is left out.
+    ///
+    /// # Errors
+    /// If something was left out; the rest is restored.
+    pub(crate) fn restore(&self, review: &mut Review, slide: LevelSize) -> Result<(), String> {
+        let mut problem = None;
+        let mut shapes: Vec<Shape> = Vec::new();
+        for feature in self.shapes["features"].as_array().into_iter().flatten() {
+            let one = json!([feature]).to_string();
+            match geojson::from_geojson(&one, slide) {
+                Ok(found) => shapes.extend(found),
+                Err(error) => problem = Some(error.to_string()),
+            }
+        }
+        match Thresholds::new(self.thresholds.values()) {
+            Some(thresholds) => review.thresholds = thresholds,
+            None => problem = Some("the thresholds do not rise".to_owned()),
+        }
+        review.case = self.case.clone();
+        review.drawing.start_from(shapes);
+        review.set_corrections(self.corrections.clone());
+        review.take_regions();
+        problem.map_or(Ok(()), Err)
+    }
+
+    /// The corrected cells as the database has them.
+    pub(crate) fn correction_rows(&self) -> Vec<(u64, String)> {
+        let rows = self.corrections.iter();
+        rows.map(|(&row, &c)| (u64::from(row), verdict(c)))
+            .collect()
+    }
+
+    /// What changed since `before`, for the trail; shapes that are in both are not told.
+    pub(crate) fn changes_since(&self, before: &Self) -> Vec<AuditChange> {
+        let mut changes = Vec::new();
+        let mut tell = |what: &str, before: Value, after: Value| {
+            if before != after {
+                changes.push(AuditChange {
+                    what: what.to_owned(),
+                    before,
+                    after,
+                });
+            }
+        };
+        tell(
+            "thresholds",
+            thresholds(before.thresholds),
+            thresholds(self.thresholds),
+        );
+        let case = |draft: &Self| serde_json::to_value(&draft.case).unwrap_or_default();
+        tell("case", case(before), case(self));
+        let features = |draft: &Self| {
+            let list = draft.shapes["features"].as_array();
+            list.cloned().unwrap_or_default()
+        };
+        let (old, new) = (features(before), features(self));
+        let only = |a: &[Value], b: &[Value]| -> Value {
+            a.iter().filter(|f| !b.contains(f)).cloned().collect()
+        };
+        tell("regions", only(&old, &new), only(&new, &old));
+        let rows = before.corrections.keys().chain(self.corrections.keys());
+        for row in rows.collect::<std::collections::BTreeSet<_>>() {
+            let of = |draft: &Self| {
+                let verdict = draft.corrections.get(row).map(|&c| verdict(c));
+                json!({ "cell_id": row, "verdict": verdict })
+            };
+            tell("correct", of(before), of(self));
+        }
+        changes
+    }
+}
+
+/// The shortest decimals, not the long images of f32.
+fn thresholds(of: Thresholds) -> Value {
+    of.values()
+        .iter()
+        .filter_map(|v| v.to_string().parse::<f64>().ok())
+        .collect()
+}
+
+fn verdict(correction: Correction) -> String {
+    match correction {
+        Correction::NotTumour => "not-tumour".to_owned(),
+        Correction::Grade(grade) => grade.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drawing::{Geometry, geometry};
+    use pantrk_space::SlidePoint;
+
+    const SLIDE: LevelSize = LevelSize {
+        width: 2_000,
+        height: 2_000,
+    };
+
+    #[test]
+    fn a_draft_is_restored_and_its_changes_are_told() {
+        let mut review = Review::new(None);
+        let before = Draft::of(&review);
+        assert!(before.changes_since(&before).is_empty());
+        review.thresholds = Thresholds::new([0.25, 0.4, 0.6]).unwrap();
+        review.case.age_years = Some(61.0);
+        review.correct(7, Some(Correction::NotTumour));
+        review.correct(9, Some(Correction::Grade(2)));
+        let at = |x, y| SlidePoint { x, y };
+        let area = geometry::rectangle(at(10.0, 10.0), at(90.0, 90.0)).unwrap();
+        let shape = Shape {
+            id: 0,
+            class: "Nerve".to_owned(),
+            name: String::new(),
+            geometry: Geometry::Area(area),
+        };
+        review.drawing.add("draw", vec![shape]);
+        review.take_regions();
+        let after = Draft::of(&review);
+        let words: Vec<String> = after
+            .changes_since(&before)
+            .into_iter()
+            .map(|change| change.what)
+            .collect();
+        assert_eq!(
+            words,
+            ["thresholds", "case", "regions", "correct", "correct"]
+        );
+        assert_eq!(
+            after.correction_rows(),
+            [(7, "not-tumour".to_owned()), (9, "2".to_owned())]
+        );
+        let mut other = Review::new(None);
+        Draft::parse(&after.to_json())
+            .unwrap()
+            .restore(&mut other, SLIDE)
+            .unwrap();
+        assert_eq!(Draft::of(&other), after);
+        assert_eq!(other.changes(), review.changes());
+        assert!(Draft::parse("{}").is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! Scoring in the background, by whatever the program hands in.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use pantrk_core::pipeline::{Progress, Stage};
+
+use super::{Outbox, Pool, PoolSize, read_result};
+use crate::SlideScorer;
+use crate::error::ViewerError;
+use crate::state::WorkItem;
+
+/// Most slides that wait.
+pub(crate) const QUEUE: usize = 1024;
+/// At most so often progress is told, in steps of a thousandth.
+const TOLD: u64 = 1000;
+
+/// A slide to be scored.
+pub(crate) struct ScoringRequest {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its file.
+    pub(crate) path: PathBuf,
+    /// Set to stop it.
+    pub(crate) cancel: Arc<AtomicBool>,
+}
+
+/// How it goes.
+pub(crate) enum ScoringAnswer {
+    /// So many steps of a stage are done.
+    Progress {
+        /// The slide.
+        id: String,
+        /// The stage.
+        stage: &'static str,
+        /// Steps done.
+        done: u64,
+        /// Steps in all.
+        total: u64,
+    },
+    /// Scored, or why not.
+    Done {
+        /// The slide.
+        id: String,
+        /// The worklist's entry of the result.
+        result: Result<WorkItem, String>,
+    },
+}
+
+/// Starts the thread that scores one slide after the other.
+pub(crate) fn scoring_pool(
+    ctx: &egui::Context,
+    scorer: Arc<dyn SlideScorer>,
+) -> Result<Pool<ScoringRequest, ScoringAnswer>, ViewerError> {
+    let size = PoolSize {
+        name: "scoring",
+        threads: 1,
+        queue: QUEUE,
+    };
+    Pool::start(size, ctx, move |request: ScoringRequest, outbox| {
+        let cancelled = || request.cancel.load(Ordering::Relaxed) || outbox.is_closed();
+        let result = if cancelled() {
+            Err("cancelled".to_owned())
+        } else {
+            let teller = Teller {
+                id: &request.id,
+                cancel: &request.cancel,
+                outbox,
+                stage: AtomicU64::new(0),
+                done: AtomicU64::new(0),
+                total: AtomicU64::new(0),
+            };
+            scorer
+                .score(&request.path, &teller)
+                .map(|folder| read_result(&folder))
+        };
+        outbox.send(ScoringAnswer::Done {
+            id: request.id,
+            result,
+        });
+        // The desk breathes between two slides.
+        std::thread::sleep(Duration::from_millis(20));
+    })
+}
+
+/// Hands progress to the frame.
+struct Teller<'a> {
+    id: &'a str,
+    cancel: &'a AtomicBool,
+    outbox: &'a Outbox<ScoringAnswer>,
+    stage: AtomicU64,
+    done: AtomicU64,
+    total: AtomicU64,
+}
+
+/// The stages by number, for an atomic holds no name.
+const STAGES: [Stage; 3] = [Stage::Overview, Stage::Patches, Stage::Score];
+
+impl Teller<'_> {
+    fn tell(&self) {
+        let stage = self.stage.load(Ordering::Relaxed) as usize;
+        // Told in passing: where the frame is behind, the next step tells more.
+        self.outbox.try_send(ScoringAnswer::Progress {
+            id: self.id.to_owned(),
+            stage: STAGES.get(stage).map_or("scoring", |stage| stage.name()),
+            done: self.done.load(Ordering::Relaxed),
+            total: self.total.load(Ordering::Relaxed),
+        });
+    }
+}
+
+impl Progress for Teller<'_> {
+    fn begin(&self, stage: Stage, total: u64) {
+        let number = STAGES.iter().position(|s| s.name() == stage.name());
+        self.stage
+            .store(number.unwrap_or(STAGES.len()) as u64, Ordering::Relaxed);
+        self.done.store(0, Ordering::Relaxed);
+        self.total.store(total, Ordering::Relaxed);
+        self.tell();
+    }
+
+    fn step(&self) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        let every = (self.total.load(Ordering::Relaxed) / TOLD).max(1);
+        if done.is_multiple_of(every) {
+            self.tell();
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed) || self.outbox.is_closed()
+    }
+}

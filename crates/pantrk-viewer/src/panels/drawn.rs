@@ -1,0 +1,246 @@
+//! Right: what is drawn, by its class, with what can be done to it; and the corrected cells.
+
+use egui::{RichText, Sense, Ui, vec2};
+use pantrk_core::score::Compartment;
+use pantrk_space::SlideMpp;
+use pantrk_store::grade_label;
+
+use super::{Panel, PanelContext, Place, card, faint, folding, section};
+use crate::command::{Commands, DrawCommand, ReviewCommand};
+use crate::drawing::{CLASSES, Drawing, Geometry, Shape, class_colour, geometry};
+use crate::review::{Correction, Review};
+use crate::state::OpenItem;
+use crate::tokens;
+
+/// The row of the table.
+pub(super) const PANEL: Panel = Panel {
+    name: "drawn",
+    place: Place::Right,
+    ui: drawn_ui,
+};
+
+/// Most shapes that are listed.
+const LISTED: usize = 60;
+
+fn drawn_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
+    let Some(open) = &context.session.open else {
+        return;
+    };
+    let Some(slide) = open.slide.ready() else {
+        return;
+    };
+    folding(ui, "Regions and cells", true, |ui| {
+        card(ui, |ui| {
+            ui.add_enabled_ui(!context.session.is_locked(), |ui| {
+                classes_ui(ui, &context.settings.class, out);
+                edit_ui(ui, &open.review.drawing, out);
+                list_ui(ui, &open.review.drawing, slide.mpp, out);
+                section(ui, "Cells");
+                cell_ui(ui, open, out);
+                corrections_ui(ui, &open.review, out);
+            });
+        });
+    });
+}
+
+fn classes_ui(ui: &mut Ui, chosen: &str, out: &mut Commands) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
+        for class in &CLASSES {
+            let text = RichText::new(class.name).size(12.5);
+            let colour = class_colour(class.name);
+            let chosen = chosen == class.name;
+            let mut button = egui::Button::selectable(chosen, text);
+            if chosen {
+                button = button.stroke(egui::Stroke::new(1.5, colour));
+            }
+            ui.spacing_mut().item_spacing.x = 2.0;
+            dot(ui, colour);
+            if ui.add(button).on_hover_text(class.effect).clicked() {
+                out.draw(DrawCommand::Class(class.name.to_owned()));
+            }
+            ui.add_space(4.0);
+        }
+    });
+}
+
+fn dot(ui: &mut Ui, colour: egui::Color32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(10.0, 14.0), Sense::hover());
+    ui.painter().circle_filled(rect.center(), 4.5, colour);
+}
+
+fn edit_ui(ui: &mut Ui, drawing: &Drawing, out: &mut Commands) {
+    let some = !drawing.selected.is_empty();
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let hint = |what: Option<&str>, key: &str| {
+            what.map_or_else(|| key.to_owned(), |what| format!("{what} ({key})"))
+        };
+        let button = |ui: &mut Ui, enabled: bool, text: &str, hint: &str| {
+            let button = egui::Button::new(RichText::new(text).size(12.5));
+            ui.add_enabled(enabled, button)
+                .on_hover_text(hint)
+                .clicked()
+        };
+        let undo = hint(drawing.can_undo(), "Ctrl+Z");
+        if button(ui, drawing.can_undo().is_some(), "Undo", &undo) {
+            out.draw(DrawCommand::Undo);
+        }
+        let redo = hint(drawing.can_redo(), "Ctrl+Shift+Z");
+        if button(ui, drawing.can_redo().is_some(), "Redo", &redo) {
+            out.draw(DrawCommand::Redo);
+        }
+        if button(
+            ui,
+            some,
+            "Merge",
+            "One area of the selected ones; of one, with all of its class",
+        ) {
+            out.draw(DrawCommand::Merge);
+        }
+        if button(ui, some, "Split", "Into its parts, or along the last ruler") {
+            out.draw(DrawCommand::Split);
+        }
+        if button(ui, some, "Fill", "Fills the holes (F)") {
+            out.draw(DrawCommand::FillHoles);
+        }
+        if button(ui, some, "Delete", "Delete") {
+            out.draw(DrawCommand::Delete);
+        }
+        let any = !drawing.shapes().is_empty();
+        if button(
+            ui,
+            any,
+            "Export",
+            "Writes QuPath GeoJSON beside the results",
+        ) {
+            out.draw(DrawCommand::Export);
+        }
+    });
+}
+
+fn list_ui(ui: &mut Ui, drawing: &Drawing, mpp: Option<SlideMpp>, out: &mut Commands) {
+    if drawing.shapes().is_empty() {
+        faint(
+            ui,
+            "Nothing is drawn. Take a tool above the slide, or drop a GeoJSON file on the window.",
+        );
+    }
+    for shape in drawing.shapes().iter().rev().take(LISTED) {
+        ui.horizontal(|ui| {
+            dot(ui, class_colour(&shape.class));
+            let chosen = drawing.selected.contains(&shape.id);
+            let text = RichText::new(describe(shape, mpp)).size(12.5);
+            if ui.selectable_label(chosen, text).clicked() {
+                out.draw(DrawCommand::Select(shape.id));
+            }
+        });
+    }
+    let more = drawing.shapes().len().saturating_sub(LISTED);
+    if more > 0 {
+        faint(ui, format!("and {more} more"));
+    }
+}
+
+/// A shape in words, with its size.
+pub(crate) fn describe(shape: &Shape, mpp: Option<SlideMpp>) -> String {
+    let size = match (&shape.geometry, mpp) {
+        (Geometry::Area(area), Some(mpp)) => {
+            let um2 = geometry::area_px(area) * mpp.x.get() * mpp.y.get();
+            if um2 >= 1e4 {
+                format!("{:.3} mm²", um2 / 1e6)
+            } else {
+                format!("{um2:.0} µm²")
+            }
+        }
+        (Geometry::Area(area), None) => format!("{:.0} px²", geometry::area_px(area)),
+        (Geometry::Ruler([a, b]), Some(mpp)) => {
+            let um = ((a.x - b.x) * mpp.x.get()).hypot((a.y - b.y) * mpp.y.get());
+            format!("{um:.1} µm")
+        }
+        (Geometry::Ruler([a, b]), None) => format!("{:.0} px", (a.x - b.x).hypot(a.y - b.y)),
+        (Geometry::Point(at), _) => format!("({:.0}, {:.0}) px", at.x, at.y),
+    };
+    let class = match &shape.geometry {
+        Geometry::Area(_) if shape.class.is_empty() => "no class",
+        Geometry::Area(_) => shape.class.as_str(),
+        Geometry::Ruler(_) => "Ruler",
+        Geometry::Point(_) => "Point",
+    };
+    if shape.name.is_empty() {
+        format!("{class}  {size}")
+    } else {
+        format!("{class} \"{}\"  {size}", shape.name)
+    }
+}
+
+/// The cell that was clicked, and what it can be corrected to.
+fn cell_ui(ui: &mut Ui, open: &OpenItem, out: &mut Commands) {
+    let Some(cells) = open.cells.ready() else {
+        faint(ui, "no cells");
+        return;
+    };
+    let Some(place) = open.chosen_cell else {
+        faint(
+            ui,
+            "Take the tool Cells (X) and click a cell to correct it.",
+        );
+        return;
+    };
+    let row = cells.layer.row(place);
+    let od = cells.layer.od(place);
+    let measured = od
+        .iter()
+        .map(|&value| open.review.thresholds.grade(value))
+        .max()
+        .unwrap_or(0);
+    ui.label(RichText::new(format!("Cell {row}: measured {}", grade_label(measured))).size(13.0));
+    let names = Compartment::ALL.map(Compartment::label);
+    let values: Vec<String> = names
+        .iter()
+        .zip(od)
+        .map(|(name, value)| {
+            if value.is_finite() {
+                format!("{name} {value:.2}")
+            } else {
+                format!("{name} -")
+            }
+        })
+        .collect();
+    faint(ui, format!("DAB OD: {}", values.join(", ")));
+    let now = open.review.correction(row);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let choices = [Correction::NotTumour]
+            .into_iter()
+            .chain((0..4).map(Correction::Grade));
+        for choice in choices {
+            let chosen = now == Some(choice);
+            if ui.selectable_label(chosen, choice.label()).clicked() {
+                let correction = (!chosen).then_some(choice);
+                out.review(ReviewCommand::Correct(row, correction));
+            }
+        }
+        if now.is_some() && ui.small_button("As measured").clicked() {
+            out.review(ReviewCommand::Correct(row, None));
+        }
+    });
+}
+
+fn corrections_ui(ui: &mut Ui, review: &Review, out: &mut Commands) {
+    let cells = &review.corrections.cells;
+    if cells.is_empty() {
+        return;
+    }
+    let colour = tokens::of(ui).accent;
+    let text = format!("{} corrected; they count in the score", cells.len());
+    ui.label(RichText::new(text).color(colour).size(12.5));
+    for (&row, correction) in cells.iter().rev().take(8) {
+        ui.horizontal(|ui| {
+            faint(ui, format!("cell {row}: {}", correction.label()));
+            if ui.small_button("Take back").clicked() {
+                out.review(ReviewCommand::Correct(row, None));
+            }
+        });
+    }
+}

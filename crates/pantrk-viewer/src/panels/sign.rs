@@ -1,0 +1,214 @@
+//! Right: the pathologist's own result, the signature, and the trail of who did what.
+
+use egui::{ComboBox, Label, RichText, TextEdit, Ui, WidgetInfo};
+use pantrk_core::score::IhcResult;
+use pantrk_store::{AuditEntry, ReviewState, SlideResult, SlideReview};
+use pantrk_triage::Action;
+
+use super::{Panel, PanelContext, Place, card, faint, folding, section};
+use crate::app::Opinion;
+use crate::command::{Commands, SignCommand};
+use crate::state::OpenItem;
+use crate::tokens;
+
+/// The row of the table.
+pub(super) const PANEL: Panel = Panel {
+    name: "sign",
+    place: Place::Right,
+    ui: sign_ui,
+};
+
+fn sign_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
+    let (Some(open), Some(result)) = (&context.session.open, context.session.open_result()) else {
+        return;
+    };
+    folding(ui, "Sign-off", true, |ui| {
+        card(ui, |ui| {
+            let review = open.kept.review.as_deref();
+            if let Some(review) = review {
+                state_ui(ui, review);
+            }
+            match review {
+                Some(review) if review.state == ReviewState::Signed => reopen_ui(ui, open, out),
+                _ => form_ui(ui, context, (open, result), out),
+            }
+            let report = ui.button("Write report");
+            if report
+                .on_hover_text("As the review stands, beside the results")
+                .clicked()
+            {
+                out.sign(SignCommand::Report);
+            }
+            trail_ui(ui, &open.kept.trail);
+        });
+    });
+}
+
+fn state_ui(ui: &mut Ui, review: &SlideReview) {
+    let colour = match review.state {
+        ReviewState::Returned => tokens::of(ui).warning,
+        _ => tokens::of(ui).accent,
+    };
+    let text = match review.state {
+        ReviewState::Signed => format!(
+            "Signed by {} on {}: {}, {}",
+            review.reviewer,
+            review.signed.as_deref().unwrap_or(&review.changed),
+            review.own_result.as_deref().unwrap_or("no result"),
+            review.own_action.as_deref().unwrap_or("no next step"),
+        ),
+        state => format!(
+            "{} by {}, last changed on {}",
+            super::capital(state.label()),
+            review.reviewer,
+            review.changed
+        ),
+    };
+    ui.add(Label::new(RichText::new(text).strong().color(colour)).wrap());
+    if let Some(reason) = &review.reason {
+        faint(ui, format!("Reason: {reason}"));
+    }
+}
+
+fn reopen_ui(ui: &mut Ui, open: &OpenItem, out: &mut Commands) {
+    faint(
+        ui,
+        "Nothing of a signed case changes any more. Opened again, the signature stays in the trail.",
+    );
+    reason_ui(ui, &open.opinion, "why it is opened again", out);
+    if ui.button("Open again").clicked() {
+        out.sign(SignCommand::Reopen);
+    }
+}
+
+fn form_ui(
+    ui: &mut Ui,
+    context: &PanelContext<'_>,
+    (open, result): (&OpenItem, &SlideResult),
+    out: &mut Commands,
+) {
+    let opinion = &open.opinion;
+    let mut own = opinion.clone();
+    egui::Grid::new("sign")
+        .num_columns(2)
+        .spacing(egui::vec2(10.0, 6.0))
+        .show(ui, |ui| {
+            let label = ui.label(RichText::new("My IHC result").size(12.5)).id;
+            let agree = format!("as computed: {}", result_word(result.ihc.result));
+            ComboBox::from_id_salt("own result")
+                .selected_text(
+                    own.result
+                        .map_or_else(|| agree.clone(), |r| result_word(r).to_owned()),
+                )
+                .width(230.0)
+                .show_ui(ui, |ui| {
+                    ui.selectable_value(&mut own.result, None, agree.clone());
+                    for value in [
+                        IhcResult::Positive,
+                        IhcResult::Indeterminate,
+                        IhcResult::Negative,
+                        IhcResult::NotEvaluable,
+                    ] {
+                        ui.selectable_value(&mut own.result, Some(value), result_word(value));
+                    }
+                })
+                .response
+                .labelled_by(label);
+            ui.end_row();
+            let label = ui.label(RichText::new("My next step").size(12.5)).id;
+            let agree = format!("as computed: {}", result.triage.flag.word);
+            ComboBox::from_id_salt("own action")
+                .selected_text(own.action.map_or(agree, |action| action.flag().word))
+                .width(230.0)
+                .show_ui(ui, |ui| {
+                    ui.selectable_value(&mut own.action, None, "as computed");
+                    for action in Action::ALL {
+                        ui.selectable_value(&mut own.action, Some(action), action.label());
+                    }
+                })
+                .response
+                .labelled_by(label);
+            ui.end_row();
+            let label = ui.label(RichText::new("Name").size(12.5)).id;
+            let mut name = context.settings.reviewer.clone();
+            let field = TextEdit::singleline(&mut name)
+                .hint_text("who signs")
+                .desired_width(230.0);
+            let response = ui.add(field).labelled_by(label);
+            if response.changed() {
+                out.sign(SignCommand::Name(name));
+            }
+            ui.end_row();
+        });
+    if own != *opinion {
+        out.sign(SignCommand::Opinion(own));
+    }
+    let differs = opinion.differs(result);
+    let hint = if differs {
+        "why it differs"
+    } else {
+        "remark, or why it goes back"
+    };
+    reason_ui(ui, opinion, hint, out);
+    let changes = open.review.changes();
+    if !changes.is_empty() {
+        faint(ui, format!("Signed with: {}.", changes.join(", ")));
+    }
+    let missing = opinion.missing(&context.settings.reviewer, result, ReviewState::Signed);
+    ui.horizontal(|ui| {
+        let sign = ui.add_enabled(missing.is_none(), egui::Button::new("Sign"));
+        if sign
+            .on_disabled_hover_text(missing.unwrap_or_default())
+            .clicked()
+        {
+            out.sign(SignCommand::Sign);
+        }
+        let returns = ui.button("Send back");
+        if returns
+            .on_hover_text("To be stained or scored again; the reason is kept")
+            .clicked()
+        {
+            out.sign(SignCommand::Return);
+        }
+    });
+}
+
+fn reason_ui(ui: &mut Ui, opinion: &Opinion, hint: &str, out: &mut Commands) {
+    let mut reason = opinion.reason.clone();
+    let field = TextEdit::multiline(&mut reason)
+        .hint_text(hint)
+        .desired_rows(2)
+        .desired_width(f32::INFINITY);
+    let response = ui.add(field);
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, "Reason"));
+    if response.changed() {
+        out.sign(SignCommand::Opinion(Opinion {
+            reason,
+            ..opinion.clone()
+        }));
+    }
+}
+
+const fn result_word(result: IhcResult) -> &'static str {
+    match result {
+        IhcResult::NotEvaluable => "not evaluable",
+        other => other.name(),
+    }
+}
+
+/// Who did what, the newest first.
+fn trail_ui(ui: &mut Ui, trail: &[AuditEntry]) {
+    if trail.is_empty() {
+        return;
+    }
+    section(ui, "Trail");
+    for entry in trail.iter().take(12) {
+        faint(
+            ui,
+            format!(
+                "{}  {}: {}",
+                entry.stamp.at, entry.stamp.who, entry.change.what
+            ),
+        );
+    }
+}

@@ -1,0 +1,225 @@
+//! What a person does with a scored slide: thresholds, case facts, regions, corrected cells, and how far the review is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pantrk_core::score::{Compartment, ScoringTable, Thresholds};
+use pantrk_space::SlideMpp;
+use pantrk_store::SlideResult;
+use pantrk_triage::Case;
+use serde::{Deserialize, Serialize};
+
+use crate::drawing::Drawing;
+use crate::jobs::{LiveAnswer, LiveRequest, RegionSet, ScoredCells};
+
+/// What a person says of one cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Correction {
+    /// It is no tumour cell, so it does not count.
+    NotTumour,
+    /// It is of this grade, 0 to 3.
+    Grade(u8),
+}
+
+impl Correction {
+    /// The grade, where one was given.
+    pub(crate) const fn grade(self) -> Option<u8> {
+        match self {
+            Self::NotTumour => None,
+            Self::Grade(grade) => Some(grade),
+        }
+    }
+
+    /// In words.
+    pub(crate) fn label(self) -> String {
+        match self {
+            Self::NotTumour => "not a tumour cell".to_owned(),
+            Self::Grade(0) => "negative".to_owned(),
+            Self::Grade(grade) => format!("{grade}+"),
+        }
+    }
+}
+
+/// All corrected cells.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Corrections {
+    /// Grows with each change.
+    pub(crate) revision: u64,
+    /// By the row in the cell table.
+    pub(crate) cells: BTreeMap<u32, Correction>,
+}
+
+/// The review of the slide that is open.
+pub(crate) struct Review {
+    /// By which cells are graded now.
+    pub(crate) thresholds: Thresholds,
+    /// By which the slide was scored.
+    pub(crate) scored_thresholds: Thresholds,
+    /// Whose histogram is shown; `None` for the highest per cell.
+    pub(crate) compartment: Option<Compartment>,
+    /// The facts now.
+    pub(crate) case: Case,
+    /// The facts that the slide was scored with.
+    pub(crate) scored_case: Case,
+    /// Corrected cells.
+    pub(crate) corrections: Arc<Corrections>,
+    /// Regions, rulers and points.
+    pub(crate) drawing: Drawing,
+    /// The drawing's areas as scoring takes them.
+    pub(crate) regions: Arc<RegionSet>,
+    /// The last answer.
+    pub(crate) live: Option<LiveAnswer>,
+    /// Grows with each change of the above.
+    pub(crate) revision: u64,
+    /// The revision that was asked for last.
+    asked: Option<u64>,
+}
+
+impl Review {
+    /// Nothing changed yet.
+    pub(crate) fn new(scored: Option<&SlideResult>) -> Self {
+        let thresholds = scored
+            .and_then(thresholds_of)
+            .unwrap_or_else(|| ScoringTable::embedded().thresholds());
+        let case = scored.and_then(case_of).unwrap_or_default();
+        Self {
+            thresholds,
+            scored_thresholds: thresholds,
+            compartment: None,
+            scored_case: case.clone(),
+            case,
+            corrections: Arc::default(),
+            drawing: Drawing::default(),
+            regions: Arc::default(),
+            live: None,
+            revision: 0,
+            asked: None,
+        }
+    }
+
+    /// Whether anything differs from what was scored.
+    pub(crate) fn is_changed(&self) -> bool {
+        !self.changes().is_empty()
+    }
+
+    /// What differs from what was scored, in words.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let mut changes = Vec::new();
+        if self.thresholds != self.scored_thresholds {
+            let [a, b, c] = self.thresholds.values();
+            changes.push(format!("thresholds {a:.2}, {b:.2}, {c:.2} OD"));
+        }
+        if self.regions.changed {
+            changes.push("regions".to_owned());
+        }
+        match self.corrections.cells.len() {
+            0 => {}
+            1 => changes.push("1 corrected cell".to_owned()),
+            n => changes.push(format!("{n} corrected cells")),
+        }
+        if self.case != self.scored_case {
+            changes.push("case facts".to_owned());
+        }
+        changes
+    }
+
+    /// The result as it would be, where something differs and it was worked out.
+    pub(crate) fn live_result(&self) -> Option<&SlideResult> {
+        let live = self.live.as_ref()?;
+        self.is_changed().then_some(&*live.result)
+    }
+
+    /// Something changed.
+    pub(crate) fn touch(&mut self) {
+        self.revision += 1;
+    }
+
+    /// The drawing changed: its areas become the regions.
+    pub(crate) fn take_regions(&mut self) {
+        let drawn = self.drawing.regions();
+        self.regions = Arc::new(RegionSet {
+            revision: self.regions.revision + 1,
+            regions: pantrk_store::scoring_regions(&drawn),
+            changed: self.drawing.areas_changed(),
+            base_known: self.drawing.base_known,
+        });
+        self.touch();
+    }
+
+    /// Corrects a cell, or takes its correction back.
+    pub(crate) fn correct(&mut self, row: u32, correction: Option<Correction>) {
+        let corrections = Arc::make_mut(&mut self.corrections);
+        match correction {
+            Some(correction) => corrections.cells.insert(row, correction),
+            None => corrections.cells.remove(&row),
+        };
+        corrections.revision += 1;
+        self.touch();
+    }
+
+    /// Puts other corrections in the place of all.
+    pub(crate) fn set_corrections(&mut self, cells: BTreeMap<u32, Correction>) {
+        let corrections = Arc::make_mut(&mut self.corrections);
+        corrections.cells = cells;
+        corrections.revision += 1;
+        self.touch();
+    }
+
+    /// What to ask the worker for next, if anything: one request is on its way at a time, and the last change wins.
+    pub(crate) fn request(
+        &self,
+        opening: u64,
+        cells: &Arc<ScoredCells>,
+        scored: &Arc<SlideResult>,
+        mpp: SlideMpp,
+    ) -> Option<LiveRequest> {
+        let answered = self.live.as_ref().map(|live| live.revision);
+        if self.asked == Some(self.revision) || self.asked != answered {
+            return None;
+        }
+        Some(LiveRequest {
+            opening,
+            revision: self.revision,
+            cells: Arc::clone(cells),
+            scored: Arc::clone(scored),
+            mpp,
+            thresholds: self.thresholds,
+            compartment: self.compartment,
+            regions: Arc::clone(&self.regions),
+            corrections: Arc::clone(&self.corrections),
+            case: self.case.clone(),
+        })
+    }
+
+    /// The worker took the request of this revision.
+    pub(crate) fn asked(&mut self, revision: u64) {
+        self.asked = Some(revision);
+    }
+
+    /// Whether an answer is on its way.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.asked != self.live.as_ref().map(|live| live.revision)
+    }
+
+    /// Whether the grade that a cell has now comes from a person; the correction then.
+    pub(crate) fn correction(&self, row: u32) -> Option<Correction> {
+        self.corrections.cells.get(&row).copied()
+    }
+}
+
+/// The thresholds that a slide was scored with.
+fn thresholds_of(result: &SlideResult) -> Option<Thresholds> {
+    let list = result.run.parameters.get("thresholds")?.as_array()?;
+    let values: Vec<f32> = list
+        .iter()
+        .filter_map(|v| v.as_f64().map(|v| v as f32))
+        .collect();
+    Thresholds::new(values.try_into().ok()?)
+}
+
+/// The case's facts that a slide was scored with.
+fn case_of(result: &SlideResult) -> Option<Case> {
+    let case = result.run.parameters.get("case")?;
+    serde_json::from_value(case.clone()).ok()
+}

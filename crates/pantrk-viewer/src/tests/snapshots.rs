@@ -1,0 +1,107 @@
+//! Every panel in both themes, drawn without a screen and held against kept pictures.
+//!
+//! `PANTRK_UPDATE_SNAPSHOTS=1` writes them anew; look at them before they are kept.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::command::Commands;
+use crate::panels::{PANELS, Place};
+
+/// Pixels per point of the kept pictures: small, and enough to see what is wrong.
+const SCALE: f32 = 0.6;
+/// A channel may differ by so much.
+const NEAR: u8 = 28;
+/// The share of the pixels that may differ by more.
+const SHARE: f64 = 0.006;
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots")
+}
+
+#[test]
+fn every_panel_in_both_themes() {
+    let dir = tempfile::tempdir().unwrap();
+    let slide = dir.path().join("a.png");
+    write_slide(&slide);
+    write_result(dir.path(), "S1", &slide, |_| {});
+    write_layers(&dir.path().join("S1"));
+    let mut first = harness(&[dir.path().join("S1")], egui::ThemePreference::Dark);
+    until(&mut first, "the slide and its layers", |h| {
+        let open = h.state().as_ref().and_then(|v| v.session.open.as_ref());
+        open.is_some_and(|open| {
+            open.slide.ready().is_some() && open.review.live.is_some() && open.draft.is_some()
+        })
+    });
+    let viewer = std::rc::Rc::new(first.into_state().unwrap());
+    let update = std::env::var_os("PANTRK_UPDATE_SNAPSHOTS").is_some();
+    let mut wrong = Vec::new();
+    for panel in &PANELS {
+        for (theme, name) in [(egui::Theme::Dark, "dark"), (egui::Theme::Light, "light")] {
+            let name = format!("{}-{name}", panel.name);
+            let picture = draw(&viewer, panel.ui, panel.place, theme);
+            let path = folder().join(format!("{name}.png"));
+            if update {
+                std::fs::create_dir_all(folder()).unwrap();
+                picture.save(&path).unwrap();
+                continue;
+            }
+            let kept = image::open(&path).map(image::DynamicImage::into_rgb8);
+            let off = kept.map_or(1.0, |kept| difference(&kept, &picture));
+            if off > SHARE {
+                let new = std::env::temp_dir().join(format!("pantrk-{name}.new.png"));
+                picture.save(&new).unwrap();
+                wrong.push(format!(
+                    "{name}: {:.2} % of the pixels differ; now {}",
+                    off * 100.0,
+                    new.display()
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn draw(
+    viewer: &std::rc::Rc<Viewer>,
+    panel: fn(&mut egui::Ui, &crate::panels::PanelContext<'_>, &mut Commands),
+    place: Place,
+    theme: egui::Theme,
+) -> image::RgbImage {
+    let viewer = std::rc::Rc::clone(viewer);
+    let size = match place {
+        Place::Top | Place::Bottom => egui::vec2(1400.0, 60.0),
+        Place::Left | Place::LeftBottom => egui::vec2(300.0, 260.0),
+        Place::Right => egui::vec2(412.0, 760.0),
+    };
+    let raster = Raster::default();
+    let mut harness = Harness::builder()
+        .with_size(size)
+        .with_pixels_per_point(SCALE)
+        .with_theme(theme)
+        .with_context_setup(move |ctx| {
+            crate::tokens::apply(ctx);
+            ctx.set_theme(theme);
+        })
+        .renderer(raster.clone())
+        .build_ui(move |ui| {
+            egui::CentralPanel::default().show(ui, |ui| {
+                panel(ui, &viewer.context(), &mut Commands::default());
+            });
+        });
+    harness.run_steps(4);
+    raster.picture(&harness.ctx.clone(), harness.output())
+}
+
+/// The share of the pixels that differ.
+fn difference(a: &image::RgbImage, b: &image::RgbImage) -> f64 {
+    if a.dimensions() != b.dimensions() {
+        return 1.0;
+    }
+    let off = a
+        .pixels()
+        .zip(b.pixels())
+        .filter(|(a, b)| a.0.iter().zip(b.0).any(|(a, b)| a.abs_diff(b) > NEAR))
+        .count();
+    off as f64 / f64::from(a.width() * a.height())
+}

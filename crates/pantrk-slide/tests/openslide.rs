@@ -1,0 +1,424 @@
+//! `OpenSlide` as a second opinion: the same levels, sizes, downsamples, pixel sizes, properties and pixels.
+//!
+//! Runs where a Python has the packages `openslide-python` and `openslide-bin` (`PANTRK_PYTHON` names it, else `python3`), and prints `skipped` elsewhere.
+//! Differences that are meant are in `docs/differences-from-openslide.md` and in [`MEANT`].
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests, whose failure is the test's, and whose skipping is told"
+)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use common::vendors::{self, APERIO, Bif};
+use common::{CLASSIC, KINDS, Packing, pyramid, read, rect, shared_data};
+use jpeg_encoder::SamplingFactor;
+use pantrk_slide::Slide;
+use pantrk_space::{GapKind, LevelRect};
+use serde::Deserialize;
+
+/// Properties that differ on purpose: beginnings of their keys.
+const MEANT: &[&str] = &[
+    // A fingerprint of our own over more of the file.
+    "openslide.quickhash-1",
+    // Tiles of stacked restart intervals; none where tiles overlap.
+    "openslide.level[",
+    "openslide.level-count",
+];
+
+#[derive(Deserialize)]
+struct Answers {
+    version: String,
+    slides: Vec<Answer>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    error: Option<String>,
+    #[serde(default)]
+    levels: Vec<[u32; 2]>,
+    #[serde(default)]
+    downsamples: Vec<f64>,
+    #[serde(default)]
+    properties: BTreeMap<String, String>,
+    #[serde(default)]
+    associated: BTreeMap<String, [u32; 2]>,
+}
+
+/// A region: its place on a level of ours.
+struct Region {
+    level: usize,
+    rect: LevelRect,
+}
+
+struct Subject {
+    name: String,
+    path: PathBuf,
+    /// Largest and mean difference of a byte that two decoders may have.
+    tolerance: (u8, f64),
+    regions: Vec<Region>,
+}
+
+/// A small generator with a fixed seed, so that the same regions come each time.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, n: i64) -> i64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as i64 % n.max(1)
+    }
+}
+
+fn python() -> Option<PathBuf> {
+    let python = std::env::var_os("PANTRK_PYTHON").map_or_else(|| "python3".into(), PathBuf::from);
+    let found = Command::new(&python)
+        .args(["-c", "import openslide"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if found.is_ok_and(|status| status.success()) {
+        return Some(python);
+    }
+    println!("skipped: no Python with openslide-python and openslide-bin");
+    None
+}
+
+/// Regions on all levels: random ones, at the edges, beyond them.
+///
+/// `OpenSlide` resamples where a region does not begin on a whole pixel of its level, so levels of odd downsamples are asked for from their corner alone.
+fn regions(slide: &Slide, draw: &mut Draw) -> Vec<Region> {
+    let mut out = Vec::new();
+    for (level, facts) in slide.levels().iter().enumerate() {
+        let (width, height) = (facts.size.width, facts.size.height);
+        let mut add = |x: i64, y: i64, w: u32, h: u32| {
+            out.push(Region {
+                level,
+                rect: rect(x, y, w.min(700), h.min(700)),
+            });
+        };
+        add(0, 0, width, height);
+        if (facts.downsample.get().fract()).abs() > 1e-9 {
+            continue;
+        }
+        let (w, h) = (i64::from(width), i64::from(height));
+        add(w - 40, h - 30, 100, 90);
+        add(-20, -10, 60, 50);
+        let bounds = |key: &str, otherwise: i64| -> i64 {
+            let number = slide.properties().get(&format!("openslide.bounds-{key}"));
+            let number = number.and_then(|text| text.parse::<f64>().ok());
+            number.map_or(otherwise, |n| (n / facts.downsample.get()) as i64)
+        };
+        let (left, top) = (bounds("x", 0), bounds("y", 0));
+        let (bw, bh) = (bounds("width", w), bounds("height", h));
+        for _ in 0..6 {
+            let (x, y) = (left + draw.below(bw), top + draw.below(bh));
+            add(x, y, 1 + draw.below(300) as u32, 1 + draw.below(200) as u32);
+        }
+    }
+    out
+}
+
+/// The slides that tests write, and those beside the repository.
+fn subjects(folder: &Path) -> Vec<Subject> {
+    let exact = (0, 0.0);
+    // What two JPEG decoders differ by, and two JPEG 2000 decoders.
+    let jpeg = (5, 0.4);
+    let mut made: Vec<(String, Vec<u8>, (u8, f64))> = Vec::new();
+    for kind in KINDS {
+        for (name, packing, tolerance) in [
+            ("lzw", Packing::LzwPredicted, exact),
+            ("deflate", Packing::Deflate, exact),
+            ("jpeg", Packing::Jpeg(SamplingFactor::F_1_1), jpeg),
+        ] {
+            let name = format!("{name}-{}-{}.tif", kind.big, kind.motorola);
+            made.push((name, pyramid(kind, packing).0.bytes, tolerance));
+        }
+    }
+    let data = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/data")
+            .join(name);
+        std::fs::read(path).unwrap()
+    };
+    let half_colours = Packing::Jpeg(SamplingFactor::R_4_2_0);
+    made.extend([
+        (
+            "420.tif".to_owned(),
+            pyramid(CLASSIC, half_colours).0.bytes,
+            (255, 1.0),
+        ),
+        (
+            "aperio.svs".to_owned(),
+            vendors::aperio(APERIO).0.bytes,
+            jpeg,
+        ),
+        (
+            "33003.svs".to_owned(),
+            vendors::aperio_jpeg2000(33003, 6, &data("ycbcr_422.j2k")).bytes,
+            (2, 1.0),
+        ),
+        (
+            "33005.svs".to_owned(),
+            vendors::aperio_jpeg2000(33005, 2, &data("rgb.j2k")).bytes,
+            (1, 0.1),
+        ),
+        (
+            "iscan.bif".to_owned(),
+            vendors::ventana(Bif::Iscan).0.bytes,
+            exact,
+        ),
+        (
+            "areas.bif".to_owned(),
+            vendors::ventana_areas(
+                "iScan HT",
+                &[((1, 1), (2, 2), (0, 500)), ((4, 3), (3, 1), (300, 20))],
+            )
+            .0
+            .bytes,
+            exact,
+        ),
+        ("leica.scn".to_owned(), vendors::leica().0.bytes, exact),
+        ("philips.tiff".to_owned(), vendors::philips().0.bytes, exact),
+        (
+            "hamamatsu.ndpi".to_owned(),
+            vendors::hamamatsu().0.bytes,
+            jpeg,
+        ),
+    ]);
+    let mut out: Vec<Subject> = made
+        .into_iter()
+        .map(|(name, bytes, tolerance)| {
+            let path = folder.join(&name);
+            std::fs::write(&path, bytes).unwrap();
+            Subject {
+                name,
+                path,
+                tolerance,
+                regions: Vec::new(),
+            }
+        })
+        .collect();
+    for (name, tolerance) in [
+        ("slides/CMU-1-Small-Region.svs", jpeg),
+        ("slides/openslide-python_small.svs", jpeg),
+        ("slides/openslide-python_boxes.tiff", exact),
+        ("slides/test3-DAPI-2-387.ndpi", jpeg),
+        ("slides/synthetic/generic_pyr_jpeg.tif", (255, 1.0)),
+        ("slides/synthetic/generic_pyr_zstd.tif", exact),
+        (
+            "slides/synthetic/ventana_iscan_legacy_overlap.bif",
+            (255, 1.0),
+        ),
+        ("slides/synthetic/leica_scn400.scn", (255, 1.0)),
+        ("slides/synthetic/philips.tiff", (255, 1.0)),
+    ] {
+        if let Some(path) = shared_data(name) {
+            out.push(Subject {
+                name: name.to_owned(),
+                path,
+                tolerance,
+                regions: Vec::new(),
+            });
+        }
+    }
+    let mut draw = Draw(11);
+    for subject in &mut out {
+        subject.regions = regions(&Slide::open(&subject.path).unwrap(), &mut draw);
+    }
+    out
+}
+
+fn ask(python: &Path, folder: &Path, subjects: &[Subject]) -> Answers {
+    let requests: Vec<serde_json::Value> = subjects
+        .iter()
+        .enumerate()
+        .map(|(index, subject)| {
+            let out = folder.join(format!("regions-{index}"));
+            std::fs::create_dir(&out).unwrap();
+            let slide = Slide::open(&subject.path).unwrap();
+            let regions: Vec<_> = subject
+                .regions
+                .iter()
+                .map(|region| {
+                    let downsample = slide.levels()[region.level].downsample.get();
+                    let at = |level: i64| (level as f64 * downsample).round() as i64;
+                    serde_json::json!([
+                        at(region.rect.x),
+                        at(region.rect.y),
+                        region.level,
+                        region.rect.width,
+                        region.rect.height
+                    ])
+                })
+                .collect();
+            serde_json::json!({"path": subject.path, "out": out, "regions": regions})
+        })
+        .collect();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openslide/oracle.py");
+    let mut child = Command::new(python)
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin
+        .write_all(serde_json::to_string(&requests).unwrap().as_bytes())
+        .unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The same text, or the same number.
+fn alike(a: &str, b: &str) -> bool {
+    match (a.parse::<f64>(), b.parse::<f64>()) {
+        (Ok(a), Ok(b)) => (a - b).abs() <= 1e-6 * a.abs().max(b.abs()),
+        _ => a.trim() == b.trim(),
+    }
+}
+
+/// What differs between our slide and the answer.
+fn compare(subject: &Subject, answer: &Answer, folder: &Path) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if let Some(error) = &answer.error {
+        return vec![format!("OpenSlide says {error}")];
+    }
+    let slide = Slide::open(&subject.path).unwrap();
+    let ours: Vec<[u32; 2]> = slide
+        .levels()
+        .iter()
+        .map(|level| [level.size.width, level.size.height])
+        .collect();
+    // Levels that it scales down itself come after the stored ones.
+    let is_ndpi = slide.vendor() == "hamamatsu";
+    let theirs = if is_ndpi {
+        &answer.levels[..ours.len()]
+    } else {
+        &answer.levels[..]
+    };
+    if ours != theirs {
+        return vec![format!("levels {ours:?}, theirs {theirs:?}")];
+    }
+    for (level, theirs) in slide.levels().iter().zip(&answer.downsamples) {
+        let ours = level.downsample.get();
+        if (ours - theirs).abs() > 1e-9 * theirs {
+            wrong.push(format!("downsample {ours}, theirs {theirs}"));
+        }
+    }
+    for (key, theirs) in &answer.properties {
+        if MEANT.iter().any(|meant| key.starts_with(meant)) {
+            continue;
+        }
+        let ours = slide.properties().get(key);
+        // A print resolution is no pixel size.
+        let is_print =
+            key.starts_with("openslide.mpp") && theirs.parse::<f64>().is_ok_and(|mpp| mpp > 20.0);
+        if !is_print && !ours.is_some_and(|ours| alike(ours, theirs)) {
+            wrong.push(format!("{key} is {ours:?}, theirs {theirs:?}"));
+        }
+    }
+    for (name, [width, height]) in &answer.associated {
+        let found = slide
+            .associated_images()
+            .iter()
+            .find(|image| image.name == *name);
+        let size = found.map(|image| (image.size.width, image.size.height));
+        if size != Some((*width, *height)) {
+            wrong.push(format!(
+                "image {name} is {size:?}, theirs {width} x {height}"
+            ));
+        }
+    }
+    for (number, region) in subject.regions.iter().enumerate() {
+        let theirs = std::fs::read(folder.join(format!("{number}.rgba"))).unwrap();
+        wrong.extend(compare_region(&slide, subject, region, &theirs));
+    }
+    wrong
+}
+
+fn compare_region(
+    slide: &Slide,
+    subject: &Subject,
+    region: &Region,
+    theirs: &[u8],
+) -> Option<String> {
+    let (ours, gaps) = read(slide, region.level, region.rect);
+    let mut is_gap = vec![false; (region.rect.width * region.rect.height) as usize];
+    for gap in &gaps {
+        assert!(!gap.is_unreadable(), "{gap:?}");
+        if matches!(gap.kind, GapKind::OutsideSlide | GapKind::NotScanned) {
+            for y in gap.rect.y..gap.rect.bottom() {
+                for x in gap.rect.x..gap.rect.right() {
+                    let at = (y - region.rect.y) * i64::from(region.rect.width) + x - region.rect.x;
+                    is_gap[at as usize] = true;
+                }
+            }
+        }
+    }
+    let (mut largest, mut sum, mut count, mut strange) = (0_u8, 0.0, 0_u32, 0_u32);
+    for ((ours, theirs), gap) in ours
+        .as_bytes()
+        .chunks_exact(3)
+        .zip(theirs.chunks_exact(4))
+        .zip(&is_gap)
+    {
+        match (theirs[3], gap) {
+            (255, false) => {
+                for (a, b) in ours.iter().zip(theirs) {
+                    let off = a.abs_diff(*b);
+                    largest = largest.max(off);
+                    sum += f64::from(off);
+                }
+                count += 3;
+            }
+            // It draws nothing where we say that nothing was scanned.
+            (0, true) => {}
+            _ => strange += 1,
+        }
+    }
+    let mean = sum / f64::from(count.max(1));
+    let (max, allowed) = subject.tolerance;
+    (largest > max || mean > allowed || strange > 0).then(|| {
+        format!(
+            "level {} {}: largest difference {largest}, mean {mean:.3}, {strange} pixels drawn by one alone",
+            region.level, region.rect
+        )
+    })
+}
+
+#[test]
+fn openslide_sees_the_same() {
+    let Some(python) = python() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let subjects = subjects(folder.path());
+    let answers = ask(&python, folder.path(), &subjects);
+    let mut wrong = Vec::new();
+    for (index, (subject, answer)) in subjects.iter().zip(&answers.slides).enumerate() {
+        let regions = folder.path().join(format!("regions-{index}"));
+        let found = compare(subject, answer, &regions);
+        wrong.extend(
+            found
+                .into_iter()
+                .map(|what| format!("{}: {what}", subject.name)),
+        );
+    }
+    println!(
+        "{} slides beside OpenSlide {}",
+        subjects.len(),
+        answers.version
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -16,7 +16,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("phantom", &["space", "slide"]),
     ("store", &["space", "core", "triage"]),
     ("report", &["core", "triage", "store"]),
-    ("eval", &["core", "triage", "store"]),
+    ("eval", &["space", "core", "triage", "store"]),
     // The viewer exports the PDF report.
     (
         "viewer",

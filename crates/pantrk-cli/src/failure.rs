@@ -1,6 +1,7 @@
 //! Exit codes, and errors that know theirs.
 
 use std::fmt;
+use std::io;
 use std::process::ExitCode;
 
 /// How the program ends.
@@ -37,12 +38,27 @@ impl Exit {
     }
 }
 
+/// Where the cause of a slide's failure lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// In the slide, or in what was asked for it: the same again fails again.
+    Slide,
+    /// In what the machine gives, such as a network that went away: the same again may work.
+    Machine,
+    /// In the output folder: no slide can be written.
+    Output,
+}
+
 /// An error and how the program ends for it.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
     error: anyhow::Error,
     advice: Option<&'static str>,
+    /// Where it happened, as in `result.json`'s seconds; none before the stages.
+    stage: Option<String>,
+    /// Set where the error's kind does not tell.
+    cause: Option<Cause>,
 }
 
 impl Failure {
@@ -51,6 +67,52 @@ impl Failure {
             exit,
             error: error.into(),
             advice: None,
+            stage: None,
+            cause: None,
+        }
+    }
+
+    /// Says in which stage it happened.
+    pub(crate) fn in_stage(mut self, stage: Option<String>) -> Self {
+        self.stage = self.stage.or(stage);
+        self
+    }
+
+    /// Says where the cause lies.
+    pub(crate) fn because_of(mut self, cause: Cause) -> Self {
+        self.cause = Some(cause);
+        self
+    }
+
+    /// The stage in which it happened.
+    pub(crate) fn stage(&self) -> &str {
+        self.stage.as_deref().unwrap_or("inputs")
+    }
+
+    /// Where the cause lies, as far as the system's answer tells.
+    pub(crate) fn cause(&self) -> Cause {
+        use io::ErrorKind as Kind;
+        if let Some(cause) = self.cause {
+            return cause;
+        }
+        let system = self
+            .error
+            .chain()
+            .find_map(|error| error.downcast_ref::<io::Error>());
+        match system.map(io::Error::kind) {
+            Some(Kind::StorageFull | Kind::QuotaExceeded | Kind::ReadOnlyFilesystem) => {
+                Cause::Output
+            }
+            None
+            | Some(
+                Kind::NotFound
+                | Kind::InvalidData
+                | Kind::UnexpectedEof
+                | Kind::IsADirectory
+                | Kind::NotADirectory
+                | Kind::InvalidInput,
+            ) => Cause::Slide,
+            Some(_) => Cause::Machine,
         }
     }
 

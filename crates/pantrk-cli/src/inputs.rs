@@ -15,6 +15,7 @@ use pantrk_store::{ModelFacts, MppSource};
 use pantrk_triage::Case;
 
 use crate::failure::{Exit, Failure, OrExit as _};
+use crate::machine;
 use crate::progress::Log;
 
 /// Options of every command that scores.
@@ -42,8 +43,11 @@ pub(crate) struct ScoreOptions {
     /// DAB optical densities (log10) of 1+, 2+ and 3+
     #[arg(long, value_name = "1+,2+,3+", value_parser = parse_thresholds)]
     pub(crate) thresholds: Option<Thresholds>,
-    /// Stain vectors: `default`, or a JSON file {"hematoxylin": [r,g,b], "dab": [r,g,b]}
-    #[arg(long, default_value = "default", value_name = "default|FILE")]
+    /// How far a cell reaches beyond its nucleus at most, um; 5 by the scoring table
+    #[arg(long, value_name = "UM", value_parser = parse_expansion)]
+    pub(crate) expansion: Option<f64>,
+    /// Stain vectors: `default` (QuPath's H-DAB), `estimate` (read off the slide), or a JSON file {"hematoxylin": [r,g,b], "dab": [r,g,b]}
+    #[arg(long, default_value = "default", value_name = "default|estimate|FILE")]
     pub(crate) stains: String,
     /// What finds nuclei: `nucleus` (on board), `watershed`, or a folder with model.toml
     #[arg(long, default_value = "nucleus", value_name = "NAME|DIR")]
@@ -77,6 +81,32 @@ pub(crate) struct ScoreOptions {
     pub(crate) log: Log,
 }
 
+impl ScoreOptions {
+    /// The defaults with a model, for commands that score many slides to compare them: no heatmaps, no words.
+    pub(crate) fn quiet(model: &str) -> Self {
+        Self {
+            mpp: None,
+            tumour_type: None,
+            clone: None,
+            regions: None,
+            profile: PROFILES[0].name.to_owned(),
+            thresholds: None,
+            expansion: None,
+            stains: "default".to_owned(),
+            model: model.to_owned(),
+            device: "cpu".to_owned(),
+            threads: None,
+            case: None,
+            skip_heatmaps: true,
+            heatmaps: false,
+            geojson: false,
+            assume_h_dab: false,
+            overwrite: false,
+            log: Log::Quiet,
+        }
+    }
+}
+
 /// No microscope resolves finer pixels than this, um.
 const FINEST_MPP: f64 = 0.05;
 /// Coarser pixels than this show no cells at all, um.
@@ -98,6 +128,23 @@ fn parse_profile(text: &str) -> Result<String, String> {
     } else {
         Err(format!("known profiles are {}", names.join(", ")))
     }
+}
+
+/// Cells reach no further than this, um.
+const FURTHEST_EXPANSION: f64 = 25.0;
+
+pub(crate) fn parse_expansion(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok();
+    value
+        .filter(|um| (0.5..=FURTHEST_EXPANSION).contains(um))
+        .ok_or_else(|| {
+            format!("a number from 0.5 to {FURTHEST_EXPANSION} um was wanted, such as 5")
+        })
+}
+
+/// The reach given, or the table's.
+pub(crate) fn expansion_um(given: Option<f64>) -> f64 {
+    given.unwrap_or_else(|| ScoringTable::embedded().expansion_microns())
 }
 
 pub(crate) fn parse_thresholds(text: &str) -> Result<Thresholds, String> {
@@ -169,33 +216,47 @@ pub(crate) fn slide_mpp(
     }
 }
 
+/// The stain vectors to score with.
+pub(crate) struct Stains {
+    /// Given or default; with `estimate`, for what the slide does not show.
+    pub(crate) vectors: StainVectors,
+    /// Whether they are read off the slide.
+    pub(crate) estimate: bool,
+    /// `default`, `given` or `estimate`.
+    pub(crate) source: &'static str,
+}
+
 /// Stain vectors and where they come from.
-pub(crate) fn stain_vectors(choice: &str) -> Result<(StainVectors, &'static str), Failure> {
+pub(crate) fn stain_vectors(choice: &str) -> Result<Stains, Failure> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Given {
         hematoxylin: [f64; 3],
         dab: [f64; 3],
     }
-    if choice == "estimate" {
-        return Err(Failure::usage(
-            "--stains estimate is not in this version; use `default`, or a JSON file with vectors measured elsewhere",
-        ));
-    }
-    if choice == "default" {
-        return Ok((StainVectors::h_dab_default(), "default"));
+    if let "default" | "estimate" = choice {
+        let estimate = choice == "estimate";
+        return Ok(Stains {
+            vectors: StainVectors::h_dab_default(),
+            estimate,
+            source: if estimate { "estimate" } else { "default" },
+        });
     }
     let context = |what: String| Failure::usage(format!("{what}: {choice}"));
     let text = std::fs::read_to_string(choice).map_err(|e| {
         context(format!(
-            "--stains takes `default` or a JSON file, and the file cannot be read ({e})"
+            "--stains takes `default`, `estimate` or a JSON file, and the file cannot be read ({e})"
         ))
     })?;
     let given: Given = serde_json::from_str(&text)
         .map_err(|e| context(format!("the stains file is not as wanted ({e})")))?;
     let vectors =
         StainVectors::new(given.hematoxylin, given.dab).map_err(|e| context(e.to_string()))?;
-    Ok((vectors, "given"))
+    Ok(Stains {
+        vectors,
+        estimate: false,
+        source: "given",
+    })
 }
 
 /// What finds nuclei.
@@ -307,12 +368,11 @@ pub(crate) fn case(
     Ok(case)
 }
 
-/// A pool of that many threads, or of as many as the machine and its cgroup give.
+/// A pool of that many threads, or of as many as the machine and its cgroup hold.
 pub(crate) fn thread_pool(threads: Option<u32>) -> Result<rayon::ThreadPool, Failure> {
     let given = threads.map(|n| n as usize);
-    let found = std::thread::available_parallelism().map_or(1, usize::from);
     rayon::ThreadPoolBuilder::new()
-        .num_threads(given.unwrap_or(found))
+        .num_threads(given.unwrap_or_else(machine::threads))
         .build()
         .or_exit(Exit::Preflight)
 }

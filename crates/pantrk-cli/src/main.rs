@@ -8,9 +8,14 @@
 mod commands;
 mod failure;
 mod inputs;
+mod machine;
+mod manifest;
+mod night;
 mod output;
+mod preflight;
 mod progress;
 mod scoring;
+mod shard;
 mod stop;
 
 use std::process::ExitCode;

@@ -1,14 +1,14 @@
 //! Progress: a bar on a terminal, plain or JSON lines elsewhere; always on stderr.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pantrk_core::pipeline::{Progress, Stage};
 
-use crate::{output, stop};
+use crate::{machine, output, stop};
 
 /// How progress and logs are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -28,6 +28,7 @@ const EVERY: Duration = Duration::from_secs(10);
 
 struct State {
     stage: Option<(String, Instant)>,
+    last: Option<String>,
     seconds: BTreeMap<String, f64>,
     told: Instant,
 }
@@ -35,7 +36,10 @@ struct State {
 /// Tells progress and keeps the seconds of each stage.
 pub(crate) struct Reporter {
     log: Log,
+    run_id: Option<String>,
     slide_id: String,
+    /// Set when the work is to be let go although nobody sent a signal.
+    abandoned: AtomicBool,
     bar: ProgressBar,
     done: AtomicU64,
     total: AtomicU64,
@@ -51,22 +55,47 @@ impl Reporter {
             ProgressBar::hidden()
         };
         if let Ok(style) = ProgressStyle::with_template(
-            "{prefix:>10} {bar:36.cyan/dim} {percent:>3} %  {elapsed} (about {eta} to go)",
+            "{msg} {prefix:>10} {bar:36.cyan/dim} {percent:>3} %  {elapsed} (about {eta} to go)",
         ) {
             bar.set_style(style);
+            bar.set_message(slide_id.to_owned());
         }
         Self {
             log,
+            run_id: None,
             slide_id: slide_id.to_owned(),
+            abandoned: AtomicBool::new(false),
             bar,
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
             state: Mutex::new(State {
                 stage: None,
+                last: None,
                 seconds: BTreeMap::new(),
                 told: Instant::now(),
             }),
         }
+    }
+
+    /// Logs carry the run's id.
+    pub(crate) fn of_run(mut self, run_id: &str) -> Self {
+        self.run_id = Some(run_id.to_owned());
+        self
+    }
+
+    /// From here on the work is to stop.
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the work was let go.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
+    /// The stage that began last.
+    pub(crate) fn last_stage(&self) -> Option<String> {
+        self.lock().last.clone()
     }
 
     /// A stage of `total` steps begins; the one before it ends.
@@ -80,6 +109,7 @@ impl Reporter {
         self.tell(name, 0, total);
         let mut state = self.lock();
         state.stage = Some((name.to_owned(), Instant::now()));
+        state.last = Some(name.to_owned());
         state.told = Instant::now();
     }
 
@@ -111,10 +141,7 @@ impl Reporter {
     pub(crate) fn note(&self, code: &str, message: &str) {
         match self.log {
             Log::Quiet => {}
-            Log::Json => output::say(
-                &serde_json::json!({"slide": self.slide_id, "note": code, "message": message})
-                    .to_string(),
-            ),
+            Log::Json => self.json(serde_json::json!({"note": code, "message": message})),
             Log::Auto | Log::Plain => {
                 self.bar
                     .suspend(|| output::say(&format!("{}: {message}", self.slide_id)));
@@ -122,22 +149,45 @@ impl Reporter {
         }
     }
 
+    /// How long the stage has taken so far.
+    fn stage_seconds(&self) -> f64 {
+        let state = self.lock();
+        let since = state.stage.as_ref().map(|(_, since)| *since);
+        since.map_or(0.0, |since| since.elapsed().as_secs_f64())
+    }
+
     fn end_stage(&self) {
         let mut state = self.lock();
-        if let Some((name, since)) = state.stage.take() {
-            *state.seconds.entry(name).or_insert(0.0) += since.elapsed().as_secs_f64();
+        let Some((name, since)) = state.stage.take() else {
+            return;
+        };
+        let seconds = since.elapsed().as_secs_f64();
+        if self.log == Log::Json {
+            self.json(serde_json::json!({
+                "stage": name, "event": "end", "seconds": seconds,
+                "peak_rss_bytes": machine::peak_rss_bytes(),
+            }));
         }
+        *state.seconds.entry(name).or_insert(0.0) += seconds;
+    }
+
+    /// A line of the log with what every line carries.
+    fn json(&self, mut line: serde_json::Value) {
+        line["slide"] = self.slide_id.clone().into();
+        line["time"] = jiff::Timestamp::now().to_string().into();
+        if let Some(run_id) = &self.run_id {
+            line["run"] = run_id.clone().into();
+        }
+        output::say(&line.to_string());
     }
 
     fn tell(&self, stage: &str, done: u64, total: u64) {
         match self.log {
-            Log::Json => output::say(
-                &serde_json::json!({
-                    "slide": self.slide_id, "stage": stage, "done": done, "total": total,
-                    "peak_rss_bytes": crate::scoring::peak_rss_bytes(),
-                })
-                .to_string(),
-            ),
+            Log::Json => self.json(serde_json::json!({
+                "stage": stage, "event": if done == 0 { "begin" } else { "progress" },
+                "done": done, "total": total, "seconds": self.stage_seconds(),
+                "peak_rss_bytes": machine::peak_rss_bytes(),
+            })),
             Log::Plain => output::say(&format!("{}: {stage} {done}/{total}", self.slide_id)),
             Log::Auto if self.bar.is_hidden() => {
                 output::say(&format!("{}: {stage} {done}/{total}", self.slide_id));
@@ -162,6 +212,6 @@ impl Progress for Reporter {
     }
 
     fn cancelled(&self) -> bool {
-        stop::asked()
+        stop::asked() || self.is_abandoned()
     }
 }

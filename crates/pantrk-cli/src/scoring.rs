@@ -1,34 +1,37 @@
-//! One slide from file to folder: what `score` and `demo` share.
+//! One slide from file to folder: what `score`, `batch` and `demo` share.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use pantrk_core::CoreError;
 use pantrk_core::cell::{CellTable, ExcludedReason};
 use pantrk_core::heatmap::heatmaps;
-use pantrk_core::overview::read_small;
+use pantrk_core::overview::{OVERVIEW_MPP, read_small};
 use pantrk_core::pipeline::{
-    ScoreInput, ScoreParameters, SlideAnalysis, score_slide, telling_fields,
+    Checkpoint, NoCheckpoint, ScoreInput, ScoreParameters, SlideAnalysis, score_slide_from,
+    telling_fields,
 };
 use pantrk_core::region::Regions;
-use pantrk_core::score::ScoringTable;
+use pantrk_core::score::{ControlAdequacy, ScoringTable};
 use pantrk_core::segment::Segmenter;
-use pantrk_core::{CoreError, stain::StainVectors};
 use pantrk_report::ReportOptions;
 use pantrk_slide::Slide;
 use pantrk_space::{
-    LevelSize, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp, SlidePoint,
+    LevelSize, Microns, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp, SlidePoint,
 };
 use pantrk_store::{
-    CellColumns, CellCounts, CellShape, CellsGeoJson, ColorMap, Heatmap, ModelFacts, MppSource,
-    Overlay, PatternFacts, Quality, RunFacts, RunFolder, SlideFacts, SlideResult, StainFacts,
-    TumourRegion, UnreadTile, Warning,
+    CellColumns, CellCounts, CellShape, CellsGeoJson, CheckpointFile, Claim, ClaimHolder, Claimed,
+    ColorMap, Heatmap, ModelFacts, MppSource, Overlay, PatternFacts, Quality, RunFacts, RunFolder,
+    SlideFacts, SlideFailure, SlideResult, StainFacts, TumourRegion, UnreadTile, Warning,
 };
-use pantrk_triage::{Case, IhcFinding, Triage, decide, gene_hint};
+use pantrk_triage::{Case, ExternalControl, IhcFinding, Triage, decide, gene_hint};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::failure::{Exit, Failure, OrExit as _};
-use crate::inputs::{self, ScoreOptions};
+use crate::failure::{Cause, Exit, Failure, OrExit as _};
+use crate::inputs::{self, ScoreOptions, Stains};
+use crate::machine::peak_rss_bytes;
 use crate::progress::Reporter;
 use crate::stop;
 
@@ -37,8 +40,30 @@ const MPP_DISAGREES: f64 = 0.1;
 /// The longest side of the thumbnail and overlay, pixels.
 const PICTURE_SIDE: f64 = 1400.0;
 
+/// How often a claim on a slide is renewed, unless it is told.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(20);
+
+/// What is loaded once for many slides.
+pub(crate) struct Engine {
+    pub(crate) segmenter: Box<dyn Segmenter>,
+    pub(crate) model: ModelFacts,
+    pub(crate) pool: rayon::ThreadPool,
+}
+
+impl Engine {
+    pub(crate) fn load(options: &ScoreOptions) -> Result<Self, Failure> {
+        let (segmenter, model) = inputs::segmenter(&options.model, &options.device)?;
+        Ok(Self {
+            segmenter,
+            model,
+            pool: inputs::thread_pool(options.threads)?,
+        })
+    }
+}
+
 /// A slide to score.
 pub(crate) struct Job<'a> {
+    pub(crate) engine: &'a Engine,
     pub(crate) slide_path: &'a Path,
     pub(crate) slide_id: String,
     pub(crate) out: &'a Path,
@@ -47,10 +72,18 @@ pub(crate) struct Job<'a> {
     pub(crate) note: Option<String>,
     /// Adds the truth beside the score, where it is known.
     pub(crate) report: &'a (dyn Fn(&SlideResult) -> ReportOptions + Sync),
+    /// The manifest's other columns, name and value.
+    pub(crate) columns: &'a [(String, String)],
+    /// Between two renewals of the claim on the slide.
+    pub(crate) heartbeat: Duration,
+    /// Told when the work on the slide begins.
+    pub(crate) begun: &'a (dyn Fn() + Sync),
 }
 
 /// What became of it.
 pub(crate) enum Scored {
+    /// Another process works on it.
+    Held(Option<ClaimHolder>),
     /// Scored now.
     New(Box<SlideResult>, PathBuf),
     /// The same slide, parameters and model were scored before.
@@ -65,62 +98,272 @@ struct Prepared {
     drawn: Vec<pantrk_store::Region>,
     regions: Regions,
     case: Case,
-    segmenter: Box<dyn Segmenter>,
-    model: ModelFacts,
-    vectors: StainVectors,
-    vectors_source: &'static str,
+    stains: Stains,
     parameters: Map<String, Value>,
     parameter_hash: String,
 }
 
-/// Scores a slide into `<out>/<slide-id>/`.
-pub(crate) fn run(job: &Job<'_>) -> Result<Scored, Failure> {
-    let started = Instant::now();
-    let started_at = jiff::Timestamp::now();
+impl Prepared {
+    /// What a patch's outcome depends on; the pictures and the triage do not matter to it, but are in the hash.
+    fn identity(&self, model: &ModelFacts) -> String {
+        format!(
+            "{} {} {} {:?}",
+            self.slide.fingerprint(),
+            self.parameter_hash,
+            model.version,
+            model.sha256
+        )
+    }
+}
+
+/// Scores a slide into `<out>/<slide-id>/`, taking up what an interrupted run has done of it.
+pub(crate) fn run(job: &Job<'_>, reporter: &Reporter) -> Result<Scored, Failure> {
+    let started = Start {
+        clock: Instant::now(),
+        time: jiff::Timestamp::now(),
+    };
     let prepared = prepare(job)?;
     let target = job.out.join(&job.slide_id);
-    if !job.options.overwrite
-        && let Some(result) = same_result(&target, &prepared)
-    {
-        return Ok(Scored::AlreadyDone(Box::new(result), target));
+    let done = || {
+        let result =
+            same_result(&target, &prepared, &job.engine.model).filter(|_| !job.options.overwrite);
+        result.map(|result| Scored::AlreadyDone(Box::new(result), target.clone()))
+    };
+    if let Some(done) = done() {
+        // A process that was killed right after its last step left its claim.
+        pantrk_store::clear_stale_claim(job.out, &job.slide_id).or_exit(Exit::SomeFailed)?;
+        return Ok(done);
     }
     stop::heed();
     // Made first: an output folder that cannot be written should not cost an hour of scoring.
-    let folder = RunFolder::create(job.out, &job.slide_id).or_exit(Exit::Usage)?;
-    let reporter = Reporter::new(job.options.log, &job.slide_id);
-    let pool = inputs::thread_pool(job.options.threads)?;
-    let analysis = pool.install(|| analyse(job, &prepared, &reporter))?;
-    for warning in warnings(&prepared, &analysis) {
+    let claim = match Claim::take(job.out, &job.slide_id, job.heartbeat).or_exit(Exit::Usage)? {
+        Claimed::Ours(claim) => claim,
+        Claimed::Held(holder) => return Ok(Scored::Held(holder)),
+    };
+    RunFolder::mend(job.out, &job.slide_id).or_exit(Exit::Usage)?;
+    // Whoever had the claim before may have finished the slide.
+    if let Some(done) = done() {
+        return Ok(done);
+    }
+    (job.begun)();
+    let scored = with_heartbeat(&claim, job.heartbeat, reporter, || {
+        score_claimed(job, &prepared, &claim, reporter, &started)
+    });
+    scored.map_err(|failure| failure.in_stage(reporter.last_stage()))
+}
+
+/// When the work on a slide began.
+struct Start {
+    clock: Instant,
+    time: jiff::Timestamp,
+}
+
+/// Works while another thread says that this process is alive; the work is let go when the claim is lost.
+fn with_heartbeat<T>(
+    claim: &Claim,
+    heartbeat: Duration,
+    reporter: &Reporter,
+    work: impl FnOnce() -> T,
+) -> T {
+    /// Ends the heartbeat, also where the work panics.
+    struct End<'a>(&'a Mutex<bool>, &'a Condvar);
+    impl Drop for End<'_> {
+        fn drop(&mut self) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            self.1.notify_all();
+        }
+    }
+    let (ended, wake) = (Mutex::new(false), Condvar::new());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut guard = ended.lock().unwrap_or_else(PoisonError::into_inner);
+            for count in 1.. {
+                let waited = wake.wait_timeout(guard, heartbeat);
+                guard = waited.unwrap_or_else(PoisonError::into_inner).0;
+                if *guard {
+                    return;
+                }
+                // A claim that cannot be read for once may be the network; one that is another's is lost.
+                if matches!(claim.beat(count), Ok(false)) {
+                    return reporter.abandon();
+                }
+            }
+        });
+        let _end = End(&ended, &wake);
+        work()
+    })
+}
+
+fn score_claimed(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    claim: &Claim,
+    reporter: &Reporter,
+    started: &Start,
+) -> Result<Scored, Failure> {
+    let folder = if job.options.overwrite {
+        RunFolder::create(job.out, &job.slide_id)
+    } else {
+        RunFolder::resume(job.out, &job.slide_id)
+    };
+    let folder = folder.or_exit(Exit::Usage)?;
+    let result = match score_into(job, prepared, &folder, reporter, started)
+        .and_then(|scored| still_ours(job, claim, reporter).map(|()| scored))
+    {
+        Ok(scored) => scored,
+        Err(failure) => return Err(leave(job, folder, reporter, failure)),
+    };
+    let target = folder.finish().or_exit(Exit::SomeFailed)?;
+    if !is_unread(&result) {
+        SlideFailure::clear(job.out, &job.slide_id).or_exit(Exit::SomeFailed)?;
+    }
+    Ok(Scored::New(Box::new(result), target))
+}
+
+/// Whether hardly anything of the slide could be read: there is a result, which says so, and the slide has failed.
+pub(crate) fn is_unread(result: &SlideResult) -> bool {
+    let quality = &result.quality;
+    result.cells.segmented == 0 && quality.unread_mm2 > quality.evaluated_mm2
+}
+
+/// Leaves a slide that could not be finished: what is done of it is kept where the same again may go on.
+fn leave(job: &Job<'_>, folder: RunFolder, reporter: &Reporter, failure: Failure) -> Failure {
+    if reporter.is_abandoned() {
+        // It is another's now, or gone: nothing of it is touched.
+        folder.keep();
+        return lost(job).in_stage(reporter.last_stage());
+    }
+    if failure.exit == Exit::Interrupted || failure.cause() != Cause::Slide {
+        // Half a result is of no use, and on a full disk in the way.
+        drop(folder.clear());
+        folder.keep();
+    }
+    failure
+}
+
+fn still_ours(job: &Job<'_>, claim: &Claim, reporter: &Reporter) -> Result<(), Failure> {
+    if claim.is_ours().or_exit(Exit::SomeFailed)? {
+        return Ok(());
+    }
+    reporter.abandon();
+    Err(lost(job))
+}
+
+/// The claim is not ours any more.
+fn lost(job: &Job<'_>) -> Failure {
+    let (what, cause) = if job.out.is_dir() {
+        (
+            "another process has taken the slide over, because this one was silent for long",
+            Cause::Machine,
+        )
+    } else {
+        (
+            "the output folder is gone; put it back and run again",
+            Cause::Output,
+        )
+    };
+    Failure::new(
+        Exit::SomeFailed,
+        anyhow::anyhow!("{what}: {}", job.out.display()),
+    )
+    .because_of(cause)
+}
+
+/// Scores and writes all files of a slide into its folder under work.
+fn score_into(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    folder: &RunFolder,
+    reporter: &Reporter,
+    started: &Start,
+) -> Result<SlideResult, Failure> {
+    let pool = &job.engine.pool;
+    let checkpoint = CheckpointFile::open(folder.path(), &prepared.identity(&job.engine.model))
+        .or_exit(Exit::SomeFailed)?;
+    if checkpoint.resumed() > 0 {
+        reporter.note(
+            "resumed",
+            &format!("{} patches were done before", checkpoint.resumed()),
+        );
+    }
+    let analysis = pool.install(|| analyse(job, prepared, &checkpoint, reporter))?;
+    same_slide(job, prepared)?;
+    for warning in warnings(prepared, &analysis) {
         reporter.note(&warning.code, &format!("warning: {}", warning.message));
     }
     reporter.stage("results", 1);
     let triage = triage_of(&prepared.case, &analysis)?;
-    let thumbnail = pool.install(|| thumbnail(&prepared))?;
-    write_pictures(job, &prepared, &analysis, &folder, &thumbnail)?;
-    pool.install(|| write_gallery(job, &prepared, &analysis, &folder))?;
-    write_cells(job, &prepared, &analysis, &folder)?;
+    let thumbnail = pool.install(|| thumbnail(prepared))?;
+    write_pictures(job, prepared, &analysis, folder, &thumbnail)?;
+    pool.install(|| write_gallery(job, prepared, &analysis, folder))?;
+    write_cells(job, prepared, &analysis, folder)?;
+    folder
+        .write_manifest_columns(job.columns)
+        .or_exit(Exit::SomeFailed)?;
     let mut seconds = reporter.finish();
-    seconds.insert("total".to_owned(), started.elapsed().as_secs_f64());
+    seconds.insert("total".to_owned(), started.clock.elapsed().as_secs_f64());
     let run = RunFacts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         parameters: prepared.parameters.clone(),
         parameter_hash: prepared.parameter_hash.clone(),
-        model: prepared.model.clone(),
+        model: job.engine.model.clone(),
         device: job.options.device.clone(),
         threads: Some(pool.current_num_threads() as u32),
-        host: None,
-        started: Some(started_at.to_string()),
+        host: Some(pantrk_store::host_name()),
+        started: Some(started.time.to_string()),
         seconds,
         peak_rss_bytes: peak_rss_bytes(),
     };
-    let result = assemble(job, &prepared, &analysis, run, triage);
+    let result = assemble(job, prepared, &analysis, run, triage);
     let mut options = (job.report)(&result);
     options.note.clone_from(&job.note);
-    write_case(&prepared.case, &folder)?;
+    write_case(&prepared.case, folder)?;
     pantrk_report::write_report(&result, folder.path(), &options).or_exit(Exit::SomeFailed)?;
     folder.write_result(&result).or_exit(Exit::SomeFailed)?;
-    let target = folder.finish().or_exit(Exit::SomeFailed)?;
-    Ok(Scored::New(Box::new(result), target))
+    Ok(result)
+}
+
+/// A slide that was removed, replaced or still being copied while it was scored gives no result.
+fn same_slide(job: &Job<'_>, prepared: &Prepared) -> Result<(), Failure> {
+    let what = match Slide::open(job.slide_path) {
+        Ok(slide) if slide.fingerprint() == prepared.slide.fingerprint() => return Ok(()),
+        Ok(_) => {
+            "the file changed while it was scored; if it is being copied, run again when that has ended"
+        }
+        Err(_) if !job.slide_path.exists() => {
+            "the file was removed while it was scored; put it back and run again"
+        }
+        Err(_) => "the file cannot be read any more; run again when it can",
+    };
+    Err(Failure::new(
+        Exit::NothingRead,
+        anyhow::anyhow!("{what}: {}", job.slide_path.display()),
+    )
+    .because_of(Cause::Machine))
+}
+
+/// Scores a slide on the current rayon pool as [`run`] would, and writes nothing; facts of the run stay empty.
+pub(crate) fn measure(
+    job: &Job<'_>,
+    reporter: &Reporter,
+) -> Result<(SlideResult, SlideAnalysis), Failure> {
+    let prepared = prepare(job)?;
+    let analysis = analyse(job, &prepared, &NoCheckpoint, reporter)?;
+    let triage = triage_of(&prepared.case, &analysis)?;
+    let run = RunFacts {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        parameters: prepared.parameters.clone(),
+        parameter_hash: prepared.parameter_hash.clone(),
+        model: job.engine.model.clone(),
+        device: job.options.device.clone(),
+        threads: None,
+        host: None,
+        started: None,
+        seconds: std::collections::BTreeMap::new(),
+        peak_rss_bytes: None,
+    };
+    let result = assemble(job, &prepared, &analysis, run, triage);
+    Ok((result, analysis))
 }
 
 fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
@@ -133,10 +376,9 @@ fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
         options.tumour_type.as_deref(),
         options.clone.as_deref(),
     )?;
-    let (segmenter, model) = inputs::segmenter(&options.model, &options.device)?;
-    let (vectors, vectors_source) = inputs::stain_vectors(&options.stains)?;
-    let parameters = parameter_map(options, &case, mpp, vectors)?;
-    let parameter_hash = parameter_hash(&parameters, &model)?;
+    let stains = inputs::stain_vectors(&options.stains)?;
+    let parameters = parameter_map(options, &case, mpp, &stains)?;
+    let parameter_hash = parameter_hash(&parameters, &job.engine.model)?;
     Ok(Prepared {
         slide,
         mpp,
@@ -144,10 +386,7 @@ fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
         drawn,
         regions,
         case,
-        segmenter,
-        model,
-        vectors,
-        vectors_source,
+        stains,
         parameters,
         parameter_hash,
     })
@@ -167,7 +406,7 @@ fn parameter_map(
     options: &ScoreOptions,
     case: &Case,
     mpp: SlideMpp,
-    vectors: StainVectors,
+    stains: &Stains,
 ) -> Result<Map<String, Value>, Failure> {
     let table = ScoringTable::embedded();
     let regions_sha256 = match &options.regions {
@@ -191,10 +430,11 @@ fn parameter_map(
         "scoring_table": table.version,
         "thresholds": thresholds,
         "threshold_convention": "DAB optical density, log10, background taken off",
-        "expansion_um": table.expansion_microns(),
+        "expansion_um": inputs::expansion_um(options.expansion),
         "profile": options.profile,
-        "stain_hematoxylin": vectors.hematoxylin,
-        "stain_dab": vectors.dab,
+        "stains": stains.source,
+        "stain_hematoxylin": stains.vectors.hematoxylin,
+        "stain_dab": stains.vectors.dab,
         "mpp": [mpp.x.get(), mpp.y.get()],
         "model": options.model,
         "assume_h_dab": options.assume_h_dab,
@@ -211,10 +451,10 @@ fn parameter_map(
 }
 
 /// A finished result of the same slide, parameters and model.
-fn same_result(target: &Path, prepared: &Prepared) -> Option<SlideResult> {
+fn same_result(target: &Path, prepared: &Prepared, model: &ModelFacts) -> Option<SlideResult> {
     let result = SlideResult::read(&target.join("result.json")).ok()?;
     (result.run.parameter_hash == prepared.parameter_hash
-        && result.run.model == prepared.model
+        && result.run.model == *model
         && result.slide.fingerprint == prepared.slide.fingerprint())
     .then_some(result)
 }
@@ -222,11 +462,14 @@ fn same_result(target: &Path, prepared: &Prepared) -> Option<SlideResult> {
 fn analyse(
     job: &Job<'_>,
     prepared: &Prepared,
+    checkpoint: &dyn Checkpoint,
     reporter: &Reporter,
 ) -> Result<SlideAnalysis, Failure> {
     let parameters = ScoreParameters {
         thresholds: inputs::thresholds(job.options.thresholds),
-        vectors: prepared.vectors,
+        expansion: Microns::new(inputs::expansion_um(job.options.expansion)),
+        vectors: prepared.stains.vectors,
+        estimate_stains: prepared.stains.estimate,
         profile: job.options.profile.clone(),
         assume_h_dab: job.options.assume_h_dab,
         contours: job.options.geojson,
@@ -236,13 +479,14 @@ fn analyse(
         reader: &prepared.slide,
         slide_mpp: prepared.mpp,
         regions: &prepared.regions,
-        segmenter: prepared.segmenter.as_ref(),
+        segmenter: job.engine.segmenter.as_ref(),
         parameters: &parameters,
         progress: reporter,
     };
-    score_slide(&input).map_err(|error| {
+    score_slide_from(&input, checkpoint).map_err(|error| {
         let exit = match &error {
             CoreError::Cancelled => Exit::Interrupted,
+            CoreError::NotKept(_) => Exit::SomeFailed,
             CoreError::Segment(_) => Exit::Preflight,
             CoreError::TooCoarse { .. } => Exit::Usage,
             _ => Exit::NothingRead,
@@ -255,7 +499,17 @@ fn triage_of(case: &Case, analysis: &SlideAnalysis) -> Result<Triage, Failure> {
     let score = &analysis.score;
     let percent = score.compartments.as_ref().map(|c| c.any.positive_percent);
     let finding = IhcFinding::from_call(&score.ihc, percent, Some(score.tumour_cells));
-    decide(case, &finding).or_exit(Exit::Usage)
+    let mut case = case.clone();
+    // What the case says of its control wins over what the slide's own shows.
+    case.external_control = case
+        .external_control
+        .or_else(|| match analysis.control?.adequacy {
+            ControlAdequacy::Adequate => Some(ExternalControl::Adequate),
+            ControlAdequacy::Weak => Some(ExternalControl::Weak),
+            ControlAdequacy::Failed => Some(ExternalControl::Failed),
+            ControlAdequacy::NotEvaluable => None,
+        });
+    decide(&case, &finding).or_exit(Exit::Usage)
 }
 
 /// The whole slide, small; never magnified.
@@ -298,6 +552,7 @@ fn write_pictures(
         return Ok(());
     }
     let maps = heatmaps(cells, size, prepared.mpp);
+    let quality = quality_values(analysis);
     let drawn: Vec<Heatmap<'_>> = maps
         .iter()
         .map(|map| Heatmap {
@@ -316,6 +571,21 @@ fn write_pictures(
             origin_um: [0.0, 0.0],
             cell_um: map.um_per_pixel,
         })
+        .chain(quality.iter().map(|(name, title, values)| {
+            let marked = &analysis.quality_maps.usable;
+            Heatmap {
+                metric: name,
+                title,
+                unit: "",
+                colormap: ColorMap::VIRIDIS,
+                range: Some([0.0, 1.0]),
+                columns: marked.width(),
+                rows: marked.height(),
+                values,
+                origin_um: [0.0, 0.0],
+                cell_um: OVERVIEW_MPP,
+            }
+        }))
         .collect();
     pantrk_store::write_heatmaps(folder.path(), &drawn).or_exit(Exit::SomeFailed)?;
     Ok(())
@@ -331,13 +601,33 @@ fn write_gallery(
     let fields = telling_fields(
         &prepared.slide,
         prepared.mpp,
-        prepared.segmenter.as_ref(),
+        job.engine.segmenter.as_ref(),
         analysis,
         inputs::thresholds(job.options.thresholds),
     )
     .or_exit(Exit::NothingRead)?;
     pantrk_store::write_gallery(folder.path(), &fields).or_exit(Exit::SomeFailed)?;
     Ok(())
+}
+
+/// For each quality check that marked something: the map's name, its title, and 1 where it marked tissue, 0 on other tissue, nothing on glass.
+fn quality_values(analysis: &SlideAnalysis) -> Vec<(String, String, Vec<f32>)> {
+    let maps = analysis.quality_maps.marked.iter();
+    maps.filter(|(_, mask)| mask.count() > 0)
+        .map(|(name, mask)| {
+            let places = (0..mask.height()).flat_map(|y| (0..mask.width()).map(move |x| (x, y)));
+            let values = places.map(|(x, y)| match (mask.get(x, y), analysis.tissue.get(x, y)) {
+                (true, _) => 1.0,
+                (false, true) => 0.0,
+                (false, false) => f32::NAN,
+            });
+            (
+                format!("quality_{}", name.replace('-', "_")),
+                format!("Left out: {}", name.replace('-', " ")),
+                values.collect(),
+            )
+        })
+        .collect()
 }
 
 fn tumour_column(cells: &CellTable) -> Vec<bool> {
@@ -461,6 +751,7 @@ fn assemble(
                 })
                 .collect(),
             warnings: warnings(prepared, analysis),
+            with_left_out: analysis.with_left_out,
         },
         stain: StainFacts {
             hematoxylin: analysis.vectors.hematoxylin,
@@ -468,7 +759,15 @@ fn assemble(
             residual: analysis.vectors.residual,
             background_rgb: analysis.white_point.rgb,
             dab_background_od: analysis.background.od,
-            source: prepared.vectors_source.to_owned(),
+            source: stain_source(prepared, analysis).to_owned(),
+            background_drift: analysis.white_point.drift.map_or(0.0, |drift| drift.span()),
+            dab_background_source: match analysis.background {
+                b if b.internal_negative => "internal-negative-tissue",
+                b if b.measured => "least-stained-tissue",
+                _ => "none",
+            }
+            .to_owned(),
+            uncorrected: analysis.uncorrected,
         },
         tumour_region: if prepared.regions.has_tumour() {
             TumourRegion::Given
@@ -485,9 +784,21 @@ fn assemble(
             gene_hint: gene_hint(pattern),
             pattern: pattern.clone(),
         }),
+        control: analysis.control,
         profiles: score.profiles.clone(),
         ihc: score.ihc.clone(),
         triage,
+    }
+}
+
+/// Where the vectors used come from, as in `result.json`.
+fn stain_source(prepared: &Prepared, analysis: &SlideAnalysis) -> &'static str {
+    match analysis.stain_estimate.map(|e| (e.hematoxylin, e.dab)) {
+        None => prepared.stains.source,
+        Some((true, true)) => "estimated",
+        Some((true, false)) => "estimated-hematoxylin",
+        Some((false, true)) => "estimated-dab",
+        Some((false, false)) => "default",
     }
 }
 
@@ -509,14 +820,6 @@ fn mpp_warning(prepared: &Prepared) -> Option<Warning> {
             format!("the pixel size given is {given} um, the file says {file} um"),
         )
     })
-}
-
-/// The most memory that this process held, where the system says so.
-pub(crate) fn peak_rss_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

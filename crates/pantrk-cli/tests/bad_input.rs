@@ -34,6 +34,12 @@ fn what_is_no_slide_is_told_with_what_would_be() {
     assert_eq!(names(&out), [""; 0]);
 }
 
+#[cfg(feature = "viewer")]
+#[test]
+fn the_viewer_is_not_opened_on_a_name_that_is_not_there() {
+    pantrk(["view", "no-such-slide.svs"]).failed(3, &["no-such-slide.svs"]);
+}
+
 #[test]
 fn a_truncated_slide_is_not_read_in_part() {
     let whole = std::fs::read(slide()).unwrap();

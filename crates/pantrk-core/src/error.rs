@@ -24,6 +24,9 @@ pub enum CoreError {
         /// The limit.
         most: f64,
     },
+    /// A finished patch could not be kept for a later run.
+    #[error("what is done so far could not be kept")]
+    NotKept(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The caller asked to stop.
     #[error("stopped before the slide was finished")]
     Cancelled,

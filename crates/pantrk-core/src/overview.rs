@@ -7,6 +7,7 @@ use pantrk_space::{
 use rayon::prelude::*;
 
 use crate::CoreError;
+use crate::stain::WhitePoint;
 
 /// The overview's pixel size in micrometres.
 pub const OVERVIEW_MPP: f64 = 8.0;
@@ -75,6 +76,33 @@ impl Overview {
 
     fn cover_at(&self, x: u32, y: u32) -> Cover {
         self.cover[y as usize * self.rgb.width() as usize + x as usize]
+    }
+
+    /// The pixel size of level 0.
+    pub fn slide_mpp(&self) -> SlideMpp {
+        self.slide_mpp
+    }
+
+    /// Lights every place as the slide's mean glass is lit, so that one white point fits all of it.
+    pub fn flatten(&mut self, white: &WhitePoint) {
+        let Some(drift) = white.drift else {
+            return;
+        };
+        let (width, height) = (self.rgb.width(), self.rgb.height());
+        for y in 0..height {
+            for x in 0..width {
+                if self.cover_at(x, y) != Cover::Slide {
+                    continue;
+                }
+                let share = |v: u32, extent: u32| (f64::from(v) + 0.5) / f64::from(extent);
+                let here = drift.at(share(x, width), share(y, height));
+                let at = x as usize * 3;
+                let pixel = &mut self.rgb.row_mut(y)[at..at + 3];
+                for (value, (here, mean)) in pixel.iter_mut().zip(here.iter().zip(white.rgb)) {
+                    *value = (f64::from(*value) * mean / here).round().clamp(0.0, 255.0) as u8;
+                }
+            }
+        }
     }
 
     /// The area of one pixel in mm2.
@@ -216,6 +244,16 @@ impl Mask {
         let bits = self.bits.iter().zip(&other.bits);
         Self {
             bits: bits.map(|(&a, &b)| a && b == keep).collect(),
+            ..*self
+        }
+    }
+
+    /// Set where either is set.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let bits = self.bits.iter().zip(&other.bits);
+        Self {
+            bits: bits.map(|(&a, &b)| a || b).collect(),
             ..*self
         }
     }

@@ -26,6 +26,14 @@ pub enum EvalError {
         /// Where.
         path: PathBuf,
     },
+    /// A folder does not hold what is asked of it.
+    #[error("the folder cannot be used: {message}: {}", path.display())]
+    Folder {
+        /// What was found and what was wanted.
+        message: String,
+        /// Where.
+        path: PathBuf,
+    },
     /// Two label images that do not belong together.
     #[error(
         "label images must be of one size: found {found:?}, wanted {wanted:?} columns and rows"
@@ -46,6 +54,9 @@ pub enum EvalError {
         /// Labels given.
         found: usize,
     },
+    /// Sides that do not belong together.
+    #[error("{0}")]
+    Join(String),
     /// A table holds a number that is none.
     #[error("table {table}, column {column}: a number is not finite")]
     NotFinite {
@@ -57,6 +68,9 @@ pub enum EvalError {
     /// The page or a table could not be put together.
     #[error("the evaluation cannot be written: {0}")]
     Page(String),
+    /// A result or its cells cannot be read, or a picture not be written.
+    #[error(transparent)]
+    Store(#[from] pantrk_store::StoreError),
     /// The evidence tables are broken.
     #[error(transparent)]
     Evidence(#[from] pantrk_triage::TriageError),

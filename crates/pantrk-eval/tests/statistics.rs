@@ -193,6 +193,11 @@ fn kappas_are_those_of_statsmodels() {
             let z = 1.959_963_984_540_054;
             let wanted = [(value - z * se).max(-1.0), (value + z * se).min(1.0)];
             let interval = found.interval95.unwrap();
+            if se == 0.0 {
+                // All agree: the textbook's interval has no width, ours has.
+                assert!(interval[0] < 1.0 && interval[1] == 1.0, "{interval:?}");
+                continue;
+            }
             // A root of a difference of nearly equal sums.
             assert!(
                 interval
@@ -303,6 +308,27 @@ fn the_correction_for_verification_agrees_with_numerical_derivatives() {
 }
 
 #[test]
+fn the_correction_for_verification_has_an_interval_where_nothing_was_missed() {
+    let positive = Verified {
+        all: 30,
+        with: 12,
+        without: 8,
+    };
+    let negative = Verified {
+        all: 300,
+        with: 0,
+        without: 40,
+    };
+    let [sensitivity, specificity] = begg_greenes(positive, negative).unwrap();
+    let [low, high] = sensitivity.interval95.unwrap();
+    // None of 40 leaves room for some 7 % of 300, as many as were found.
+    assert!(sensitivity.value == 1.0 && high == 1.0);
+    assert!((0.3..0.8).contains(&low), "{low}");
+    let [low, high] = specificity.interval95.unwrap();
+    assert!(low < specificity.value && specificity.value < high);
+}
+
+#[test]
 fn pooling_and_the_brier_score_are_those_of_statsmodels_and_scikit_learn() {
     for row in rows(&fixtures()["pooling"]) {
         let studies: Vec<(u64, u64)> = rows(&row["studies"])
@@ -369,7 +395,7 @@ fn what_is_not_defined_says_so_in_words() {
             .kappa(Weights::None)
             .unwrap_err(),
         Square::of([], 2).kappa(Weights::Linear).unwrap_err(),
-        fleiss_kappa(&[vec![1, 0], vec![0, 0]]).unwrap_err(),
+        fleiss_kappa(&[[1_u64, 0], [0, 0]]).unwrap_err(),
         spearman(&[(1.0, 1.0), (1.0, 2.0), (1.0, 3.0), (1.0, 4.0)]).unwrap_err(),
         lin_concordance(&[(1.0, 1.0)]).unwrap_err(),
         icc_2_1(&[vec![1.0, 1.0], vec![1.0, 1.0], vec![1.0, 1.0]]).unwrap_err(),

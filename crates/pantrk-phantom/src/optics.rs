@@ -19,15 +19,19 @@ fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     c.map(|v| v / length)
 }
 
-/// Hematoxylin, DAB and residual vectors, the stains turned by `degrees` in their common plane.
-pub fn stain_vectors(degrees: f64) -> [[f64; 3]; 3] {
+/// Hematoxylin, DAB and residual vectors, the stains turned by `degrees` in their common plane, DAB by `dab_degrees` more.
+pub fn stain_vectors(degrees: f64, dab_degrees: f64) -> [[f64; 3]; 3] {
     let normal = cross(HEMATOXYLIN, DAB);
-    let (sin, cos) = degrees.to_radians().sin_cos();
-    let turned = |v: [f64; 3]| {
+    let turned = |v: [f64; 3], degrees: f64| {
+        let (sin, cos) = degrees.to_radians().sin_cos();
         let side = cross(normal, v);
         [0, 1, 2].map(|i| v[i] * cos + side[i] * sin)
     };
-    [turned(HEMATOXYLIN), turned(DAB), normal]
+    [
+        turned(HEMATOXYLIN, degrees),
+        turned(DAB, degrees + dab_degrees),
+        normal,
+    ]
 }
 
 /// Entries of the transmission table, which covers optical densities from 0 to [`MAX_OD`].
@@ -44,6 +48,8 @@ pub(crate) struct Optics {
     white: [f32; 3],
     noise: Vec<[f32; 3]>,
     blur_um: f32,
+    drift: [f32; 2],
+    extent_um: (f32, f32),
 }
 
 impl Optics {
@@ -65,7 +71,10 @@ impl Optics {
             })
             .collect();
         Self {
-            vectors: stain_vectors(spec.stain_rotation_degrees).map(|v| v.map(|c| c as f32)),
+            vectors: stain_vectors(spec.stain_rotation_degrees, spec.dab_rotation_degrees)
+                .map(|v| v.map(|c| c as f32)),
+            drift: spec.white_drift.map(|d| d as f32),
+            extent_um: spec.extent_um(),
             tables: white.map(table),
             white,
             noise,
@@ -90,6 +99,18 @@ impl Optics {
             self.tables[1][index[1]],
             self.tables[2][index[2]],
         ]
+    }
+
+    /// Whether the light is the same all over the slide.
+    pub(crate) fn is_even(&self) -> bool {
+        self.drift.iter().all(|d| d.abs() < 1e-6)
+    }
+
+    /// How much brighter than the slide's middle a place (um) is lit, as factors of R, G, B.
+    pub(crate) fn lighting(&self, x: f32, y: f32) -> [f32; 3] {
+        let levels = self.drift[0] * (x / self.extent_um.0 - 0.5)
+            + self.drift[1] * (y / self.extent_um.1 - 0.5);
+        self.white.map(|white| 1.0 + levels / white)
     }
 
     pub(crate) const fn white(&self) -> [f32; 3] {

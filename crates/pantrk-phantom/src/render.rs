@@ -224,7 +224,7 @@ impl Scene {
         let columns = self.lattice(grid, big, scratch);
         scratch.seen.clear();
         let bare = scratch.nodes.iter().all(|node| node[0] < -28.0);
-        if bare && near.is_empty() && skip_glass {
+        if bare && near.is_empty() && skip_glass && self.optics.is_even() {
             return Content::Glass;
         }
         let cells = if bare {
@@ -528,7 +528,14 @@ impl Scene {
                         *sharp += (soft - *sharp) * mask;
                     }
                 }
-                let noise = self.optics.noise(big.x + (column + halo) as i64, y);
+                let x = big.x + (column + halo) as i64;
+                if !self.optics.is_even() {
+                    let lighting = self.optics.lighting(grid.x_um(x), grid.y_um(y));
+                    for (value, factor) in light.iter_mut().zip(lighting) {
+                        *value *= factor;
+                    }
+                }
+                let noise = self.optics.noise(x, y);
                 for (value, n) in light.iter().zip(noise) {
                     scratch.rgb.push((value + n + 0.5) as u8);
                 }

@@ -145,16 +145,28 @@ pub enum ArtefactKind {
     Blur,
     /// Air under the cover slip.
     Bubble,
+    /// Pools of red blood cells.
+    RedCells,
+    /// Golden-brown granules of iron.
+    Hemosiderin,
+    /// DAB that fell out of solution.
+    Precipitate,
+    /// The edge of the cover slip across the tissue.
+    CoverslipEdge,
 }
 
 impl ArtefactKind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::Fold,
         Self::Pen,
         Self::Pigment,
         Self::Blur,
         Self::Bubble,
+        Self::RedCells,
+        Self::Hemosiderin,
+        Self::Precipitate,
+        Self::CoverslipEdge,
     ];
 
     /// As in GeoJSON classes.
@@ -165,6 +177,10 @@ impl ArtefactKind {
             Self::Pigment => "Pigment",
             Self::Blur => "Blur",
             Self::Bubble => "Bubble",
+            Self::RedCells => "RedCells",
+            Self::Hemosiderin => "Hemosiderin",
+            Self::Precipitate => "Precipitate",
+            Self::CoverslipEdge => "CoverslipEdge",
         }
     }
 }
@@ -201,8 +217,12 @@ pub struct SlideSpec {
     pub hematoxylin: f64,
     /// Both stain vectors turned by this many degrees in their own plane.
     pub stain_rotation_degrees: f64,
-    /// RGB of clear glass, 0 to 255.
+    /// DAB's vector turned by this many degrees more.
+    pub dab_rotation_degrees: f64,
+    /// RGB of clear glass in the slide's middle, 0 to 255.
     pub white: [f64; 3],
+    /// Grey levels by which glass brightens from the left edge to the right and from the top to the bottom.
+    pub white_drift: [f64; 2],
     /// Share of the slide that tissue covers, 0 to 1.
     pub tissue_fraction: f64,
     /// Share of the tissue that is tumour, 0 to 1.
@@ -258,7 +278,9 @@ impl Default for SlideSpec {
             haze: 0.02,
             hematoxylin: 1.0,
             stain_rotation_degrees: 0.0,
+            dab_rotation_degrees: 0.0,
             white: [244.0, 243.0, 245.0],
+            white_drift: [0.0; 2],
             tissue_fraction: 0.5,
             tumour_fraction: 0.5,
             pieces: 1,
@@ -309,6 +331,14 @@ impl SlideSpec {
                 -25.0,
                 25.0,
             ),
+            (
+                "dab_rotation_degrees",
+                self.dab_rotation_degrees,
+                -25.0,
+                25.0,
+            ),
+            ("white_drift[0]", self.white_drift[0], -60.0, 60.0),
+            ("white_drift[1]", self.white_drift[1], -60.0, 60.0),
             ("white[0]", self.white[0], 150.0, 255.0),
             ("white[1]", self.white[1], 150.0, 255.0),
             ("white[2]", self.white[2], 150.0, 255.0),

@@ -47,6 +47,7 @@ fn random_slide(dice: &mut Dice, span_um: f64) -> SlideSpec {
     };
     let mut artefacts = Vec::new();
     while artefacts.len() < 3 && dice.chance(0.18) {
+        // The first five kinds: with these the model on board was trained.
         artefacts.push(ArtefactKind::ALL[dice.below(5)]);
     }
     let positive = if dice.chance(0.25) {

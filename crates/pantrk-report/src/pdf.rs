@@ -68,7 +68,7 @@ pub(crate) fn render(sheet: &Sheet<'_>, page: &impl Serialize) -> Result<Vec<u8>
     };
     let document = compiled.output.map_err(|problems| told(&problems))?;
     let standards = PdfStandards::new(&[PdfStandard::A_2a, PdfStandard::Ua_1])
-        .map_err(|e| failed(e.to_string()))?;
+        .map_err(|e| failed(e.message().to_string()))?;
     let options = PdfOptions {
         ident: Smart::Custom(format!("pantrk {}", sheet.title)),
         creator: Smart::Custom(Some(

@@ -31,6 +31,7 @@ mod formats;
 mod limits;
 mod mosaic;
 mod region;
+mod scattered;
 mod slide;
 mod source;
 mod store;

@@ -297,7 +297,7 @@ impl Mosaic {
 }
 
 /// The rectangles without what `hole` covers of them.
-fn subtract(rects: &[LevelRect], hole: LevelRect) -> Vec<LevelRect> {
+pub(crate) fn subtract(rects: &[LevelRect], hole: LevelRect) -> Vec<LevelRect> {
     let mut out = Vec::new();
     for rect in rects {
         let Some(inside) = rect.intersection(&hole) else {

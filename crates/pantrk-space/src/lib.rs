@@ -15,6 +15,6 @@ mod units;
 
 pub use buffer::RgbBuffer;
 pub use reader::{Gap, GapKind, Level, ReadError, RegionReader};
-pub use resample::{MppRegion, MppRequest, read_at_mpp};
+pub use resample::{Axis, MppRegion, MppRequest, MppSource, read_at_mpp, read_source};
 pub use spaces::{LevelIndex, LevelPoint, LevelRect, LevelSize, SlidePoint, SlideRect, TileIndex};
 pub use units::{Downsample, Microns, MicronsPerPixel, PixelsPerMicron, SlideMpp};

@@ -47,25 +47,125 @@ pub struct MppRegion {
     pub gaps: Vec<Gap>,
 }
 
-/// Buffers that [`read_at_mpp`] reuses from call to call belong to the caller's thread.
+/// How the pixels of one axis of a source make up those of the output.
 #[derive(Debug, Default)]
-struct Axis {
-    /// For each output pixel, the first source pixel and where its weights start.
+pub struct Axis {
+    /// For each output pixel, the first source pixel and where its weights start and end.
     starts: Vec<(usize, usize, usize)>,
     weights: Vec<f32>,
 }
 
-/// Reads a region at a fixed pixel size into `out`.
+impl Axis {
+    /// Output pixels.
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Whether there is no output pixel.
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// For each output pixel, its first source pixel and the weights from there on, which sum to 1.
+    pub fn taps(&self) -> impl Iterator<Item = (usize, &[f32])> {
+        self.starts
+            .iter()
+            .map(|&(first, from, to)| (first, &self.weights[from..to]))
+    }
+}
+
+/// The pixels of a level behind an [`MppRequest`], for those who need them before they are averaged.
 ///
-/// # Errors
-/// Those of [`RegionReader::read_region`].
-pub fn read_at_mpp(
+/// What is not linear in the light, such as optical density, must be taken from these: the density of a mean is less than the mean of densities.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MppSource {
+    /// The level that was read.
+    pub level: LevelIndex,
+    /// Places without the slide's pixels, in pixels of the source.
+    pub gaps: Vec<Gap>,
+    request: MppRequest,
+    rect: LevelRect,
+    scale: (f64, f64),
+}
+
+impl MppSource {
+    /// Source pixels per output pixel along x and y.
+    pub fn scale(&self) -> (f64, f64) {
+        self.scale
+    }
+
+    /// What was asked for.
+    pub fn request(&self) -> &MppRequest {
+        &self.request
+    }
+
+    /// Whether source and output are the same pixels.
+    pub fn is_output(&self) -> bool {
+        is_one(self.scale.0) && is_one(self.scale.1)
+    }
+
+    /// Whether each output pixel is made of 2 x 2 source pixels.
+    pub fn is_halved(&self) -> bool {
+        is_two(self.scale.0) && is_two(self.scale.1)
+    }
+
+    /// How source columns and rows make up the output's.
+    pub fn axes(&self, source: &RgbBuffer) -> (Axis, Axis) {
+        let rect = self.request.rect;
+        let (width, height) = (source.width() as usize, source.height() as usize);
+        (
+            axis(rect.x, rect.width, self.scale.0, self.rect.x, width),
+            axis(rect.y, rect.height, self.scale.1, self.rect.y, height),
+        )
+    }
+
+    /// Averages the source's pixels to the output's.
+    pub fn resample(&self, source: &RgbBuffer, out: &mut RgbBuffer) {
+        if self.is_output() {
+            out.clone_from(source);
+            return;
+        }
+        let rect = self.request.rect;
+        out.reset(
+            LevelSize {
+                width: rect.width,
+                height: rect.height,
+            },
+            [255; 3],
+        );
+        if self.is_halved() {
+            halve(source, out);
+        } else {
+            let (x_axis, y_axis) = self.axes(source);
+            resample(source, &x_axis, &y_axis, out);
+        }
+    }
+
+    /// The gaps in output pixels; every output pixel that touches one is inside it.
+    pub fn output_gaps(&self) -> Vec<Gap> {
+        if self.is_output() {
+            return self.gaps.clone();
+        }
+        let (ax, ay) = self.scale;
+        let gaps = self.gaps.iter().cloned().filter_map(|mut gap| {
+            gap.rect.x += self.rect.x;
+            gap.rect.y += self.rect.y;
+            scaled(gap, self.request.rect, ax, ay)
+        });
+        gaps.collect()
+    }
+}
+
+/// Where the pixels behind a request lie.
+///
+/// The level is the coarsest that still has `oversampling` pixels per output pixel along each axis, or the finest there is.
+fn locate(
     reader: &dyn RegionReader,
     request: &MppRequest,
-    out: &mut RgbBuffer,
-) -> Result<MppRegion, ReadError> {
+    oversampling: f64,
+) -> Result<MppSource, ReadError> {
     let (sx, sy) = request.scale();
-    let level = reader.best_level_for(sx.min(sy));
+    let level = reader.best_level_for(sx.min(sy) / oversampling);
     let info = reader
         .levels()
         .get(level.0)
@@ -79,43 +179,69 @@ pub fn read_at_mpp(
     let rect = request.rect;
     let (left, right) = source_span(rect.x, rect.width, ax);
     let (top, bottom) = source_span(rect.y, rect.height, ay);
-    let source_rect = LevelRect {
-        x: left,
-        y: top,
-        width: (right - left) as u32,
-        height: (bottom - top) as u32,
-    };
-
-    if is_one(ax) && is_one(ay) {
-        let gaps = reader.read_region(level, source_rect, out)?;
-        let gaps = gaps
-            .into_iter()
-            .map(|gap| shifted(gap, source_rect))
-            .collect();
-        return Ok(MppRegion { level, gaps });
-    }
-
-    let mut source = RgbBuffer::new();
-    let gaps = reader.read_region(level, source_rect, &mut source)?;
-    out.reset(
-        LevelSize {
-            width: rect.width,
-            height: rect.height,
+    Ok(MppSource {
+        level,
+        gaps: Vec::new(),
+        request: *request,
+        rect: LevelRect {
+            x: left,
+            y: top,
+            width: (right - left) as u32,
+            height: (bottom - top) as u32,
         },
-        [255; 3],
-    );
-    if is_two(ax) && is_two(ay) {
-        halve(&source, out);
-    } else {
-        let x_axis = axis(rect.x, rect.width, ax, left, source.width() as usize);
-        let y_axis = axis(rect.y, rect.height, ay, top, source.height() as usize);
-        resample(&source, &x_axis, &y_axis, out);
-    }
-    let gaps = gaps
+        scale: (ax, ay),
+    })
+}
+
+/// Reads the pixels behind a region at a fixed pixel size into `source`, before they are averaged: where the slide has them, at half that pixel size or finer, for a level of the file is an average already.
+///
+/// # Errors
+/// Those of [`RegionReader::read_region`].
+pub fn read_source(
+    reader: &dyn RegionReader,
+    request: &MppRequest,
+    source: &mut RgbBuffer,
+) -> Result<MppSource, ReadError> {
+    read_located(reader, locate(reader, request, 2.0)?, source)
+}
+
+fn read_located(
+    reader: &dyn RegionReader,
+    mut place: MppSource,
+    source: &mut RgbBuffer,
+) -> Result<MppSource, ReadError> {
+    let gaps = reader.read_region(place.level, place.rect, source)?;
+    place.gaps = gaps
         .into_iter()
-        .filter_map(|gap| scaled(gap, rect, ax, ay))
+        .map(|gap| shifted(gap, place.rect))
         .collect();
-    Ok(MppRegion { level, gaps })
+    Ok(place)
+}
+
+/// Reads a region at a fixed pixel size into `out`.
+///
+/// # Errors
+/// Those of [`RegionReader::read_region`].
+pub fn read_at_mpp(
+    reader: &dyn RegionReader,
+    request: &MppRequest,
+    out: &mut RgbBuffer,
+) -> Result<MppRegion, ReadError> {
+    let place = locate(reader, request, 1.0)?;
+    if place.is_output() {
+        let place = read_located(reader, place, out)?;
+        return Ok(MppRegion {
+            level: place.level,
+            gaps: place.gaps,
+        });
+    }
+    let mut source = RgbBuffer::new();
+    let place = read_located(reader, place, &mut source)?;
+    place.resample(&source, out);
+    Ok(MppRegion {
+        level: place.level,
+        gaps: place.output_gaps(),
+    })
 }
 
 /// Scales that differ from a whole number only by rounding become that number; the grid must not drift over a slide.

@@ -1,7 +1,7 @@
 //! `cells.parquet`: a row per cell.
 //!
 //! Numbers are `f32`; a number that was not measured (a cell without cytoplasm has no cytoplasmic optical density) is null.
-//! Units stand in the file's metadata under `pantrk.units`, as a JSON object from column to unit, and the layout's name under `pantrk.schema`.
+//! Units stand in each column's metadata under `unit`, where readers of Arrow schemas find them, and once more in the file's under `pantrk.units`, as a JSON object from column to unit; the layout's name stands under `pantrk.schema`.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,6 +20,7 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::parser::parse_message_type;
 
 use crate::StoreError;
+use crate::arrow_schema::{self, ArrowField, ArrowType};
 use crate::folder::create_buffered;
 
 /// The layout that this crate writes.
@@ -275,6 +276,23 @@ fn message_type(columns: &[Column<'_>]) -> String {
     format!("message cells {{ {fields} }}")
 }
 
+/// The columns as Arrow's readers see them, with their units.
+fn arrow_fields<'a>(columns: &'a [Column<'_>]) -> Vec<ArrowField<'a>> {
+    let field = |column: &'a Column<'_>| ArrowField {
+        name: &column.name,
+        kind: match column.kind {
+            Kind::Id => ArrowType::UInt64,
+            Kind::Number | Kind::Measured => ArrowType::Float32,
+            Kind::Flag => ArrowType::Bool,
+            Kind::Reason => ArrowType::Utf8,
+            Kind::Grade => ArrowType::UInt8,
+        },
+        nullable: matches!(column.kind, Kind::Measured | Kind::Reason),
+        unit: column.unit,
+    };
+    columns.iter().map(field).collect()
+}
+
 /// Writes `cells.parquet`; the same columns give the same bytes.
 ///
 /// # Errors
@@ -296,6 +314,10 @@ pub fn write_cells(path: &Path, cells: &CellColumns<'_>) -> Result<(), StoreErro
         .set_key_value_metadata(Some(vec![
             KeyValue::new("pantrk.schema".to_owned(), CELLS_SCHEMA.to_owned()),
             KeyValue::new("pantrk.units".to_owned(), units),
+            KeyValue::new(
+                arrow_schema::KEY.to_owned(),
+                arrow_schema::encoded(&arrow_fields(&columns)),
+            ),
         ]))
         .build();
     let file = create_buffered(path)?;

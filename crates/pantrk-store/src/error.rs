@@ -61,6 +61,18 @@ pub enum StoreError {
         /// What the coder said.
         source: parquet::errors::ParquetError,
     },
+    /// The worklist's database refused.
+    #[error("could not {action}: {advice}: {}", path.display())]
+    Database {
+        /// What was tried, as a verb with its object.
+        action: &'static str,
+        /// What to do about it.
+        advice: String,
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: Box<rusqlite::Error>,
+    },
     /// The picture could not be coded.
     #[error("could not code a picture as PNG: {}", path.display())]
     Picture {
@@ -98,6 +110,41 @@ impl StoreError {
             advice,
             path: path.to_owned(),
             source,
+        }
+    }
+
+    /// A [`StoreError::Database`] with advice that fits SQLite's answer.
+    pub(crate) fn database(action: &'static str, path: &Path, source: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let advice = match source.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => {
+                "the disk or the quota is full; free space and run again, finished slides are kept"
+                    .to_owned()
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                "another process keeps writing to it; try again when that has ended".to_owned()
+            }
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                "no permission; give a folder this user may write to, or correct its owner"
+                    .to_owned()
+            }
+            Some(ErrorCode::CannotOpen) => {
+                "its folder is not there or may not be written to".to_owned()
+            }
+            Some(ErrorCode::NotADatabase) => {
+                "it is not a SQLite database; move it away, pantrk collect makes it again"
+                    .to_owned()
+            }
+            Some(ErrorCode::DatabaseCorrupt) => {
+                "it is damaged; move it away, pantrk collect makes its slides again".to_owned()
+            }
+            _ => source.to_string(),
+        };
+        Self::Database {
+            action,
+            advice,
+            path: path.to_owned(),
+            source: Box::new(source),
         }
     }
 }

@@ -6,15 +6,25 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::checkpoint;
+use crate::claim::CLAIM;
+use crate::failed::{ERROR, ERRORS_FILE};
+use crate::worklist::WORKLIST_FILE;
 use crate::{SlideResult, StoreError};
 
 /// Ends the name of a folder under work.
 const PARTIAL: &str = ".partial";
 /// Ends the name of a result that is about to be replaced.
 const OLD: &str = ".old";
+/// In a slide's folder: the manifest's other columns, where there are any.
+const MANIFEST_COLUMNS: &str = "manifest.json";
 /// File systems take 255 bytes; the endings and a report's name must fit as well.
 const MAX_ID_BYTES: usize = 120;
+
+/// Files of a results folder that no slide's folder may be called after.
+const OWN_FILES: [&str; 4] = ["summary.csv", "summary.parquet", WORKLIST_FILE, ERRORS_FILE];
 
 /// A slide's folder under work.
 ///
@@ -53,12 +63,60 @@ impl RunFolder {
         folder.made()
     }
 
-    /// Takes up `<out>/<slide_id>.partial` with the files that an interrupted run kept, or starts it.
+    /// Takes up `<out>/<slide_id>.partial` with the checkpoint that an interrupted run kept, or starts it; what else that run left is removed.
     ///
     /// # Errors
     /// Those of [`RunFolder::create`].
     pub fn resume(out: &Path, slide_id: &str) -> Result<Self, StoreError> {
-        Self::at(out, slide_id)?.made()
+        let folder = Self::at(out, slide_id)?.made()?;
+        folder.clear()?;
+        Ok(folder)
+    }
+
+    /// Removes everything but the checkpoint: what a run wrote that could not finish.
+    ///
+    /// # Errors
+    /// If a file cannot be removed.
+    pub fn clear(&self) -> Result<(), StoreError> {
+        let failed = |e| StoreError::io("remove what an earlier run left", &self.partial, e);
+        for entry in fs::read_dir(&self.partial).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_name() == checkpoint::FILE {
+                continue;
+            }
+            let path = entry.path();
+            if entry.file_type().map_err(failed)?.is_dir() {
+                fs::remove_dir_all(&path).map_err(failed)?;
+            } else {
+                fs::remove_file(&path).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts right what a process left that was killed while it replaced a result: the old one is back in place, or gone if the new one is there.
+    ///
+    /// # Errors
+    /// If the folders cannot be moved.
+    pub fn mend(out: &Path, slide_id: &str) -> Result<(), StoreError> {
+        let (target, old) = (out.join(slide_id), out.join(format!("{slide_id}{OLD}")));
+        if !old.is_dir() {
+            return Ok(());
+        }
+        if target.exists() {
+            fs::remove_dir_all(&old).map_err(|e| StoreError::io("remove the old result", &old, e))
+        } else {
+            fs::rename(&old, &target)
+                .map_err(|e| StoreError::io("put the old result back", &target, e))
+        }
+    }
+
+    /// Writes the manifest's other columns, name and value; nothing if there are none.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_manifest_columns(&self, columns: &[(String, String)]) -> Result<(), StoreError> {
+        write_manifest_columns(&self.partial, columns)
     }
 
     fn at(out: &Path, slide_id: &str) -> Result<Self, StoreError> {
@@ -126,12 +184,20 @@ impl RunFolder {
 
     /// Puts all files on the disk and the folder into place, and gives its path.
     ///
+    /// The checkpoint goes last: a process that is killed while files are put on the disk has lost nothing.
     /// A result that was there before is moved aside first and removed last: two renames, between which a killed process leaves the old result as `<slide-id>.old` and the new one as `<slide-id>.partial`, both whole.
     ///
     /// # Errors
     /// If a file cannot be synced or the folder cannot be renamed; the old result is then back in place.
     pub fn finish(mut self) -> Result<PathBuf, StoreError> {
         sync_tree(&self.partial)?;
+        let checkpoint = self.partial.join(checkpoint::FILE);
+        match fs::remove_file(&checkpoint) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io("remove the checkpoint", &checkpoint, e));
+            }
+            _ => {}
+        }
         let old = self.target.with_file_name(format!(
             "{}{OLD}",
             self.target
@@ -187,6 +253,81 @@ impl Drop for RunFolder {
             drop(fs::remove_dir_all(&self.partial));
         }
     }
+}
+
+/// The manifest's other columns that a slide's folder holds; none where there is no such file.
+pub fn read_manifest_columns(folder: &Path) -> Vec<(String, String)> {
+    fs::read_to_string(folder.join(MANIFEST_COLUMNS))
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default()
+}
+
+/// Writes the manifest's other columns into a slide's folder, or removes them where there are none; the same again writes nothing.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_manifest_columns(
+    folder: &Path,
+    columns: &[(String, String)],
+) -> Result<(), StoreError> {
+    let path = folder.join(MANIFEST_COLUMNS);
+    if read_manifest_columns(folder) == columns {
+        return Ok(());
+    }
+    if columns.is_empty() {
+        return fs::remove_file(&path)
+            .map_err(|e| StoreError::io("remove the manifest's columns", &path, e));
+    }
+    let mut text = serde_json::to_string_pretty(columns)
+        .map_err(|e| StoreError::NotSerialisable(format!("the manifest's columns: {e}")))?;
+    text.push('\n');
+    write_replaced(&path, text.as_bytes())
+}
+
+/// The slide id in the name of something that is not a result yet, or not any more.
+pub(crate) fn is_passing(name: &str) -> Option<&str> {
+    [PARTIAL, OLD, CLAIM]
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending))
+}
+
+/// Removes what processes left in a results folder that were killed while they wrote or claimed something, long enough ago that none still writes.
+pub(crate) fn sweep(out: &Path) {
+    const LONG: Duration = Duration::from_hours(1);
+    let Ok(entries) = fs::read_dir(out) else {
+        return;
+    };
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let ours = name.to_str().is_some_and(|name| {
+            (name.starts_with('.') && name.ends_with(PARTIAL))
+                || name.contains(&format!("{CLAIM}."))
+        });
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        if ours && entry.path().is_file() && age().is_some_and(|age| age > LONG) {
+            drop(fs::remove_file(entry.path()));
+        }
+    }
+}
+
+/// Writes a file beside its place and renames it there: a reader finds the old bytes or the new ones.
+pub(crate) fn write_replaced(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Processes of two machines may have one number; they hardly write in one nanosecond.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let beside = path.with_file_name(format!(
+        ".{name}.{}-{:x}{PARTIAL}",
+        std::process::id(),
+        now.unwrap_or_default().as_nanos()
+    ));
+    let written = write_synced(&beside, bytes).and_then(|()| {
+        fs::rename(&beside, path).map_err(|e| StoreError::io("put a file into place", path, e))
+    });
+    if written.is_err() {
+        drop(fs::remove_file(&beside));
+    }
+    written
 }
 
 /// Writes a file and waits until it is on the disk.
@@ -286,7 +427,12 @@ pub fn safe_slide_id(wanted: &str) -> String {
             && device.ends_with(|c: char| c.is_ascii_digit()));
     if id.is_empty() {
         "slide".clone_into(&mut id);
-    } else if reserved || lower.ends_with(PARTIAL) || lower.ends_with(OLD) {
+    } else if reserved
+        || [PARTIAL, OLD, CLAIM, ERROR]
+            .iter()
+            .any(|e| lower.ends_with(e))
+        || OWN_FILES.contains(&lower.as_str())
+    {
         id.push('_');
     }
     id
@@ -309,6 +455,8 @@ mod tests {
             ("LPT1.svs", "LPT1_"),
             ("case.partial.svs", "case.partial_"),
             ("a\\b:c*.svs", "a_b_c_"),
+            ("s1.claim.svs", "s1.claim_"),
+            ("Summary.csv.svs", "Summary.csv_"),
         ] {
             let found = slide_id_from_path(Path::new(path));
             if path != "weird/.." {
@@ -340,10 +488,11 @@ mod tests {
         first.finish().unwrap();
         let second = RunFolder::create(out.path(), "s1").unwrap();
         second.write("result.json", b"2").unwrap();
+        second.write("checkpoint", b"patches").unwrap();
         assert!(out.path().join("s1/only-in-first").exists());
         let path = second.finish().unwrap();
         assert_eq!(fs::read(path.join("result.json")).unwrap(), b"2");
-        assert!(!path.join("only-in-first").exists());
+        assert!(!path.join("only-in-first").exists() && !path.join("checkpoint").exists());
         assert_eq!(fs::read_dir(out.path()).unwrap().count(), 1);
     }
 
@@ -354,10 +503,40 @@ mod tests {
         folder.write("checkpoint", b"1").unwrap();
         folder.keep();
         let folder = RunFolder::resume(out.path(), "s1").unwrap();
+        folder.write("heatmaps/a.png", b"cut sho").unwrap();
+        folder.keep();
+        let folder = RunFolder::resume(out.path(), "s1").unwrap();
         assert!(folder.path().join("checkpoint").exists());
+        assert!(!folder.path().join("heatmaps").exists());
         folder.keep();
         let folder = RunFolder::create(out.path(), "s1").unwrap();
         assert!(!folder.path().join("checkpoint").exists());
+    }
+
+    #[test]
+    fn a_kill_between_two_renames_loses_no_result() {
+        let out = tempfile::tempdir().unwrap();
+        let at = |name: &str| out.path().join(name);
+        fs::create_dir(at("s1.old")).unwrap();
+        fs::write(at("s1.old/result.json"), "old").unwrap();
+        RunFolder::mend(out.path(), "s1").unwrap();
+        assert_eq!(fs::read(at("s1/result.json")).unwrap(), b"old");
+        fs::create_dir(at("s1.old")).unwrap();
+        RunFolder::mend(out.path(), "s1").unwrap();
+        assert!(at("s1/result.json").exists() && !at("s1.old").exists());
+        RunFolder::mend(out.path(), "s1").unwrap();
+    }
+
+    #[test]
+    fn other_columns_come_back_in_their_order() {
+        let out = tempfile::tempdir().unwrap();
+        let columns = [("site", "Zürich"), ("block", "B2")].map(|(k, v)| (k.into(), v.into()));
+        assert_eq!(read_manifest_columns(out.path()), []);
+        write_manifest_columns(out.path(), &[]).unwrap();
+        write_manifest_columns(out.path(), &columns).unwrap();
+        assert_eq!(read_manifest_columns(out.path()), columns);
+        write_manifest_columns(out.path(), &[]).unwrap();
+        assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
     }
 
     #[test]

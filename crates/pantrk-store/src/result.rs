@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pantrk_core::score::{CompartmentScores, IhcCall, Pattern, ProfileCall};
+use pantrk_core::score::{
+    CompartmentScores, ControlScore, IhcCall, Pattern, ProfileCall, WithLeftOut,
+};
 use pantrk_triage::{GeneHint, Triage};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,9 @@ pub struct SlideResult {
     pub compartments: Option<CompartmentScores>,
     /// Where and how the stain lies; `None` where the slide is not evaluable.
     pub pattern: Option<PatternFacts>,
+    /// What the control tissue on the slide scores; `None` where no region of class `Control` holds cells.
+    #[serde(default)]
+    pub control: Option<ControlScore>,
     /// What each scoring profile says, by its name.
     pub profiles: BTreeMap<String, ProfileCall>,
     /// What the slide says.
@@ -136,6 +141,9 @@ pub struct Quality {
     pub unread_tiles: Vec<UnreadTile>,
     /// What a reader of the result must know.
     pub warnings: Vec<Warning>,
+    /// What the slide would score with the cells that quality checks left out; `None` where they left out none.
+    #[serde(default)]
+    pub with_left_out: Option<WithLeftOut>,
 }
 
 /// A stored tile that could not be read.
@@ -185,6 +193,15 @@ pub struct StainFacts {
     pub dab_background_od: f64,
     /// Where the vectors come from: `default`, `given`, `estimated`, or what else the separation says.
     pub source: String,
+    /// How much brighter the slide's brightest glass is than its darkest, grey levels; 0 where it is even.
+    #[serde(default)]
+    pub background_drift: f64,
+    /// Where `dab_background_od` was read: `internal-negative-tissue`, `least-stained-tissue`, or `none` where there is no unstained tissue.
+    #[serde(default)]
+    pub dab_background_source: String,
+    /// What the compartments would score if the background were not taken off; `None` where the slide is not evaluable.
+    #[serde(default)]
+    pub uncorrected: Option<CompartmentScores>,
 }
 
 /// Where the tumour was taken from.

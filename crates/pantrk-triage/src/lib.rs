@@ -33,7 +33,7 @@ pub use case::{
 };
 pub use decide::decide;
 pub use error::TriageError;
-pub use evidence::{Certainty, Evidence};
+pub use evidence::{Certainty, Evidence, GeneSeries, PublishedEstimate};
 pub use finding::IhcFinding;
 pub use gene_hint::{GeneHint, gene_hint};
 pub use laboratory::Laboratory;

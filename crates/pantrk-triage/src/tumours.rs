@@ -60,6 +60,11 @@ pub struct TumourType {
 }
 
 impl TumourType {
+    /// The id of its row among the prevalences; `None` where no figure was found.
+    pub fn prevalence_id(&self) -> Option<&str> {
+        self.prevalence.as_deref()
+    }
+
     fn names(&self) -> impl Iterator<Item = &String> {
         [&self.id, &self.name]
             .into_iter()

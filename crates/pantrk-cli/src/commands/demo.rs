@@ -10,12 +10,12 @@ use pantrk_report::{ReportOptions, TruthRow};
 use pantrk_triage::{IhcFinding, decide};
 
 use super::phantom::make_slide;
-use super::score::score_table;
+use super::score::{held, score_table};
 use crate::failure::{Exit, Failure, OrExit as _};
 use crate::inputs::{self, ScoreOptions};
 use crate::output::print;
-use crate::progress::Log;
-use crate::scoring::{Job, Scored, run};
+use crate::progress::{Log, Reporter};
+use crate::scoring::{Engine, HEARTBEAT, Job, Scored, run};
 
 /// Makes a phantom pan-TRK slide with known truth, scores it, writes result and report, and prints the score beside the truth.
 #[derive(Debug, Args)]
@@ -63,6 +63,7 @@ impl Demo {
             regions: Some(slide.with_extension("regions.geojson")),
             profile: pantrk_core::score::profiles::PROFILES[0].name.to_owned(),
             thresholds: None,
+            expansion: None,
             stains: "default".to_owned(),
             model: self.model.clone(),
             device: "cpu".to_owned(),
@@ -76,7 +77,9 @@ impl Demo {
             log: self.log,
         };
         let truth = truth_of(&phantom)?;
-        let scored = run(&Job {
+        let engine = Engine::load(&options)?;
+        let job = Job {
+            engine: &engine,
             slide_path: &slide,
             slide_id: name.to_owned(),
             out: &self.out,
@@ -90,8 +93,15 @@ impl Demo {
                     .collect(),
                 ..ReportOptions::default()
             },
-        })?;
-        let (Scored::New(result, folder) | Scored::AlreadyDone(result, folder)) = &scored;
+            columns: &[],
+            heartbeat: HEARTBEAT,
+            begun: &|| {},
+        };
+        let scored = run(&job, &Reporter::new(self.log, name))?;
+        let (result, folder) = match &scored {
+            Scored::New(result, folder) | Scored::AlreadyDone(result, folder) => (result, folder),
+            Scored::Held(holder) => return Err(held(name, holder.as_ref())),
+        };
         print(&score_table(result));
         let rows = truth.compare(result);
         print(&format!(

@@ -1,16 +1,15 @@
 //! `pantrk doctor`
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use clap::Args;
-use pantrk_core::segment::{LabelImage, OnnxSegmenter, PatchInput, Segmenter as _};
-use pantrk_core::stain::{Deconvolver, StainPlanes, StainVectors};
+use pantrk_core::segment::OnnxSegmenter;
 use pantrk_nn::Model;
-use pantrk_space::{LevelSize, RgbBuffer};
 
 use crate::failure::{Exit, Failure};
-use crate::output::{print, table};
+use crate::machine;
+use crate::output::print;
+use crate::preflight::try_segmenter;
 
 /// Checks the machine before a long run: model, runtime, device, threads, memory, disk.
 #[derive(Debug, Args)]
@@ -29,10 +28,10 @@ const LEAST_MEMORY: u64 = 1 << 30;
 const LEAST_DISK: u64 = 1 << 30;
 
 /// One check: what, how it went, and whether it stops a run.
-struct Finding {
-    name: &'static str,
-    good: bool,
-    text: String,
+pub(crate) struct Finding {
+    pub(crate) name: &'static str,
+    pub(crate) good: bool,
+    pub(crate) text: String,
 }
 
 impl Doctor {
@@ -49,15 +48,10 @@ impl Doctor {
             disk(&self.out),
             writable(&self.out),
         ];
-        let mut rows = vec![["check", "", "found"].map(str::to_owned).to_vec()];
-        rows.extend(findings.iter().map(|f| {
-            vec![
-                f.name.to_owned(),
-                if f.good { "ok" } else { "FAILED" }.to_owned(),
-                f.text.clone(),
-            ]
-        }));
-        print(&table(&rows));
+        for f in &findings {
+            let word = if f.good { "ok" } else { "FAILED" };
+            print(&format!("{:<8} {word:<6}  {}", f.name, f.text));
+        }
         let good = findings.iter().all(|f| f.good);
         Ok(if good { Exit::Good } else { Exit::Preflight })
     }
@@ -83,49 +77,17 @@ fn model() -> Finding {
         manifest.sha256.get(..12).unwrap_or_default(),
         model.runtime()
     );
-    let side = manifest.input.patch;
-    let size = LevelSize {
-        width: side,
-        height: side,
-    };
     let segmenter = match OnnxSegmenter::new(model) {
         Ok(segmenter) => segmenter,
         Err(error) => return failed(error.to_string()),
     };
-    let rgb = RgbBuffer::filled(size, [200, 190, 215]);
-    let mut stains = StainPlanes::default();
-    Deconvolver::new(StainVectors::h_dab_default(), [255.0; 3]).separate(&rgb, &mut stains);
-    let mut labels = LabelImage::default();
-    let mut worker = segmenter.worker();
-    let patch = PatchInput {
-        rgb: &rgb,
-        stains: &stains,
-    };
-    // The first run pays for warming up; the second is what a patch costs.
-    for _ in 0..2 {
-        let started = Instant::now();
-        if let Err(error) = worker.segment(patch, &mut labels) {
-            return failed(error.to_string());
-        }
-        let seconds = started.elapsed().as_secs_f64();
-        if labels.count > u32::MAX / 2 {
-            return failed(format!(
-                "{about}: runs, but gives {} nuclei on an empty patch",
-                labels.count
-            ));
-        }
-        let megapixels = f64::from(side) * f64::from(side) / 1e6;
-        if seconds / megapixels > 60.0 {
-            return failed(format!(
-                "{about}: runs, but takes {:.0} s per megapixel",
-                seconds / megapixels
-            ));
-        }
-    }
-    Finding {
-        name,
-        good: true,
-        text: format!("{about}; runs"),
+    match try_segmenter(&segmenter) {
+        Ok(pace) => Finding {
+            name,
+            good: true,
+            text: format!("{about}; runs, {pace:.2} s per megapixel and thread"),
+        },
+        Err(what) => failed(format!("{about}: {what}")),
     }
 }
 
@@ -138,42 +100,46 @@ fn device() -> Finding {
 }
 
 fn threads() -> Finding {
-    let found = std::thread::available_parallelism().map_or(1, usize::from);
+    let (cores, threads) = (machine::cores(), machine::threads());
+    let text = if threads < cores {
+        format!("{threads} of {cores} cores: the memory limit holds no more; --threads overrides")
+    } else {
+        format!("{threads} (what the machine and its cgroup give)")
+    };
     Finding {
         name: "threads",
         good: true,
-        text: format!("{found} (what the machine and its cgroup give)"),
+        text,
     }
 }
 
-/// The cgroup's limit, else the machine's memory.
-fn memory() -> Finding {
-    let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
-        .ok()
-        .and_then(|text| text.trim().parse::<u64>().ok());
-    let machine = std::fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|text| {
-            let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
-            let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-            Some(kib * 1024)
-        });
+/// The cgroup's limit and the machine's free memory: the smaller counts.
+pub(crate) fn memory() -> Finding {
     let name = "memory";
-    match limit.into_iter().chain(machine).min() {
-        Some(bytes) => Finding {
-            name,
-            good: bytes >= LEAST_MEMORY,
-            text: format!("{:.1} GiB to be had; a run wants 1 GiB", gib(bytes)),
-        },
-        None => Finding {
+    let (limit, free) = (machine::memory_limit(), machine::memory_free());
+    let Some(bytes) = limit.into_iter().chain(free).min() else {
+        return Finding {
             name,
             good: true,
             text: "this system does not say".to_owned(),
-        },
+        };
+    };
+    let limit = limit.map_or_else(
+        || "no cgroup limit".to_owned(),
+        |bytes| format!("cgroup limit {:.1} GiB", gib(bytes)),
+    );
+    Finding {
+        name,
+        good: bytes >= LEAST_MEMORY,
+        text: format!(
+            "{:.1} GiB to be had, {limit}; a run wants 1 GiB",
+            gib(bytes)
+        ),
     }
 }
 
-fn disk(out: &Path) -> Finding {
+/// The free space where results will go.
+pub(crate) fn disk(out: &Path) -> Finding {
     let name = "disk";
     let existing = out
         .ancestors()
@@ -182,7 +148,11 @@ fn disk(out: &Path) -> Finding {
         Some(Ok(bytes)) => Finding {
             name,
             good: bytes >= LEAST_DISK,
-            text: format!("{:.1} GiB free; a run wants 1 GiB", gib(bytes)),
+            text: format!(
+                "{:.1} GiB free{}; a run wants 1 GiB",
+                gib(bytes),
+                shared(out)
+            ),
         },
         Some(Err(error)) => Finding {
             name,
@@ -194,6 +164,15 @@ fn disk(out: &Path) -> Finding {
             good: false,
             text: format!("no such place: {}", out.display()),
         },
+    }
+}
+
+/// Processes on other machines may write there too.
+fn shared(out: &Path) -> &'static str {
+    if pantrk_store::is_network(out) {
+        " on a network file system (the worklist is then made by pantrk collect alone)"
+    } else {
+        ""
     }
 }
 

@@ -1,5 +1,7 @@
 //! The commands, one file each; a new one is one file and one row in [`Command`].
 
+pub(crate) mod batch;
+mod collect;
 mod demo;
 mod doctor;
 mod eval;
@@ -34,6 +36,16 @@ enum Command {
     Demo(demo::Demo),
     /// Score one slide into DIR/<slide-id>/
     Score(score::Score),
+    /// Score every slide of a manifest; resumable, and shared by as many processes as there are
+    ///
+    /// The manifest is a CSV or TSV with a column `slide_path` and, as wanted, `slide_id`, `mpp`, `tumour_type`, `clone`, `regions` and `case`, which override the flags; paths are relative to the manifest, and other columns go into the summary.
+    ///
+    /// Started again it goes on where it was: what is done for the same slide, parameters and model is skipped, and a slide that was interrupted continues with its next patch. Several processes, on one machine or many, may share a manifest and an output folder: none does a slide twice. What fails is listed in DIR/errors.jsonl and stops nothing else.
+    ///
+    /// Exit codes: 0 all good; 1 some slides failed; 2 usage; 3 nothing could be read; 4 model or device cannot be used; 130 interrupted.
+    Batch(batch::Batch),
+    /// Make one table and the worklist out of scored slides
+    Collect(collect::Collect),
     /// Open the viewer on slides or result folders
     #[cfg(feature = "viewer")]
     View(view::View),
@@ -62,6 +74,8 @@ impl Cli {
         match &self.command {
             Command::Demo(command) => command.run(),
             Command::Score(command) => command.run(),
+            Command::Batch(command) => command.run(),
+            Command::Collect(command) => command.run(),
             #[cfg(feature = "viewer")]
             Command::View(command) => command.run(),
             Command::Triage(command) => command.run(),

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pantrk_report::ReportOptions;
-use pantrk_store::{SlideResult, slide_id_from_path};
+use pantrk_store::{ClaimHolder, SlideResult, slide_id_from_path};
 
 use crate::failure::{Exit, Failure};
 use crate::inputs::ScoreOptions;
 use crate::output::{print, say, table};
-use crate::progress::Log;
-use crate::scoring::{Job, Scored, run};
+use crate::progress::{Log, Reporter};
+use crate::scoring::{Engine, HEARTBEAT, Job, Scored, is_unread, run};
 
 /// Scores one slide into `DIR/<slide-id>/`: result.json, cells.parquet, heatmaps, pictures, report.html.
 #[derive(Debug, Args)]
@@ -32,19 +32,32 @@ pub(crate) struct Score {
 
 impl Score {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        let stem = self.slide.file_stem().unwrap_or_default().to_string_lossy();
+        let wanted = self.slide_id.as_deref().unwrap_or(&stem);
         let slide_id = match &self.slide_id {
             Some(id) => pantrk_store::safe_slide_id(id),
             None => slide_id_from_path(&self.slide),
         };
-        let scored = run(&Job {
+        let reporter = Reporter::new(self.options.log, &slide_id);
+        let engine = Engine::load(&self.options)?;
+        let job = Job {
+            engine: &engine,
             slide_path: &self.slide,
-            slide_id,
+            slide_id: slide_id.clone(),
             out: &self.out,
             options: &self.options,
             note: None,
             report: &|_| ReportOptions::default(),
-        })?;
+            columns: &[],
+            heartbeat: HEARTBEAT,
+            begun: &|| {},
+        };
+        let scored = run(&job, &reporter)?;
+        if wanted != slide_id {
+            reporter.note("slide-id", &format!("{wanted:?} as a folder's name"));
+        }
         let (result, folder, before) = match &scored {
+            Scored::Held(holder) => return Err(held(&slide_id, holder.as_ref())),
             Scored::New(result, folder) => (result, folder, ""),
             Scored::AlreadyDone(result, folder) => (
                 result,
@@ -63,14 +76,24 @@ impl Score {
         }
         print(&score_table(result));
         print(&format!("results: {}{before}", folder.display()));
-        let quality = &result.quality;
-        let nothing = result.cells.segmented == 0 && quality.unread_mm2 > quality.evaluated_mm2;
-        Ok(if nothing {
+        Ok(if is_unread(result) {
             Exit::NothingRead
         } else {
             Exit::Good
         })
     }
+}
+
+/// Another process works on the slide that is asked for.
+pub(crate) fn held(slide_id: &str, holder: Option<&ClaimHolder>) -> Failure {
+    let who = holder.map_or_else(
+        || "another process".to_owned(),
+        |holder| format!("process {} on {}", holder.pid, holder.host),
+    );
+    Failure::new(
+        Exit::SomeFailed,
+        anyhow::anyhow!("{who} is scoring {slide_id} right now; wait for it, or end it"),
+    )
 }
 
 /// The score of a slide as a short table.

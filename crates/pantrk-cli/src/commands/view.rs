@@ -18,6 +18,16 @@ pub(crate) struct View {
 
 impl View {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        // Looked at first: a name that is not there is no fault of the display.
+        if let Some(missing) = self.paths.iter().find(|path| !path.exists()) {
+            return Err(Failure::new(
+                Exit::NothingRead,
+                anyhow::anyhow!(
+                    "there is no slide and no folder of this name: {}",
+                    missing.display()
+                ),
+            ));
+        }
         pantrk_viewer::run(&self.paths).or_exit(Exit::Preflight)?;
         Ok(Exit::Good)
     }

@@ -14,17 +14,27 @@ pub enum ExcludedReason {
     Control = 3,
     /// Where a quality check marked the slide: ink.
     Pen = 4,
-    /// Where a quality check marked the slide: dark pigment or a fold.
+    /// Where a quality check marked the slide: dark pigment.
     Pigment = 5,
     /// It touches pixels that could not be read.
     Unread = 6,
     /// Outside the tissue.
     OutsideTissue = 7,
+    /// Where a quality check marked the slide: out of focus.
+    Focus = 8,
+    /// Where a quality check marked the slide: red cells or hemosiderin.
+    RedCells = 9,
+    /// Where a quality check marked the slide: DAB that fell out of solution.
+    Precipitate = 10,
+    /// Where a quality check marked the slide: tissue folded over itself.
+    Fold = 11,
+    /// Where a quality check marked the slide: a bubble, or the edge of the cover slip.
+    Bubble = 12,
 }
 
 impl ExcludedReason {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::OutsideTumour,
         Self::ExcludedRegion,
         Self::Control,
@@ -32,6 +42,11 @@ impl ExcludedReason {
         Self::Pigment,
         Self::Unread,
         Self::OutsideTissue,
+        Self::Focus,
+        Self::RedCells,
+        Self::Precipitate,
+        Self::Fold,
+        Self::Bubble,
     ];
 
     /// As in `result.json` and `cells.parquet`.
@@ -44,7 +59,26 @@ impl ExcludedReason {
             Self::Pigment => "pigment",
             Self::Unread => "unread",
             Self::OutsideTissue => "outside-tissue",
+            Self::Focus => "focus",
+            Self::RedCells => "red-cells",
+            Self::Precipitate => "precipitate",
+            Self::Fold => "fold",
+            Self::Bubble => "bubble",
         }
+    }
+
+    /// Whether a quality check left the cell out.
+    pub fn is_quality(self) -> bool {
+        matches!(
+            self,
+            Self::Pen
+                | Self::Pigment
+                | Self::Focus
+                | Self::RedCells
+                | Self::Precipitate
+                | Self::Fold
+                | Self::Bubble
+        )
     }
 
     /// The reason that belongs to a quality check's name.

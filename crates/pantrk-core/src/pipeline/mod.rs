@@ -4,6 +4,7 @@
 //!
 //! **Architecture invariant:** a cell is counted once: it belongs to the patch whose core holds the centre of its nucleus, and nothing is merged across patches afterwards.
 
+mod checkpoint;
 mod fields;
 mod patch;
 
@@ -15,17 +16,24 @@ use rayon::prelude::*;
 use crate::CoreError;
 use crate::cell::{CellTable, ExcludedReason};
 use crate::overview::{Mask, OVERVIEW_MPP, Overview};
-use crate::quality::{QualityMaps, StainKind, stain_kind};
+use crate::quality::{BlockMap, QualityMaps, StainKind, stain_kind};
 use crate::region::{RegionRole, Regions};
 use crate::score::profiles::PROFILES;
-use crate::score::{ScoreContext, ScoringTable, SlideScore, Thresholds, score_cells};
+use crate::score::{
+    CompartmentScores, ControlScore, ScoreContext, ScoringTable, SlideScore, Thresholds,
+    WithLeftOut, score_cells, score_control, score_uncorrected, score_with_left_out,
+};
 use crate::segment::Segmenter;
 use crate::stain::{
-    BackgroundDab, Deconvolver, StainVectors, WhitePoint, background_dab, white_point,
+    BackgroundDab, Deconvolver, StainEstimate, StainVectors, TissueSample, WhitePoint,
+    background_dab, estimate_vectors, white_point,
 };
 use crate::tissue::tissue_mask;
 
-use patch::{PatchGrid, PatchOutcome, WorkerPool};
+use patch::{PatchGrid, WorkerPool};
+
+pub use checkpoint::{Checkpoint, NoCheckpoint};
+pub use patch::PatchOutcome;
 
 pub use fields::{FieldKind, NucleusOutline, TellingField, telling_fields};
 
@@ -34,13 +42,19 @@ const COARSEST_MPP: f64 = 1.05;
 
 /// How a slide is scored.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches that have nothing to do with each other"
+)]
 pub struct ScoreParameters {
     /// By which cells are graded.
     pub thresholds: Thresholds,
     /// How far a cell reaches beyond its nucleus at most.
     pub expansion: Microns,
-    /// Directions of the stains.
+    /// Directions of the stains; with `estimate_stains`, of those that the slide does not show.
     pub vectors: StainVectors,
+    /// Read the directions off the slide itself.
+    pub estimate_stains: bool,
     /// The profile whose call becomes the slide's.
     pub profile: String,
     /// Score even if the slide does not look like H-DAB.
@@ -59,6 +73,7 @@ impl Default for ScoreParameters {
             thresholds: table.thresholds(),
             expansion: Microns::new(table.expansion_microns()),
             vectors: StainVectors::h_dab_default(),
+            estimate_stains: false,
             profile: PROFILES[0].name.to_owned(),
             assume_h_dab: false,
             tissue_everywhere: false,
@@ -179,8 +194,16 @@ pub struct SlideAnalysis {
     pub stain_kind: StainKind,
     /// The stain vectors used.
     pub vectors: StainVectors,
+    /// What the slide itself says of them, where it was asked.
+    pub stain_estimate: Option<StainEstimate>,
+    /// The score without taking the DAB background off, for comparison.
+    pub uncorrected: Option<CompartmentScores>,
     /// What could be used.
     pub quality: QualityFacts,
+    /// What the control tissue on the slide scores, where there is any.
+    pub control: Option<ControlScore>,
+    /// What the slide would score with all that quality checks left out, where they left out cells.
+    pub with_left_out: Option<WithLeftOut>,
     /// Every cell.
     pub cells: CellTable,
     /// How many cells were left out, by reason.
@@ -196,6 +219,17 @@ pub struct SlideAnalysis {
 /// # Errors
 /// If the slide is too coarse or unreadable as a whole, the segmenter fails, or the caller cancels.
 pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
+    score_slide_from(input, &NoCheckpoint)
+}
+
+/// Scores a slide as [`score_slide`] does, taking up the patches that an earlier run finished and handing out those that this one does.
+///
+/// # Errors
+/// Those of [`score_slide`], and if a finished patch cannot be kept.
+pub fn score_slide_from(
+    input: &ScoreInput<'_>,
+    checkpoint: &dyn Checkpoint,
+) -> Result<SlideAnalysis, CoreError> {
     let coarsest = input.slide_mpp.x.get().max(input.slide_mpp.y.get());
     if coarsest > COARSEST_MPP {
         return Err(CoreError::TooCoarse {
@@ -203,17 +237,20 @@ pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
             most: COARSEST_MPP,
         });
     }
-    let ground = Ground::survey(input)?;
+    let mut ground = Ground::survey(input)?;
     let mut warnings = ground.warnings();
     let wrong_stain = (!ground.stain_kind.looks_like_h_dab && !input.parameters.assume_h_dab).then(|| {
         "the slide does not look like hematoxylin and DAB, so brown cannot be told from other colours".to_owned()
     });
 
-    let outcome = if wrong_stain.is_some() {
+    let mut outcome = if wrong_stain.is_some() {
         PatchOutcome::default()
     } else {
-        run_patches(input, &ground)?
+        run_patches(input, &ground, checkpoint)?
     };
+    if wrong_stain.is_none() {
+        ground.look_closely(&mut outcome);
+    }
     let mut quality = ground.quality_facts(input.regions, &outcome);
     if wrong_stain.is_some() {
         quality.evaluated_mm2 = 0.0;
@@ -260,13 +297,24 @@ pub fn score_slide(input: &ScoreInput<'_>) -> Result<SlideAnalysis, CoreError> {
     input.progress.step();
     Ok(SlideAnalysis {
         excluded: excluded_counts(&outcome.cells),
+        control: score_control(&outcome.cells),
+        with_left_out: score_with_left_out(&outcome.cells),
         overview: ground.overview,
         tissue: ground.tissue,
         quality_maps: ground.quality,
         white_point: ground.white,
         background: ground.background,
         stain_kind: ground.stain_kind,
-        vectors: input.parameters.vectors,
+        vectors: *ground.deconvolver.vectors(),
+        stain_estimate: ground.estimate,
+        uncorrected: score.compartments.is_some().then(|| {
+            score_uncorrected(
+                &outcome.cells,
+                ground.background.od as f32,
+                input.parameters.thresholds,
+                input.slide_mpp,
+            )
+        }),
         quality,
         cells: outcome.cells,
         score,
@@ -280,6 +328,9 @@ struct Ground {
     white: WhitePoint,
     tissue: Mask,
     deconvolver: Deconvolver,
+    /// With the slide's own vectors, for checks that tell stains from other colours.
+    colours: Deconvolver,
+    estimate: Option<StainEstimate>,
     stain_kind: StainKind,
     background: BackgroundDab,
     quality: QualityMaps,
@@ -288,23 +339,39 @@ struct Ground {
 impl Ground {
     fn survey(input: &ScoreInput<'_>) -> Result<Self, CoreError> {
         input.progress.begin(Stage::Overview, 1);
-        let overview = Overview::read(input.reader, input.slide_mpp)?;
+        let mut overview = Overview::read(input.reader, input.slide_mpp)?;
         let white = white_point(&overview);
+        overview.flatten(&white);
         let tissue = if input.parameters.tissue_everywhere {
             Mask::filled(overview.rgb.width(), overview.rgb.height(), true)
         } else {
             tissue_mask(&overview, &white)
         };
-        let deconvolver = Deconvolver::new(input.parameters.vectors, white.rgb);
-        let stain_kind = stain_kind(&overview, &tissue, &deconvolver);
-        let quality = QualityMaps::judge(&overview, &tissue, &deconvolver);
-        let background = background_dab(&overview, &quality.usable, &deconvolver);
+        // What the slide is and what spoils it is judged by the vectors given; pens and folds must not take part in an estimate.
+        let given = Deconvolver::new(input.parameters.vectors, white.rgb);
+        let stain_kind = stain_kind(&overview, &tissue, &given);
+        let quality = QualityMaps::judge(&overview, &tissue, &given);
+        let sample = TissueSample::read(input.reader, &overview, &quality.usable, &white, &given)?;
+        let own = estimate_vectors(&sample);
+        let colours = Deconvolver::new(own.vectors, white.rgb);
+        let estimate = input.parameters.estimate_stains.then_some(own);
+        let deconvolver = if estimate.is_some() {
+            colours.clone()
+        } else {
+            given
+        };
+        let outside = input.regions.has_tumour().then(|| {
+            sample.only(|p| region_reason(input.regions, p) == Some(ExcludedReason::OutsideTumour))
+        });
+        let background = background_dab(&sample, outside.as_ref(), deconvolver.vectors());
         input.progress.step();
         Ok(Self {
             overview,
             white,
             tissue,
             deconvolver,
+            colours,
+            estimate,
             stain_kind,
             background,
             quality,
@@ -331,6 +398,23 @@ impl Ground {
                 "no clear glass was found: the white point is taken as 255",
             );
         }
+        if let Some(estimate) = &self.estimate {
+            match (estimate.hematoxylin, estimate.dab) {
+                (true, true) => {}
+                (true, false) => warn(
+                    "stain-vector-default",
+                    "too little DAB was found to read its stain vector off the slide: the default is used",
+                ),
+                (false, true) => warn(
+                    "stain-vector-default",
+                    "too little hematoxylin was found to read its stain vector off the slide: the default is used",
+                ),
+                (false, false) => warn(
+                    "stain-vector-default",
+                    "the stain vectors could not be read off the slide: the defaults are used",
+                ),
+            }
+        }
         if self.tissue.count() == 0 {
             warn("no-tissue", "no tissue was found");
         } else if !self.background.measured {
@@ -340,6 +424,27 @@ impl Ground {
             );
         }
         warnings
+    }
+
+    /// Judges quality by what the scoring pass saw, and leaves out the cells where it fails.
+    fn look_closely(&mut self, outcome: &mut PatchOutcome) {
+        let mut blocks = BlockMap::new(self.overview.rgb.width(), self.overview.rgb.height());
+        for (place, block) in std::mem::take(&mut outcome.blocks) {
+            blocks.put(place, block);
+        }
+        self.quality
+            .judge_closely(&self.overview, &blocks, &self.colours);
+        let cells = &mut outcome.cells;
+        let places = cells.x_px.iter().zip(&cells.y_px);
+        for ((&x, &y), excluded) in places.zip(&mut cells.excluded) {
+            if excluded.is_none() {
+                let (ox, oy) = self.overview.pixel_at(SlidePoint { x, y });
+                *excluded = self
+                    .quality
+                    .reason_at(ox, oy)
+                    .and_then(ExcludedReason::from_check);
+            }
+        }
     }
 
     fn quality_facts(&self, regions: &Regions, outcome: &PatchOutcome) -> QualityFacts {
@@ -386,7 +491,11 @@ fn region_reason(regions: &Regions, point: SlidePoint) -> Option<ExcludedReason>
     }
 }
 
-fn run_patches(input: &ScoreInput<'_>, ground: &Ground) -> Result<PatchOutcome, CoreError> {
+fn run_patches(
+    input: &ScoreInput<'_>,
+    ground: &Ground,
+    checkpoint: &dyn Checkpoint,
+) -> Result<PatchOutcome, CoreError> {
     let grid = PatchGrid::for_segmenter(input.segmenter);
     let patches = wanted_patches(input, ground, &grid);
     input.progress.begin(Stage::Patches, patches.len() as u64);
@@ -394,10 +503,15 @@ fn run_patches(input: &ScoreInput<'_>, ground: &Ground) -> Result<PatchOutcome, 
     let parts = patches
         .par_iter()
         .map(|&core| {
+            if let Some(part) = checkpoint.take(core) {
+                input.progress.step();
+                return Ok(part);
+            }
             if input.progress.cancelled() {
                 return Err(CoreError::Cancelled);
             }
             let part = pool.with(|worker| worker.run(core))?;
+            checkpoint.keep(core, &part).map_err(CoreError::NotKept)?;
             input.progress.step();
             Ok(part)
         })

@@ -3,14 +3,16 @@
 use std::sync::{Mutex, PoisonError};
 
 use pantrk_space::{
-    LevelRect, MicronsPerPixel, MppRequest, RgbBuffer, SlideMpp, SlidePoint, SlideRect, read_at_mpp,
+    LevelRect, MicronsPerPixel, MppRequest, MppSource, RgbBuffer, SlideMpp, SlidePoint, SlideRect,
+    read_source,
 };
 
 use super::{Ground, ScoreInput, UnreadTile, region_reason};
 use crate::CoreError;
 use crate::cell::{CellMeasurer, CellRecord, CellTable, ExcludedReason, Expansion, trace_contours};
+use crate::quality::{Block, BlockMeter};
 use crate::segment::{LabelImage, PatchInput, SegmentWorker, Segmenter};
-use crate::stain::StainPlanes;
+use crate::stain::{Deconvolver, StainPlanes};
 
 /// The core of a patch for segmenters that take any size.
 const DEFAULT_CORE: u32 = 256;
@@ -57,11 +59,16 @@ impl PatchGrid {
 }
 
 /// What leaves a patch, and in the end all patches.
-#[derive(Debug, Default)]
-pub(super) struct PatchOutcome {
-    pub(super) cells: CellTable,
-    pub(super) unread_um2: f64,
-    pub(super) unread_tiles: Vec<UnreadTile>,
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PatchOutcome {
+    /// The cells of the core, not graded yet.
+    pub cells: CellTable,
+    /// Tissue of the core that should have been scored but could not be read, um2.
+    pub unread_um2: f64,
+    /// The tiles that could not be read, of the halo too.
+    pub unread_tiles: Vec<UnreadTile>,
+    /// What was seen of each overview pixel in the core, by column and row.
+    pub blocks: Vec<((u32, u32), Block)>,
 }
 
 impl PatchOutcome {
@@ -69,6 +76,7 @@ impl PatchOutcome {
         self.cells.append(&mut other.cells);
         self.unread_um2 += other.unread_um2;
         self.unread_tiles.append(&mut other.unread_tiles);
+        self.blocks.append(&mut other.blocks);
     }
 }
 
@@ -98,10 +106,12 @@ impl<'a> WorkerPool<'a> {
             ground: self.ground,
             grid: self.grid,
             segmenter: self.input.segmenter.worker(),
+            source: RgbBuffer::new(),
             rgb: RgbBuffer::new(),
             stains: StainPlanes::default(),
             labels: LabelImage::default(),
             measurer: CellMeasurer::default(),
+            meter: BlockMeter::default(),
             unread: Vec::new(),
         });
         let result = work(&mut worker);
@@ -116,10 +126,13 @@ pub(super) struct Worker<'a> {
     ground: &'a Ground,
     grid: &'a PatchGrid,
     segmenter: Box<dyn SegmentWorker>,
+    /// The slide's own pixels, before they are averaged.
+    source: RgbBuffer,
     rgb: RgbBuffer,
     stains: StainPlanes,
     labels: LabelImage,
     measurer: CellMeasurer,
+    meter: BlockMeter,
     unread: Vec<bool>,
 }
 
@@ -137,10 +150,11 @@ impl Worker<'_> {
             slide_mpp: self.input.slide_mpp,
         };
         let mut outcome = PatchOutcome::default();
-        self.read(&request, &mut outcome)?;
-        self.ground
-            .deconvolver
-            .separate(&self.rgb, &mut self.stains);
+        let grid = self.read(&request, &mut outcome)?;
+        self.separate(core, &grid);
+        outcome.blocks =
+            self.meter
+                .measure(&self.rgb, (core, halo), self.grid.mpp, &self.ground.colours);
         let patch = PatchInput {
             rgb: &self.rgb,
             stains: &self.stains,
@@ -172,14 +186,40 @@ impl Worker<'_> {
         Ok(outcome)
     }
 
+    /// Stain densities against the glass as it is lit here.
+    fn separate(&mut self, core: LevelRect, grid: &MppSource) {
+        let ground = self.ground;
+        if ground.white.drift.is_none() {
+            ground
+                .deconvolver
+                .separate_source(&self.source, grid, &mut self.stains);
+            return;
+        }
+        let size = self.input.reader.size();
+        let rect = self.grid.on_slide(core, self.input.slide_mpp);
+        let white = ground.white.at(
+            (rect.x + rect.width / 2.0) / f64::from(size.width),
+            (rect.y + rect.height / 2.0) / f64::from(size.height),
+        );
+        Deconvolver::new(*ground.deconvolver.vectors(), white).separate_source(
+            &self.source,
+            grid,
+            &mut self.stains,
+        );
+    }
+
     /// Reads the patch and marks what is not the slide's.
-    fn read(&mut self, request: &MppRequest, outcome: &mut PatchOutcome) -> Result<(), CoreError> {
-        let region = read_at_mpp(self.input.reader, request, &mut self.rgb)?;
+    fn read(
+        &mut self,
+        request: &MppRequest,
+        outcome: &mut PatchOutcome,
+    ) -> Result<MppSource, CoreError> {
+        let grid = read_source(self.input.reader, request, &mut self.source)?;
         let pixels = request.rect.area() as usize;
         self.unread.clear();
         self.unread.resize(pixels, false);
         let width = request.rect.width as usize;
-        for gap in region.gaps {
+        for gap in grid.output_gaps() {
             let pantrk_space::GapKind::Unreadable { tile, reason } = gap.kind else {
                 continue;
             };
@@ -189,16 +229,17 @@ impl Worker<'_> {
                     .fill(true);
             }
             outcome.unread_tiles.push(UnreadTile {
-                level: region.level,
+                level: grid.level,
                 tile,
                 reason,
             });
         }
         if !outcome.unread_tiles.is_empty() {
             outcome.unread_um2 = self.unread_tissue_um2(request);
-            self.whiten_unread();
+            self.whiten_unread(&grid);
         }
-        Ok(())
+        grid.resample(&self.source, &mut self.rgb);
+        Ok(grid)
     }
 
     /// The unread area of the core that would have counted, as far as overview and regions can tell.
@@ -222,20 +263,19 @@ impl Worker<'_> {
     }
 
     /// Unread pixels become glass for the segmenter, which would otherwise look for nuclei in their marker colour; cells that touch them are not counted.
-    fn whiten_unread(&mut self) {
+    fn whiten_unread(&mut self, grid: &MppSource) {
         let white = self
             .ground
             .white
             .rgb
             .map(|v| v.round().clamp(0.0, 255.0) as u8);
-        for (pixel, &unread) in self
-            .rgb
-            .as_bytes_mut()
-            .chunks_exact_mut(3)
-            .zip(&self.unread)
-        {
-            if unread {
-                pixel.copy_from_slice(&white);
+        for gap in grid.gaps.iter().filter(|gap| gap.is_unreadable()) {
+            for y in gap.rect.y..gap.rect.bottom() {
+                let line = self.source.row_mut(y as u32);
+                let part = &mut line[gap.rect.x as usize * 3..gap.rect.right() as usize * 3];
+                for pixel in part.chunks_exact_mut(3) {
+                    pixel.copy_from_slice(&white);
+                }
             }
         }
     }
@@ -287,9 +327,10 @@ impl Worker<'_> {
         if !self.ground.tissue.get(x, y) {
             return Some(ExcludedReason::OutsideTissue);
         }
-        if let Some(check) = self.ground.quality.reason_at(x, y) {
-            return ExcludedReason::from_check(check);
-        }
-        region_reason(self.input.regions, centre)
+        // Cells that a check leaves out are those that would have counted.
+        region_reason(self.input.regions, centre).or_else(|| {
+            let check = self.ground.quality.reason_at(x, y)?;
+            ExcludedReason::from_check(check)
+        })
     }
 }

@@ -2,10 +2,14 @@
 //!
 //! The types here are what the triage, the result file and the report speak; their field names are those of `result.json`.
 
+mod bootstrap;
+mod control;
+mod noise;
 mod pattern;
 pub mod profiles;
 mod summary;
 mod table;
+mod tally;
 mod types;
 
 use std::collections::BTreeMap;
@@ -16,6 +20,7 @@ use crate::cell::CellTable;
 use profiles::PROFILES;
 use summary::Counts;
 
+pub use control::{ControlAdequacy, ControlScore, WithLeftOut, score_control, score_with_left_out};
 pub use table::ScoringTable;
 pub use types::{
     Compartment, CompartmentScore, CompartmentScores, Extent, IhcCall, IhcResult, Intensity,
@@ -79,6 +84,26 @@ pub fn score_cells(cells: &CellTable, context: &ScoreContext) -> SlideScore {
         profiles,
         ihc,
     }
+}
+
+/// What the compartments would score if the slide's DAB background, `background_od`, were not taken off.
+pub fn score_uncorrected(
+    cells: &CellTable,
+    background_od: f32,
+    thresholds: Thresholds,
+    mpp: SlideMpp,
+) -> CompartmentScores {
+    let raw = |column: &Vec<f32>| column.iter().map(|od| od + background_od).collect();
+    let mut table = CellTable {
+        x_px: cells.x_px.clone(),
+        y_px: cells.y_px.clone(),
+        dab_od: cells.dab_od.each_ref().map(raw),
+        excluded: cells.excluded.clone(),
+        ..CellTable::default()
+    };
+    table.regrade(thresholds);
+    let delta = ScoringTable::embedded().sensitivity_od();
+    summary::count(&table, thresholds, delta, mpp).scores
 }
 
 fn why_not_evaluable(

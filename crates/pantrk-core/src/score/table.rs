@@ -17,6 +17,7 @@ pub struct ScoringTable {
     pub(crate) expansion: Expansion,
     pub(crate) intensity: IntensityRow,
     pub(crate) pattern: PatternRow,
+    pub(crate) control: ControlRow,
     pub(crate) any_1pct: Any1Pct,
     pub(crate) cantrk: Cantrk,
     pub(crate) h_score: HScore,
@@ -57,6 +58,14 @@ pub(crate) struct PatternRow {
     pub(crate) compartment_share: f64,
     pub(crate) line_excess_od: f64,
     pub(crate) granular_cv: f64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ControlRow {
+    pub(crate) least_cells: u64,
+    pub(crate) failed_below_percent: f64,
+    pub(crate) adequate_percent: f64,
+    pub(crate) adequate_mean_grade: f64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -96,6 +96,9 @@ pub struct CompartmentScore {
     pub interval95: [f64; 2],
     /// Positive percent with all thresholds moved by -0.05 and +0.05 OD.
     pub sensitivity: [f64; 2],
+    /// How often an unstained cell reads as stained on this slide, percent; the interval's lower end has it taken off.
+    #[serde(default)]
+    pub false_positive_percent: f64,
 }
 
 /// All compartments, and the highest of them per cell.
@@ -215,7 +218,7 @@ pub struct ProfileCall {
     pub unit: String,
     /// The profile's version in the scoring table.
     pub version: String,
-    /// The verdict if the positive percents were those of [`CompartmentScore::sensitivity`], the stained cells' grades in the same proportions.
+    /// The verdict with all thresholds moved by -0.05 and +0.05 OD, every cell graded again.
     pub sensitivity: Option<[IhcResult; 2]>,
     /// Parts of the figure, such as CANTRK's subtotals, by name.
     pub parts: BTreeMap<String, f64>,

@@ -2,6 +2,7 @@
 
 use pantrk_space::RgbBuffer;
 
+use super::density::ChannelDensity;
 use super::{StainPlanes, StainVectors};
 
 /// Takes 8-bit RGB to stain optical densities.
@@ -11,6 +12,10 @@ use super::{StainPlanes, StainVectors};
 pub struct Deconvolver {
     /// For red, green, blue: value -> contribution to hematoxylin, DAB, residual (and a zero for alignment).
     tables: Box<[[[f32; 4]; 256]; 3]>,
+    /// Optical density per channel, for what is averaged before it is separated.
+    pub(super) density: Box<[ChannelDensity; 3]>,
+    /// Rows are channels, columns stains.
+    pub(super) inverse: [[f32; 3]; 3],
     vectors: StainVectors,
     background: [f64; 3],
 }
@@ -30,6 +35,8 @@ impl Deconvolver {
         }
         Self {
             tables,
+            density: Box::new(background.map(ChannelDensity::new)),
+            inverse: inverse.map(|row| row.map(|v| v as f32)),
             vectors,
             background,
         }

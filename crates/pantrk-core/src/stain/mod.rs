@@ -5,13 +5,20 @@
 
 mod background;
 mod deconvolution;
+mod density;
+mod estimate;
+mod macenko;
 mod planes;
+mod sample;
 mod vectors;
 mod white_point;
 
 pub use background::{BackgroundDab, background_dab};
 pub use deconvolution::Deconvolver;
 pub(crate) use deconvolution::optical_density;
+pub use estimate::{StainEstimate, estimate_vectors};
+pub use macenko::{MacenkoOptions, macenko_pca};
 pub use planes::StainPlanes;
+pub use sample::TissueSample;
 pub use vectors::{StainVectorError, StainVectors};
-pub use white_point::{WhitePoint, white_point};
+pub use white_point::{WhiteDrift, WhitePoint, white_point};

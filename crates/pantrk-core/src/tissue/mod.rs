@@ -67,6 +67,7 @@ mod tests {
     const WHITE: WhitePoint = WhitePoint {
         rgb: [244.0, 243.0, 241.0],
         measured: true,
+        drift: None,
     };
 
     fn is_tissue(x: u32, y: u32) -> bool {

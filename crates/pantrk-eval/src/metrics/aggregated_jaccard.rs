@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{Metric, Overlap};
+use super::{Metric, Overlap, Ratio};
 
 /// Each true nucleus with the predicted one of highest `IoU`; summed intersections over summed unions, with the pixels of predicted nuclei that none took added below.
 pub(super) const AGGREGATED_JACCARD: Metric = Metric {
     name: "aji",
     description: "aggregated Jaccard index",
-    compute: aggregated_jaccard,
+    ratio: aggregated_jaccard,
 };
 
-fn aggregated_jaccard(overlap: &Overlap) -> Option<f64> {
+fn aggregated_jaccard(overlap: &Overlap) -> Ratio {
     let (mut shared, mut union) = (0_u64, 0_u64);
     let mut used = BTreeSet::new();
     for (&label, &size) in &overlap.truth {
@@ -36,5 +36,5 @@ fn aggregated_jaccard(overlap: &Overlap) -> Option<f64> {
         .filter(|(label, _)| !used.contains(label))
         .map(|(_, &size)| size)
         .sum::<u64>();
-    (union > 0).then(|| shared as f64 / union as f64)
+    Ratio::new(shared as f64, union as f64)
 }

@@ -34,6 +34,49 @@ impl<'a> Labels<'a> {
     }
 }
 
+impl Labels<'_> {
+    /// Columns of the image.
+    pub const fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Rows of the image.
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The label of a pixel; 0 outside of the image.
+    pub fn at(&self, column: usize, row: usize) -> u32 {
+        if column < self.columns {
+            let place = row.checked_mul(self.columns).map(|start| start + column);
+            place.and_then(|i| self.pixels.get(i)).copied().unwrap_or(0)
+        } else {
+            0
+        }
+    }
+
+    /// Each instance's centroid in pixels, by label; the centre of the first pixel is (0.5, 0.5).
+    pub fn centroids(&self) -> BTreeMap<u32, [f64; 2]> {
+        let mut sums: BTreeMap<u32, (f64, f64, f64)> = BTreeMap::new();
+        for (row, line) in self.pixels.chunks_exact(self.columns.max(1)).enumerate() {
+            let mut column = 0;
+            for run in line.chunk_by(|a, b| a == b) {
+                let length = run.len() as f64;
+                if run[0] > 0 {
+                    let sum = sums.entry(run[0]).or_default();
+                    sum.0 += length * (column as f64 + length / 2.0);
+                    sum.1 += length * (row as f64 + 0.5);
+                    sum.2 += length;
+                }
+                column += run.len();
+            }
+        }
+        sums.into_iter()
+            .map(|(label, (x, y, n))| (label, [x / n, y / n]))
+            .collect()
+    }
+}
+
 /// Two instances that share pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
@@ -51,6 +94,43 @@ impl Pair {
     /// Intersection over union, above 0 to 1.
     pub fn iou(&self) -> f64 {
         self.shared as f64 / self.union as f64
+    }
+}
+
+/// Pixel counts, gathered run by run: neighbours mostly carry the same two labels, and a map is slow for each pixel.
+#[derive(Default)]
+struct Runs {
+    predicted: BTreeMap<u32, u64>,
+    truth: BTreeMap<u32, u64>,
+    shared: BTreeMap<(u32, u32), u64>,
+    labels: (u32, u32),
+    length: u64,
+}
+
+impl Runs {
+    fn push(&mut self, predicted: u32, truth: u32) {
+        if self.labels != (predicted, truth) {
+            self.close();
+            self.labels = (predicted, truth);
+        }
+        self.length += 1;
+    }
+
+    fn close(&mut self) {
+        let (p, t) = self.labels;
+        let length = std::mem::take(&mut self.length);
+        if length == 0 {
+            return;
+        }
+        if p > 0 {
+            *self.predicted.entry(p).or_insert(0) += length;
+        }
+        if t > 0 {
+            *self.truth.entry(t).or_insert(0) += length;
+        }
+        if p > 0 && t > 0 {
+            *self.shared.entry((t, p)).or_insert(0) += length;
+        }
     }
 }
 
@@ -77,19 +157,17 @@ impl Overlap {
                 wanted: (truth.columns, truth.rows),
             });
         }
-        let (mut of_predicted, mut of_truth) = (BTreeMap::new(), BTreeMap::new());
-        let mut shared: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+        let mut runs = Runs::default();
         for (&p, &t) in predicted.pixels.iter().zip(truth.pixels) {
-            if p > 0 {
-                *of_predicted.entry(p).or_insert(0_u64) += 1;
-            }
-            if t > 0 {
-                *of_truth.entry(t).or_insert(0_u64) += 1;
-            }
-            if p > 0 && t > 0 {
-                *shared.entry((t, p)).or_insert(0) += 1;
-            }
+            runs.push(p, t);
         }
+        runs.close();
+        let Runs {
+            predicted: of_predicted,
+            truth: of_truth,
+            shared,
+            ..
+        } = runs;
         let size = |sizes: &BTreeMap<u32, u64>, label| sizes.get(&label).copied().unwrap_or(0);
         let pairs = shared
             .into_iter()

@@ -1,15 +1,15 @@
 //! Panoptic quality (Kirillov et al., 2019): detection times the outlines of what was detected.
 
-use super::{Metric, Overlap};
+use super::{Metric, Overlap, Ratio};
 
 /// The sum of the matches' `IoU` over (matches + half the misses + half the extras); matches are pairs above `IoU` 0.5.
 pub(super) const PANOPTIC_QUALITY: Metric = Metric {
     name: "pq",
     description: "panoptic quality",
-    compute: |overlap| {
+    ratio: |overlap| {
         let (sum, _) = matched(overlap);
         let instances = overlap.predicted.len() + overlap.truth.len();
-        (instances > 0).then(|| 2.0 * sum / instances as f64)
+        Ratio::new(2.0 * sum, instances as f64)
     },
 };
 
@@ -17,9 +17,9 @@ pub(super) const PANOPTIC_QUALITY: Metric = Metric {
 pub(super) const SEGMENTATION_QUALITY: Metric = Metric {
     name: "sq",
     description: "mean IoU of matched nuclei",
-    compute: |overlap| {
+    ratio: |overlap| {
         let (sum, count) = matched(overlap);
-        (count > 0).then(|| sum / count as f64)
+        Ratio::new(sum, count as f64)
     },
 };
 

@@ -13,7 +13,7 @@ fn metric(name: &str, predicted: &[u32], truth: &[u32]) -> Option<f64> {
     let truth = Labels::new(columns, rows, truth).unwrap();
     let overlap = Overlap::new(predicted, truth).unwrap();
     let metric = METRICS.iter().find(|m| m.name == name).unwrap();
-    (metric.compute)(&overlap)
+    metric.compute(&overlap)
 }
 
 /// Pixels of one instance.
@@ -119,6 +119,47 @@ proptest! {
         union += p.iter().enumerate().filter(|(i, _)| !used.contains(i)).map(|(_, a)| a.len()).sum::<usize>();
         let wanted = (union > 0).then(|| shared as f64 / union as f64);
         prop_assert_eq!(metric("aji", &predicted, &truth), wanted);
+    }
+}
+
+/// The most pairs of points within the distance, by trying every assignment.
+fn best_pairs(predicted: &[[f64; 2]], truth: &[[f64; 2]], within: f64) -> usize {
+    let Some((first, rest)) = truth.split_first() else {
+        return 0;
+    };
+    let mut best = best_pairs(predicted, rest, within);
+    for i in 0..predicted.len() {
+        if (predicted[i][0] - first[0]).hypot(predicted[i][1] - first[1]) <= within {
+            let mut left = predicted.to_vec();
+            left.remove(i);
+            best = best.max(1 + best_pairs(&left, rest, within));
+        }
+    }
+    best
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn points_are_matched_as_well_as_any_assignment_would(
+        predicted in prop::collection::vec(prop::array::uniform2(-4_i32..8), 0..7),
+        truth in prop::collection::vec(prop::array::uniform2(-4_i32..8), 0..7),
+    ) {
+        // Whole numbers, so that some pairs are exactly as far apart as is allowed.
+        let um = |points: &[[i32; 2]]| points.iter().map(|p| p.map(f64::from)).collect::<Vec<_>>();
+        let (p, t) = (um(&predicted), um(&truth));
+        let found = matched_points(
+            &Points::from_microns(p.clone()),
+            &Points::from_microns(t.clone()),
+            pantrk_space::Microns::new(3.0),
+        );
+        prop_assert_eq!(found.len(), best_pairs(&p, &t, 3.0));
+        let mut once = (BTreeSet::new(), BTreeSet::new());
+        for [i, j] in found {
+            prop_assert!((p[i][0] - t[j][0]).hypot(p[i][1] - t[j][1]) <= 3.0);
+            prop_assert!(once.0.insert(i) && once.1.insert(j));
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Estimate {
     pub value: f64,
     /// Its 95 % interval; `None` where no method gives one.
     pub interval95: Option<[f64; 2]>,
-    /// From how many: slides, pairs, images, nuclei.
+    /// From how many: slides, pairs, images, nuclei; 0 for a published figure without counts.
     pub n: u64,
     /// Of a proportion, how many of the n.
     pub k: Option<u64>,
@@ -78,10 +78,11 @@ impl Estimate {
 
     /// `k/n`, or `n = ...`.
     pub fn count_text(&self) -> String {
-        self.k.map_or_else(
-            || format!("n = {}", grouped(self.n)),
-            |k| format!("{}/{}", grouped(k), grouped(self.n)),
-        )
+        match self.k {
+            Some(k) => format!("{}/{}", grouped(k), grouped(self.n)),
+            None if self.n == 0 => String::new(),
+            None => format!("n = {}", grouped(self.n)),
+        }
     }
 }
 
@@ -159,12 +160,17 @@ impl Cell {
             Self::Number(value, decimals) => bare_text(*value, Unit::Plain(*decimals)),
             Self::PValue(p) => p_text(*p),
             Self::Estimate(e) => {
-                let interval = e.interval_text();
-                if interval.is_empty() {
-                    format!("{} [{}]", e.value_text(), e.count_text())
-                } else {
-                    format!("{} ({interval}) [{}]", e.value_text(), e.count_text())
+                let mut text = e.value_text();
+                for (open, part, close) in
+                    [('(', e.interval_text(), ')'), ('[', e.count_text(), ']')]
+                {
+                    if !part.is_empty() {
+                        text.extend([' ', open]);
+                        text.push_str(&part);
+                        text.push(close);
+                    }
                 }
+                text
             }
             Self::Missing { why, .. } => why.clone(),
         }
@@ -196,7 +202,7 @@ fn bare_text(value: f64, unit: Unit) -> String {
     let (value, decimals) = match unit {
         Unit::Probability => {
             let percent = value * 100.0;
-            let near_end = percent != 0.0 && percent < 2.0;
+            let near_end = percent != 0.0 && percent.abs() < 2.0;
             (percent, if near_end { 2 } else { 1 })
         }
         Unit::Plain(decimals) => (value, decimals),

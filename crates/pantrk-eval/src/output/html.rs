@@ -19,6 +19,9 @@ const STYLES: [&str; 2] = [
     include_str!("../../../../assets/report/eval.css"),
 ];
 
+const REGULAR: &[u8] = include_bytes!("../../../../assets/fonts/Inter-Regular.woff2");
+const SEMIBOLD: &[u8] = include_bytes!("../../../../assets/fonts/Inter-SemiBold.woff2");
+
 impl Report {
     /// The page.
     ///
@@ -53,6 +56,8 @@ impl Report {
         let page = template.render(context! {
             version => env!("CARGO_PKG_VERSION"),
             styles => STYLES.concat(),
+            regular => STANDARD.encode(REGULAR),
+            semibold => STANDARD.encode(SEMIBOLD),
             command => &self.command,
             title => &self.title,
             subtitle => &self.subtitle,
@@ -93,6 +98,7 @@ enum BlockView<'a> {
 
 #[derive(Serialize)]
 struct TableView<'a> {
+    class: &'static str,
     caption: &'a str,
     columns: Vec<ColumnView<'a>>,
     rows: Vec<Vec<CellView<'a>>>,
@@ -176,9 +182,11 @@ fn table_view(table: &Table) -> TableView<'_> {
         ColumnKind::Number => "",
         ColumnKind::Estimate => "estimate",
     };
+    let on_page = |column: &&Column| !column.is_file_only;
     let columns: Vec<ColumnView<'_>> = table
         .columns
         .iter()
+        .filter(on_page)
         .map(|column| ColumnView {
             label: &column.label,
             class: class(column),
@@ -187,10 +195,19 @@ fn table_view(table: &Table) -> TableView<'_> {
     let rows = table.rows.iter().take(shown).map(|row| {
         let cells = table.columns.iter().zip(row);
         cells
+            .filter(|(column, _)| on_page(column))
             .map(|(column, cell)| cell_view(class(column), cell))
             .collect()
     });
+    let is_plain = |column: &Column| column.kind != ColumnKind::Estimate;
+    let class = match columns.len() {
+        0..=2 if table.columns.iter().all(is_plain) => "narrow",
+        0..=3 => "roomy",
+        4..=7 => "",
+        _ => "dense",
+    };
     TableView {
+        class,
         caption: &table.caption,
         rows: rows.collect(),
         columns,
@@ -219,13 +236,44 @@ fn cell_view<'a>(class: &'a str, cell: &Cell) -> CellView<'a> {
                 String::new()
             },
         },
+        Cell::Text(text) => CellView {
+            class: match text.chars().count() {
+                0..=12 => "left nowrap",
+                // An address, such as that of a source.
+                _ if text.contains('/') && !text.contains(' ') => "left long",
+                13..=44 => class,
+                _ => "left long",
+            },
+            value: breakable(text),
+            interval: String::new(),
+            count: String::new(),
+        },
         other => CellView {
-            class,
+            class: "nowrap",
             value: other.to_line(),
             interval: String::new(),
             count: String::new(),
         },
     }
+}
+
+/// Lets a browser break an address, which would push a table off the page.
+fn breakable(text: &str) -> String {
+    const LONG: usize = 24;
+    let word = |word: &str| {
+        if word.chars().count() <= LONG {
+            return word.to_owned();
+        }
+        let mut out = String::new();
+        for c in word.chars() {
+            out.push(c);
+            if matches!(c, '/' | '-' | '_' | '.' | '=' | '?') {
+                out.push('\u{200b}');
+            }
+        }
+        out
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn figure_view(figure: &Figure) -> FigureView<'_> {

@@ -110,6 +110,10 @@ pub struct Column {
     pub label: String,
     /// What its cells are.
     pub kind: ColumnKind,
+    /// Whether the terminal shows an estimate's value alone.
+    pub is_brief: bool,
+    /// Whether the page leaves it to the files.
+    pub is_file_only: bool,
 }
 
 /// What a column's cells are.
@@ -264,11 +268,27 @@ impl Column {
         Self::of(key, label, ColumnKind::Estimate)
     }
 
+    /// The same, of whose estimates the terminal shows the value alone.
+    #[must_use]
+    pub const fn brief(mut self) -> Self {
+        self.is_brief = true;
+        self
+    }
+
+    /// The same, left out of the page: long words that the files have.
+    #[must_use]
+    pub const fn file_only(mut self) -> Self {
+        self.is_file_only = true;
+        self
+    }
+
     fn of(key: &str, label: &str, kind: ColumnKind) -> Self {
         Self {
             key: key.to_owned(),
             label: label.to_owned(),
             kind,
+            is_brief: false,
+            is_file_only: false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The short text for the terminal.
 
-use super::{Cell, ColumnKind, Report, Table};
+use super::{Cell, Column, ColumnKind, Report, Table};
 
 impl Report {
     /// Title, warnings and the tables that are meant for the terminal.
@@ -13,13 +13,19 @@ impl Report {
     }
 }
 
+/// A line of the terminal; columns beyond it are left to the page.
+const WIDTH: usize = 132;
+
 /// Columns two spaces apart; words stand left, numbers right.
 fn table_text(table: &Table) -> String {
     let head: Vec<String> = table.columns.iter().map(|c| c.label.clone()).collect();
     let body: Vec<Vec<String>> = table
         .rows
         .iter()
-        .map(|row| row.iter().map(Cell::to_line).collect())
+        .map(|row| {
+            let cells = table.columns.iter().zip(row);
+            cells.map(|(column, cell)| in_line(column, cell)).collect()
+        })
         .collect();
     let widths: Vec<usize> = (0..head.len())
         .map(|i| {
@@ -28,8 +34,15 @@ fn table_text(table: &Table) -> String {
             longest.max().unwrap_or(0)
         })
         .collect();
+    let mut used = 0;
+    let fitting = widths.iter().take_while(|width| {
+        used += **width + 2;
+        used <= WIDTH + 2
+    });
+    let shown = fitting.count().max(1);
+    let widths = &widths[..shown];
     let line = |cells: &[String]| {
-        let cells = cells.iter().zip(&widths).zip(&table.columns);
+        let cells = cells.iter().zip(widths).zip(&table.columns);
         let cells: Vec<String> = cells
             .map(|((cell, &width), column)| match column.kind {
                 ColumnKind::Number => format!("{cell:>width$}"),
@@ -48,4 +61,11 @@ fn table_text(table: &Table) -> String {
         text.push_str(&line(row));
     }
     text
+}
+
+fn in_line(column: &Column, cell: &Cell) -> String {
+    match cell {
+        Cell::Estimate(e) if column.is_brief => e.value_text(),
+        other => other.to_line(),
+    }
 }

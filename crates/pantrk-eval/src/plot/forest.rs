@@ -26,6 +26,8 @@ pub enum RowKind {
     /// One of many.
     #[default]
     Part,
+    /// One that is assumed rather than measured: a hollow dot.
+    Assumed,
     /// All of them together.
     Sum,
     /// A heading.
@@ -93,7 +95,7 @@ pub fn forest(axis: &Axis, rows: &[ForestRow], reference: Option<f64>) -> String
     for (i, row) in rows.iter().enumerate() {
         let y = 10.0 + ROW * (i as f64 + 0.5);
         let (lettering, indent) = match row.kind {
-            RowKind::Part => (Lettering::INK, 12.0),
+            RowKind::Part | RowKind::Assumed => (Lettering::INK, 12.0),
             RowKind::Sum => (Lettering::BOLD, 12.0),
             RowKind::Heading => (Lettering::BOLD, 0.0),
         };
@@ -106,7 +108,12 @@ pub fn forest(axis: &Axis, rows: &[ForestRow], reference: Option<f64>) -> String
                 canvas.line(&diamond, Colour::Blue, 1.8, false);
             } else {
                 canvas.line(&[(x0, y), (x1, y)], Colour::Blue, 1.8, false);
-                canvas.dot((x, y), Colour::Blue, 2.4 + 3.0 * row.weight, false);
+                canvas.dot(
+                    (x, y),
+                    Colour::Blue,
+                    2.4 + 3.0 * row.weight,
+                    row.kind == RowKind::Assumed,
+                );
             }
             canvas.text((RIGHT + 22.0, y), &row.text, lettering, Side::Right);
         } else if row.kind != RowKind::Heading {

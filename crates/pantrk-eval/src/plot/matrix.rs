@@ -13,6 +13,8 @@ pub fn confusion_matrix(
     const LEFT: f64 = 130.0;
     const TOP: f64 = 50.0;
     const ROW: f64 = 54.0;
+    // Two scales of their own have no diagonal to agree on.
+    let is_square = rows.iter().any(|word| columns.contains(word));
     let cell = (WIDTH - LEFT) / columns.len().max(1) as f64;
     let mut canvas = Canvas::new(WIDTH as u32, (TOP + ROW * rows.len() as f64 + 8.0) as u32);
     canvas.centred(
@@ -35,7 +37,7 @@ pub fn confusion_matrix(
         for j in 0..columns.len() {
             let x = LEFT + cell * j as f64;
             let share = count(i, j) as f64 / total.max(1) as f64;
-            let agrees = rows.get(i) == columns.get(j);
+            let agrees = !is_square || rows.get(i) == columns.get(j);
             let colour = if agrees {
                 Colour::Blue
             } else {

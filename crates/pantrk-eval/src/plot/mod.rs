@@ -5,10 +5,12 @@
 mod canvas;
 mod forest;
 mod matrix;
+mod shift;
 
 use canvas::Canvas;
 pub use forest::{ForestRow, RowKind, forest};
 pub use matrix::confusion_matrix;
+pub use shift::{Ranged, ShiftRow, shifts};
 
 /// A colour that colour-blind people tell from the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +145,17 @@ impl Axis {
             from,
             to,
             ticks,
+            log: false,
+        }
+    }
+
+    /// An axis without ticks, from 0 to `to`, for rows that carry their own labels.
+    pub fn blank(to: f64) -> Self {
+        Self {
+            label: String::new(),
+            from: 0.0,
+            to,
+            ticks: Vec::new(),
             log: false,
         }
     }

@@ -1,5 +1,6 @@
 //! Agreement of two or more on categories.
 
+use super::proportion::wilson;
 use super::{Undefined, Z95};
 use crate::output::Estimate;
 
@@ -70,7 +71,7 @@ impl Square {
         (rows.collect(), columns.collect())
     }
 
-    /// Kappa with the large-sample interval of Fleiss, Cohen and Everitt (1969).
+    /// Kappa with the large-sample interval of Fleiss, Cohen and Everitt (1969); where all agree, with the kappa at Wilson's lower bound of the agreement.
     ///
     /// # Errors
     /// Without pairs, or where both put everything into one category.
@@ -115,7 +116,12 @@ impl Square {
         let centre = kappa - chance * (1.0 - kappa);
         let variance = (spread - centre * centre).max(0.0) / (n as f64 * (1.0 - chance).powi(2));
         let half = Z95 * variance.sqrt();
-        let interval = [(kappa - half).max(-1.0), (kappa + half).min(1.0)];
+        let interval = if self.agreeing() == n {
+            // The large-sample variance is zero where all agree; Wilson's bound of the agreement is not.
+            [((wilson(n, n)[0] - chance) / (1.0 - chance)).max(-1.0), 1.0]
+        } else {
+            [(kappa - half).max(-1.0), (kappa + half).min(1.0)]
+        };
         Ok(Estimate::plain(kappa, Some(interval), n, 2))
     }
 }
@@ -126,9 +132,10 @@ impl Square {
 ///
 /// # Errors
 /// Without items, or where all readings fall into one category.
-pub fn fleiss_kappa(items: &[Vec<u64>]) -> Result<f64, Undefined> {
-    let read: Vec<&Vec<u64>> = items
+pub fn fleiss_kappa<I: AsRef<[u64]>>(items: &[I]) -> Result<f64, Undefined> {
+    let read: Vec<&[u64]> = items
         .iter()
+        .map(AsRef::as_ref)
         .filter(|item| item.iter().sum::<u64>() >= 2)
         .collect();
     if read.is_empty() {

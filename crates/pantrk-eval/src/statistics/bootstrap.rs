@@ -19,12 +19,39 @@ pub fn interval(
     stratified(&[n], seed, statistic)
 }
 
-/// The same, drawn within strata: the first `strata[0]` indices, the next `strata[1]`, and so on, each as often as they are.
+/// The percentile interval of a difference and its two-sided p: twice the share of resamples on the far side of zero, and never below that of one resample.
+pub fn difference(
+    n: usize,
+    seed: u64,
+    statistic: impl Fn(&[usize]) -> Option<f64> + Sync,
+) -> Option<([f64; 2], f64)> {
+    let values = resamples(&[n], seed, statistic)?;
+    let count = values.len() as f64;
+    let side = |of: fn(f64) -> bool| values.iter().filter(|v| of(**v)).count() as f64;
+    let fewer = side(|v| v <= 0.0).min(side(|v| v >= 0.0));
+    let p = (2.0 * (fewer + 1.0) / (count + 1.0)).min(1.0);
+    Some((ends(&values), p))
+}
+
+/// The same as [`interval`], drawn within strata: the first `strata[0]` indices, the next `strata[1]`, and so on, each as often as they are.
 pub fn stratified(
     strata: &[usize],
     seed: u64,
     statistic: impl Fn(&[usize]) -> Option<f64> + Sync,
 ) -> Option<[f64; 2]> {
+    resamples(strata, seed, statistic).map(|values| ends(&values))
+}
+
+fn ends(sorted: &[f64]) -> [f64; 2] {
+    [quantile(sorted, 0.025), quantile(sorted, 0.975)]
+}
+
+/// The statistic on every resample, sorted.
+fn resamples(
+    strata: &[usize],
+    seed: u64,
+    statistic: impl Fn(&[usize]) -> Option<f64> + Sync,
+) -> Option<Vec<f64>> {
     let n: usize = strata.iter().sum();
     if n == 0 {
         return None;
@@ -51,7 +78,7 @@ pub fn stratified(
         return None;
     }
     values.sort_unstable_by(f64::total_cmp);
-    Some([quantile(&values, 0.025), quantile(&values, 0.975)])
+    Some(values)
 }
 
 /// A quantile of sorted values, straight between two of them.

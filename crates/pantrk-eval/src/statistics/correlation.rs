@@ -31,11 +31,9 @@ fn product_moment(a: &[f64], b: &[f64]) -> f64 {
     (cross / (squares(a) * squares(b)).sqrt()).clamp(-1.0, 1.0)
 }
 
-fn fisher(r: f64, se: f64) -> [f64; 2] {
-    if r.abs() >= 1.0 {
-        return [r, r];
-    }
-    [-Z95, Z95].map(|z| (r.atanh() + z * se).tanh())
+/// `None` at -1 and 1, where the transformation has no width to give.
+fn fisher(r: f64, se: f64) -> Option<[f64; 2]> {
+    (r.abs() < 1.0).then(|| [-Z95, Z95].map(|z| (r.atanh() + z * se).tanh()))
 }
 
 /// Pearson's r with Fisher's interval.
@@ -46,7 +44,7 @@ pub fn pearson(pairs: &[Pair]) -> Result<Estimate, Undefined> {
     let (a, b) = split(pairs)?;
     let r = product_moment(&a, &b);
     let interval = fisher(r, 1.0 / (pairs.len() as f64 - 3.0).sqrt());
-    Ok(Estimate::plain(r, Some(interval), pairs.len() as u64, 2))
+    Ok(Estimate::plain(r, interval, pairs.len() as u64, 3))
 }
 
 /// Spearman's rho with the interval of Bonett and Wright (2000).
@@ -58,7 +56,7 @@ pub fn spearman(pairs: &[Pair]) -> Result<Estimate, Undefined> {
     let r = product_moment(&mid_ranks(&a), &mid_ranks(&b));
     let n = pairs.len() as f64;
     let interval = fisher(r, ((1.0 + r * r / 2.0) / (n - 3.0)).sqrt());
-    Ok(Estimate::plain(r, Some(interval), pairs.len() as u64, 2))
+    Ok(Estimate::plain(r, interval, pairs.len() as u64, 3))
 }
 
 /// Lin's concordance correlation (1989) with the interval of its inverse hyperbolic tangent (correction of 2000).
@@ -79,7 +77,7 @@ pub fn lin_concordance(pairs: &[Pair]) -> Result<Estimate, Undefined> {
     let ccc = 2.0 * cross / (va + vb + (ma - mb).powi(2));
     let r = product_moment(&a, &b);
     let interval = if ccc.abs() >= 1.0 || r == 0.0 {
-        (ccc.abs() >= 1.0).then_some([ccc, ccc])
+        None
     } else {
         let shift2 = (ma - mb).powi(2) / (va * vb).sqrt();
         let rest = 1.0 - ccc * ccc;
@@ -87,7 +85,7 @@ pub fn lin_concordance(pairs: &[Pair]) -> Result<Estimate, Undefined> {
             + 2.0 * ccc.powi(3) * (1.0 - ccc) * shift2 / (r * rest.powi(2))
             - ccc.powi(4) * shift2.powi(2) / (2.0 * r * r * rest.powi(2)))
             / (n - 2.0);
-        (variance >= 0.0).then(|| fisher(ccc, variance.sqrt()))
+        fisher(ccc, variance.max(0.0).sqrt())
     };
-    Ok(Estimate::plain(ccc, interval, pairs.len() as u64, 2))
+    Ok(Estimate::plain(ccc, interval, pairs.len() as u64, 3))
 }

@@ -187,6 +187,10 @@ fn ends(estimate: &Estimate) -> [f64; 2] {
 
 fn ratio_estimate(value: f64, log_se: f64, n: u64) -> Estimate {
     let factor = (Z95 * log_se).exp();
-    let decimals = if value >= 10.0 { 1 } else { 2 };
+    let decimals = match value {
+        v if v >= 10.0 => 1,
+        v if v >= 1.0 => 2,
+        _ => 3,
+    };
     Estimate::plain(value, Some([value / factor, value * factor]), n, decimals)
 }

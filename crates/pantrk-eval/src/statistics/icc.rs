@@ -78,7 +78,7 @@ pub fn icc_2_1(table: &[Vec<f64>]) -> Result<Estimate, Undefined> {
         icc,
         interval.filter(|i| i.iter().all(|v| v.is_finite())),
         table.len() as u64,
-        2,
+        3,
     ))
 }
 
@@ -100,5 +100,5 @@ pub fn icc_3_1(table: &[Vec<f64>]) -> Result<Estimate, Undefined> {
         let high = f * f_quantile(0.975, d2, d1);
         [low, high].map(|f| (f - 1.0) / (f + ms.k - 1.0))
     });
-    Ok(Estimate::plain(icc, interval, table.len() as u64, 2))
+    Ok(Estimate::plain(icc, interval, table.len() as u64, 3))
 }

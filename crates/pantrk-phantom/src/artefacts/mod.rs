@@ -2,9 +2,13 @@
 
 mod blur;
 mod bubble;
+mod coverslip_edge;
 mod fold;
+mod hemosiderin;
 mod pen;
 mod pigment;
+mod precipitate;
+mod red_cells;
 
 use crate::layout::Layout;
 use crate::noise::{Dice, fbm, mix};
@@ -43,12 +47,16 @@ pub(crate) struct Place {
 
 type Maker = fn(Site) -> Box<dyn Artefact>;
 
-const MAKERS: [(ArtefactKind, Maker); 5] = [
+const MAKERS: [(ArtefactKind, Maker); 9] = [
     (ArtefactKind::Fold, fold::make),
     (ArtefactKind::Pen, pen::make),
     (ArtefactKind::Pigment, pigment::make),
     (ArtefactKind::Blur, blur::make),
     (ArtefactKind::Bubble, bubble::make),
+    (ArtefactKind::RedCells, red_cells::make),
+    (ArtefactKind::Hemosiderin, hemosiderin::make),
+    (ArtefactKind::Precipitate, precipitate::make),
+    (ArtefactKind::CoverslipEdge, coverslip_edge::make),
 ];
 
 /// Where an artefact is to be.

@@ -150,7 +150,7 @@ pub fn write_cohort_report(
     #[cfg(feature = "pdf")]
     let pdf = {
         let sheet = crate::pdf::Sheet {
-            template: include_str!("../../../assets/report/cohort.typ"),
+            template: include_str!("../../../../assets/report/cohort.typ"),
             subject: &cohort.name,
             title: &format!("Pan-TRK cohort {}", cohort.name),
             made: latest(cohort),

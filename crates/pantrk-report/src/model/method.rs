@@ -5,7 +5,7 @@ use pantrk_store::{MppSource, SlideResult, TumourRegion};
 use serde_json::Value;
 
 use super::Field;
-use crate::numbers::{count, num, words};
+use crate::numbers::{count, num, pct, words};
 
 /// An area that reads as 0.00 says nothing.
 const SHOWN_MM2: f64 = 0.005;
@@ -38,7 +38,14 @@ pub(super) fn adequacy(result: &SlideResult) -> Vec<Field> {
         TumourRegion::Classified => "proposed by a classifier",
         TumourRegion::None => "none: every cell in tissue counts",
     };
-    vec![
+    let noise = result.compartments.as_ref().map(|c| {
+        let rate = c.any.false_positive_percent;
+        Field::new(
+            "False positives",
+            format!("{} % of this slide's unstained cells", num(rate, 2)),
+        )
+    });
+    let fields = vec![
         Field::new("Tumour cells", format!("{}; {enough}", count(cells))),
         Field::new("Tumour region", region),
         Field::new("Tissue", format!("{} mm²", num(quality.tissue_mm2, 2))),
@@ -67,7 +74,8 @@ pub(super) fn adequacy(result: &SlideResult) -> Vec<Field> {
                 }
             ),
         ),
-    ]
+    ];
+    fields.into_iter().chain(noise).collect()
 }
 
 pub(super) fn left_out(result: &SlideResult) -> Vec<Field> {
@@ -104,14 +112,14 @@ pub(super) fn method(result: &SlideResult) -> Vec<Field> {
         Field::new(
             "Stain vectors",
             format!(
-                "{}: hematoxylin {}, DAB {}; white {}; DAB background {} OD",
+                "{}: hematoxylin {}, DAB {}; white {}",
                 stain.source,
                 list(&stain.hematoxylin, 4),
                 list(&stain.dab, 4),
-                list(&stain.background_rgb, 0),
-                num(stain.dab_background_od, 3)
+                list(&stain.background_rgb, 0)
             ),
         ),
+        Field::new("Background", background(result)),
         Field::new(
             "Slide file",
             format!(
@@ -134,6 +142,23 @@ pub(super) fn method(result: &SlideResult) -> Vec<Field> {
         ),
     ]);
     fields
+}
+
+/// What was taken off, and what would be read without that.
+fn background(result: &SlideResult) -> String {
+    let stain = &result.stain;
+    let mut text = format!("{} DAB OD taken off", num(stain.dab_background_od, 3));
+    if !stain.dab_background_source.is_empty() {
+        text = format!("{text}, read in {}", words(&stain.dab_background_source));
+    }
+    if let Some(raw) = &stain.uncorrected {
+        text = format!(
+            "{text}; without that, any compartment reads {} % positive, H-score {}",
+            pct(raw.any.positive_percent),
+            num(raw.any.h_score, 0)
+        );
+    }
+    text
 }
 
 fn model(result: &SlideResult) -> String {

@@ -11,12 +11,14 @@ mod dicom;
 mod generic_tiff;
 mod hamamatsu;
 mod leica;
+mod mirax;
 mod ome_tiff;
 mod philips;
 mod plain_image;
 mod pyramid;
 mod unsupported;
 mod ventana;
+mod zeiss;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,6 +88,16 @@ static FORMATS: &[Format] = &[
         vendor: dicom::VENDOR,
         probe: dicom::probe,
         open: dicom::open,
+    },
+    Format {
+        vendor: mirax::VENDOR,
+        probe: mirax::probe,
+        open: mirax::open,
+    },
+    Format {
+        vendor: zeiss::VENDOR,
+        probe: zeiss::probe,
+        open: zeiss::open,
     },
     Format {
         vendor: generic_tiff::VENDOR,

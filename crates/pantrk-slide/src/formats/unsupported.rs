@@ -18,12 +18,6 @@ const TO_TIFF: &str =
 
 static KNOWN: &[Known] = &[
     Known {
-        name: "mirax",
-        what: "a 3DHISTECH MIRAX slide",
-        advice: "export it as a pyramidal TIFF from SlideConverter, or convert it with vips tiffsave",
-        is_it: |c| c.extension == "mrxs",
-    },
-    Known {
         name: "hamamatsu",
         what: "a Hamamatsu VMS or VMU slide",
         advice: TO_TIFF,
@@ -44,12 +38,6 @@ static KNOWN: &[Known] = &[
         what: "an Olympus VSI slide",
         advice: TO_TIFF,
         is_it: |c| c.extension == "vsi" || c.extension == "ets",
-    },
-    Known {
-        name: "zeiss-czi",
-        what: "a Zeiss CZI slide",
-        advice: TO_TIFF,
-        is_it: |c| c.head.starts_with(b"ZISRAWFILE"),
     },
     Known {
         name: "zeiss-zvi",

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use pantrk_core::score::{
-    Compartment, CompartmentScore, CompartmentScores, Extent, IhcCall, IhcResult, Intensity,
-    Pattern, ProfileCall, Texture,
+    Compartment, CompartmentScore, CompartmentScores, ControlAdequacy, ControlScore, Extent,
+    IhcCall, IhcResult, Intensity, Pattern, ProfileCall, Texture, WithLeftOut,
 };
 use pantrk_store::{
     CellCounts, ModelFacts, MppSource, PatternFacts, Quality, RunFacts, SCHEMA, SlideFacts,
@@ -24,6 +24,7 @@ fn score(percents: [f64; 3], mean_dab_od: f64) -> CompartmentScore {
         mean_dab_od,
         interval95: [(positive - 1.1).max(0.0), positive + 1.2],
         sensitivity: [positive * 1.12, positive * 0.9],
+        false_positive_percent: 0.05,
     }
 }
 
@@ -109,6 +110,11 @@ pub(crate) fn sample() -> SlideResult {
                 "unread-tiles",
                 "One tile (0.04 mm2) could not be read and is not part of the score.",
             )],
+            with_left_out: Some(WithLeftOut {
+                tumour_cells: 135_689,
+                positive_percent: 25.1,
+                h_score: 42.9,
+            }),
         },
         stain: StainFacts {
             hematoxylin: [0.651_11, 0.701_19, 0.290_49],
@@ -117,6 +123,9 @@ pub(crate) fn sample() -> SlideResult {
             background_rgb: [243.0, 242.0, 244.0],
             dab_background_od: 0.037,
             source: "default".to_owned(),
+            background_drift: 2.5,
+            dab_background_source: "internal-negative-tissue".to_owned(),
+            uncorrected: None,
         },
         tumour_region: TumourRegion::Given,
         cells: CellCounts {
@@ -145,6 +154,13 @@ pub(crate) fn sample() -> SlideResult {
                 "citations": []
             }))
             .ok(),
+        }),
+        control: Some(ControlScore {
+            cells: 412,
+            positive_percent: 71.4,
+            h_score: 140.0,
+            mean_positive_grade: 1.96,
+            adequacy: ControlAdequacy::Adequate,
         }),
         profiles: map([
             ("any-1pct", profile(IhcResult::Positive, 39.1, 1.0, "percent")),

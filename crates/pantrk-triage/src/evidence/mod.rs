@@ -2,6 +2,7 @@
 //!
 //! **Architecture invariant:** a row without a source, a reference that leads nowhere or a figure outside its bounds makes the tables an error value; nothing is decided on half a table.
 
+mod published;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -9,6 +10,8 @@ use std::sync::OnceLock;
 
 use serde::de::DeserializeOwned;
 
+use published::SeriesFile;
+pub use published::{GeneSeries, PublishedEstimate};
 pub use rows::Certainty;
 pub(crate) use rows::{
     Accuracy, CloneRow, Context, Driver, DriverCondition, Estimate, Fact, Likelihoods, PatternRow,
@@ -29,6 +32,7 @@ const TUMOUR_TYPES: &str = "tumour_types.toml";
 const RULES: &str = "rules.toml";
 const SENTENCES: &str = "sentences.toml";
 const PATTERNS: &str = "patterns.toml";
+const SERIES: &str = "series.toml";
 
 /// The TOML of all tables.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +44,7 @@ struct Texts<'a> {
     rules: &'a str,
     sentences: &'a str,
     patterns: &'a str,
+    series: &'a str,
 }
 
 const EMBEDDED: Texts<'static> = Texts {
@@ -50,6 +55,7 @@ const EMBEDDED: Texts<'static> = Texts {
     rules: include_str!("../../../../assets/evidence/rules.toml"),
     sentences: include_str!("../../../../assets/evidence/sentences.toml"),
     patterns: include_str!("../../../../assets/evidence/patterns.toml"),
+    series: include_str!("../../../../assets/evidence/series.toml"),
 };
 
 /// All evidence tables.
@@ -63,6 +69,7 @@ pub struct Evidence {
     rules: RulesFile,
     sentences: SentencesFile,
     patterns: PatternsFile,
+    series: SeriesFile,
 }
 
 impl Evidence {
@@ -104,6 +111,7 @@ impl Evidence {
             rules: parse(texts.rules, RULES)?,
             sentences: parse(texts.sentences, SENTENCES)?,
             patterns: parse(texts.patterns, PATTERNS)?,
+            series: parse(texts.series, SERIES)?,
         };
         evidence.check()?;
         Ok(evidence)
@@ -186,6 +194,12 @@ impl Evidence {
         for row in &self.accuracy.estimate {
             row.accuracy()
                 .map_err(|message| broken(ACCURACY, message))?;
+        }
+        for row in &self.series.series {
+            if row.k > row.n || row.n == 0 {
+                let message = format!("row {} counts {} of {}", row.id, row.k, row.n);
+                return Err(broken(SERIES, message));
+            }
         }
         for row in &self.accuracy.accuracy {
             if row.sensitivity.is_empty() || row.specificity.is_empty() {
@@ -312,7 +326,11 @@ impl Evidence {
             ),
         ];
         let patterns = rows(&self.patterns.pattern, |r| (&r.id, &r.source));
-        for (table, rows) in tables.into_iter().chain([(PATTERNS, patterns)]) {
+        let series = rows(&self.series.series, |r| (&r.id, &r.source));
+        for (table, rows) in tables
+            .into_iter()
+            .chain([(PATTERNS, patterns), (SERIES, series)])
+        {
             let mut seen = BTreeSet::new();
             for (id, source) in rows {
                 if id.trim().is_empty() || source.trim().is_empty() {

@@ -36,6 +36,7 @@ fn every_row_has_a_source_and_a_certainty() {
         EMBEDDED.rules,
         EMBEDDED.sentences,
         EMBEDDED.patterns,
+        EMBEDDED.series,
     ] {
         for (name, row) in rows_of(text) {
             let source = row.get("source").and_then(|v| v.as_str()).unwrap_or("");
@@ -168,4 +169,27 @@ fn a_clone_is_found_in_a_longer_name() {
     }
     assert!(evidence.clone_row("EPR99999").is_none());
     assert!(evidence.clone_row("").is_none());
+}
+
+#[test]
+fn the_pooled_rows_are_the_sums_of_their_studies() {
+    let evidence = Evidence::embedded().unwrap();
+    let accuracies = evidence.published_accuracies().unwrap();
+    for gene in ["NTRK1", "NTRK2", "NTRK3"] {
+        let of = evidence.gene_series().iter().filter(|s| s.gene == gene);
+        let (k, n) = of.fold((0, 0), |(k, n), s| (k + s.k, n + s.n));
+        let pooled = accuracies
+            .iter()
+            .find(|row| row.gene.as_deref() == Some(gene))
+            .unwrap();
+        assert_eq!(
+            pooled.counts.map(|(k, n)| (u64::from(k), u64::from(n))),
+            Some((k, n)),
+            "{gene}"
+        );
+    }
+    assert_eq!(
+        evidence.published_prevalences().unwrap().len(),
+        evidence.prevalence.estimate.len()
+    );
 }

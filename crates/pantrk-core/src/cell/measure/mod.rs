@@ -1,13 +1,14 @@
 //! Measures every cell of a patch in one pass over its pixels.
 //!
 //! Compartments, at the patch's pixel size:
-//! - **nucleus**: the instance without its outermost layer;
+//! - **nucleus**: the instance without its two outermost layers, where it is large enough;
 //! - **nuclear rim**: a band of two pixels (1 um at 0.5 um/px) centred on the nuclear boundary;
-//! - **cytoplasm**: from the rim to the cell border;
+//! - **cytoplasm**: from the rim to the cell border, without the three layers along that border where the cell is large enough;
 //! - **membrane**: a band of two pixels along the cell border.
 //!
 //! A segmented boundary is a pixel off here and there, and optics spread a line of 1 um over two.
-//! So rim and membrane are read in sectors around the cell, each as a profile across the boundary: a line's excess over what lies beside it is summed over the profile and put back into the band's width, which neither a shift of a pixel nor blur changes.
+//! So nucleus and cytoplasm keep clear of the lines beside them, and rim and membrane are read in sectors around the cell, each as a profile across the boundary: a line's excess over what lies beside it is summed over the profile and put back into the band's width, which neither a shift of a pixel nor blur changes.
+//! A rim is one where a line stands out around at least half of the nucleus: granules beside it are none.
 //! Where no line stands out, the rim has what both of its sides have, and the membrane what the cell's outermost part has.
 
 use crate::segment::LabelImage;
@@ -19,13 +20,23 @@ use super::Expansion;
 const SECTORS: usize = 16;
 /// Layers of pixels along a boundary.
 ///
-/// Around the nucleus, from three inside to three outside; along the cell border, from [`CENTRE`] on, three inside and what lies deeper.
-const LAYERS: usize = 6;
+/// Around the nucleus, three inside and four outside; along the cell border, the four within it and what lies deeper.
+const LAYERS: usize = 7;
+/// Of those around the nucleus, the first outside.
+const OUTSIDE: usize = 3;
+/// Layers of an area that are told apart; all that lie deeper have this number.
+const DEEP: u8 = 4;
 /// A line of its own exceeds what lies beside it by this optical density.
 const LINE_OD: f32 = 0.06;
-/// The first of the layers that make up a compartment's own band.
-const CENTRE: usize = 2;
-/// Layers in that band.
+/// A stained rim reaches this far beyond the nucleus, squared pixels.
+const NEAR_RIM: u16 = 5;
+/// Of the step from one side of a nuclear boundary without a line to the other, what lies within the band around it.
+const STEP_IN_BAND: f32 = 0.12;
+/// Of a membrane's stain, what spills over into the cytoplasm as it is read: from the fifth layer on, from the fourth, from the third.
+///
+/// A line of 1 um along a border that is known to 0.35 um, seen through 0.25 um of blur.
+const SPILL: [f32; 3] = [0.01, 0.06, 0.2];
+/// Layers in a band.
 const BAND_LAYERS: f32 = 2.0;
 
 /// One cell of a patch; optical densities are as measured, the slide's background not taken off.
@@ -68,6 +79,13 @@ impl Mean {
     fn get(self) -> Option<f32> {
         (self.n > 0).then(|| self.sum / self.n as f32)
     }
+
+    fn with(self, other: Self) -> Self {
+        Self {
+            sum: self.sum + other.sum,
+            n: self.n + other.n,
+        }
+    }
 }
 
 /// Sectors x layers around one boundary.
@@ -80,8 +98,10 @@ struct Sums {
     x: f64,
     y: f64,
     edges: u32,
-    nucleus: Mean,
-    cytoplasm: Mean,
+    /// By layers within the nucleus: from the third on, the second, the first.
+    nucleus: [Mean; 3],
+    /// By layers within the cell: from the fifth on, the fourth, the third.
+    cytoplasm: [Mean; 3],
     cytoplasm_squares: f32,
     outside: Mean,
     hematoxylin: f32,
@@ -97,8 +117,8 @@ impl Sums {
         x: 0.0,
         y: 0.0,
         edges: 0,
-        nucleus: Mean { sum: 0.0, n: 0 },
-        cytoplasm: Mean { sum: 0.0, n: 0 },
+        nucleus: [Mean { sum: 0.0, n: 0 }; 3],
+        cytoplasm: [Mean { sum: 0.0, n: 0 }; 3],
         cytoplasm_squares: 0.0,
         outside: Mean { sum: 0.0, n: 0 },
         hematoxylin: 0.0,
@@ -113,9 +133,9 @@ impl Sums {
 pub struct CellMeasurer {
     /// Owners and distances of the last patch.
     pub expansion: Expansion,
-    /// Depth inside the nucleus, in layers: 0 = outermost, 1 = next, 2 = deeper.
+    /// Depth inside the nucleus, in layers from 0, the outermost, to [`DEEP`].
     depth: Vec<u8>,
-    /// Distance from the cell border, in layers: 0 = at the border, 1, 2 = deeper.
+    /// Distance from the cell border, in layers from 0, at the border, to [`DEEP`].
     shell: Vec<u8>,
     sums: Vec<Sums>,
 }
@@ -199,28 +219,28 @@ impl CellMeasurer {
                 let sector = sector(x as f64 + 0.5 - sums.x, y as f64 + 0.5 - sums.y);
                 if labels.labels[at] != 0 {
                     sums.hematoxylin += stains.hematoxylin[at];
-                    let depth = self.depth[at];
-                    if depth < 3 {
-                        sums.rim[sector][CENTRE - depth as usize].add(dab);
+                    let depth = usize::from(self.depth[at]);
+                    if depth < OUTSIDE {
+                        sums.rim[sector][OUTSIDE - 1 - depth].add(dab);
                     }
-                    if depth > 0 {
-                        sums.nucleus.add(dab);
-                    }
+                    sums.nucleus[2 - depth.min(2)].add(dab);
                 } else {
                     let d2 = self.expansion.distance2[at];
                     sums.outside.add(dab);
                     match d2 {
-                        0..=2 => sums.rim[sector][3].add(dab),
-                        3..=5 => sums.rim[sector][4].add(dab),
-                        6..=10 => sums.rim[sector][5].add(dab),
+                        0..=2 => sums.rim[sector][OUTSIDE].add(dab),
+                        3..=5 => sums.rim[sector][OUTSIDE + 1].add(dab),
+                        6..=10 => sums.rim[sector][OUTSIDE + 2].add(dab),
+                        11..=17 => sums.rim[sector][OUTSIDE + 3].add(dab),
                         _ => {}
                     }
-                    // Where the nucleus reaches the border, the rim is not membrane.
-                    if d2 > 2 {
-                        sums.membrane[sector][shell as usize + CENTRE].add(dab);
+                    // Where nuclei come close, the border lies between their rims and is no membrane of its own.
+                    if d2 > NEAR_RIM {
+                        sums.membrane[sector][usize::from(shell)].add(dab);
                     }
-                    if d2 > 2 && shell > 1 {
-                        sums.cytoplasm.add(dab);
+                    if d2 > 2 && shell >= 2 {
+                        let clear = if d2 > NEAR_RIM { DEEP - shell } else { 2 };
+                        sums.cytoplasm[usize::from(clear)].add(dab);
                         sums.cytoplasm_squares += dab * dab;
                     }
                 }
@@ -229,34 +249,52 @@ impl CellMeasurer {
     }
 }
 
-/// For each pixel of an area, how many layers lie between it and another area: 0, 1, or 2 for deeper.
+/// For each pixel, how many layers of its own area lie between it and another area, at most [`DEEP`]; the picture's edge is no border.
+///
+/// That is the city-block distance to the nearest pixel of another area, less one, in two passes.
 fn layers(areas: &[u32], w: usize, h: usize, out: &mut Vec<u8>) {
     out.clear();
-    out.resize(w * h, 3);
-    for round in 0..3_u8 {
-        for y in 0..h {
-            for x in 0..w {
-                let at = y * w + x;
-                if areas[at] == 0 || out[at] != 3 {
-                    continue;
-                }
-                let area = areas[at];
-                let near = |there: bool, i: usize| {
-                    there
-                        && if round == 0 {
-                            areas[i] != area
-                        } else {
-                            areas[i] == area && out[i] == round - 1
-                        }
+    out.resize(w * h, DEEP);
+    for y in 0..h {
+        for x in 0..w {
+            let at = y * w + x;
+            let mut layer = DEEP;
+            let mut from = |other: usize| {
+                let beyond = if areas[other] == areas[at] {
+                    out[other] + 1
+                } else {
+                    0
                 };
-                if near(x > 0, at.wrapping_sub(1))
-                    || near(x + 1 < w, at + 1)
-                    || near(y > 0, at.wrapping_sub(w))
-                    || near(y + 1 < h, at + w)
-                {
-                    out[at] = round;
-                }
+                layer = layer.min(beyond);
+            };
+            if x > 0 {
+                from(at - 1);
             }
+            if y > 0 {
+                from(at - w);
+            }
+            out[at] = layer;
+        }
+    }
+    for y in (0..h).rev() {
+        for x in (0..w).rev() {
+            let at = y * w + x;
+            let mut layer = out[at];
+            let mut from = |other: usize| {
+                let beyond = if areas[other] == areas[at] {
+                    out[other] + 1
+                } else {
+                    0
+                };
+                layer = layer.min(beyond);
+            };
+            if x + 1 < w {
+                from(at + 1);
+            }
+            if y + 1 < h {
+                from(at + w);
+            }
+            out[at] = layer;
         }
     }
 }
@@ -282,23 +320,6 @@ fn sector(dx: f64, dy: f64) -> usize {
     }
 }
 
-/// The stain along a boundary, the mean over its sectors, and the share of sectors at or above `weak`.
-fn along(
-    rings: &Rings,
-    weak: f32,
-    profile: impl Fn([Option<f32>; LAYERS]) -> Option<f32>,
-) -> Option<(f32, f32)> {
-    let (mut sum, mut n, mut stained) = (0.0, 0, 0);
-    for layers in rings {
-        if let Some(value) = profile(layers.map(Mean::get)) {
-            sum += value;
-            n += 1;
-            stained += u32::from(value >= weak);
-        }
-    }
-    (n > 0).then(|| (sum / n as f32, stained as f32 / n as f32))
-}
-
 /// The mean of two layers, or the one that is there.
 fn between(a: Option<f32>, b: Option<f32>) -> Option<f32> {
     match (a, b) {
@@ -307,52 +328,60 @@ fn between(a: Option<f32>, b: Option<f32>) -> Option<f32> {
     }
 }
 
-/// The nuclear rim from a profile of three layers within and three outside the nuclear boundary.
-fn rim_profile(layers: [Option<f32>; LAYERS]) -> Option<f32> {
-    let [i3, i2, i1, o1, o2, o3] = layers;
-    let (Some(inner), Some(outer)) = (i3.or(i2), o3.or(o2)) else {
-        // Touching nuclei leave no outside; the band itself is all there is.
-        return between(i1, o1);
-    };
-    let (mut excess, mut peak) = (0.0, f32::NEG_INFINITY);
-    for (k, value) in [i2, i1, o1, o2].into_iter().enumerate() {
-        let beside = inner + (outer - inner) * (k as f32 + 1.0) / 5.0;
-        let value = value.unwrap_or(beside);
-        excess += value - beside;
-        peak = peak.max(value);
+/// The nuclear rim: a line around the nucleus, or else what both of its sides have.
+fn rim(rings: &Rings, nucleus: f32, cytoplasm: Option<f32>) -> f32 {
+    let (mut sum, mut lines, mut sectors) = (0.0, 0, 0);
+    for ring in rings {
+        let [i3, i2, i1, o1, o2, o3, o4] = ring.map(Mean::get);
+        // Touching nuclei leave no outside.
+        let Some(outer) = o4.or(o3).or(o2) else {
+            continue;
+        };
+        let (mut excess, mut peak) = (0.0, f32::NEG_INFINITY);
+        for (k, value) in [i3, i2, i1, o1, o2].into_iter().enumerate() {
+            let beside = nucleus + (outer - nucleus) * (k as f32 + 1.0) / 6.0;
+            let value = value.unwrap_or(beside);
+            excess += value - beside;
+            peak = peak.max(value);
+        }
+        let excess = excess / BAND_LAYERS;
+        // A step from a pale nucleus to a stained cytoplasm has no peak.
+        lines += u32::from(excess > LINE_OD && peak > nucleus.max(outer) + LINE_OD / 2.0);
+        sum += f32::midpoint(nucleus, outer) + excess;
+        sectors += 1;
     }
-    let excess = excess / BAND_LAYERS;
-    // A step from a pale nucleus to a stained cytoplasm has no peak.
-    let is_line = excess > LINE_OD && peak > inner.max(outer) + LINE_OD / 2.0;
-    Some(if is_line {
-        f32::midpoint(inner, outer) + excess
+    if sectors > 0 && 2 * lines >= sectors {
+        sum / sectors as f32
     } else {
-        inner.min(outer)
-    })
+        // The band is painted by its paler side up to where the darker one begins.
+        let beside = cytoplasm.unwrap_or(nucleus);
+        nucleus.min(beside) + STEP_IN_BAND * (nucleus - beside).abs()
+    }
 }
 
-/// The membrane from a profile of the layers just within the cell border, and what lies deeper.
-fn membrane_profile(layers: [Option<f32>; LAYERS]) -> Option<f32> {
-    let [_, _, s0, s1, s2, deep] = layers;
-    // The border may have been drawn a pixel too far out.
-    let plain = match (between(s0, s1), between(s1, s2)) {
-        (Some(a), Some(b)) => a.max(b),
-        (one, other) => one.or(other)?,
-    };
-    let Some(deep) = deep else {
-        return Some(plain);
-    };
-    let excess: f32 = [s0, s1, s2]
-        .into_iter()
-        .flatten()
-        .map(|value| (value - deep).max(0.0))
-        .sum();
-    let line = deep + excess / BAND_LAYERS;
-    Some(if excess / BAND_LAYERS > LINE_OD {
-        plain.max(line)
-    } else {
-        plain
-    })
+/// The membrane from the layers just within the cell border, and what lies deeper: its mean over the sectors, and the share of them at or above `weak`.
+fn membrane(rings: &Rings, cytoplasm: Option<f32>, weak: f32) -> Option<(f32, f32)> {
+    let (mut sum, mut n, mut stained) = (0.0, 0, 0);
+    for ring in rings {
+        let [s0, s1, s2, s3, deep, ..] = ring.map(Mean::get);
+        // The outermost pixel is half the neighbour's.
+        let Some(plain) = between(s1, s2).or(s0) else {
+            continue;
+        };
+        let value = deep.or(cytoplasm).map_or(plain, |deep| {
+            let layers = [s0, s1, s2, s3].into_iter().flatten();
+            let excess = layers.map(|v| (v - deep).max(0.0)).sum::<f32>() / BAND_LAYERS;
+            if excess > LINE_OD {
+                plain.max(deep + excess)
+            } else {
+                plain
+            }
+        });
+        sum += value;
+        n += 1;
+        stained += u32::from(value >= weak);
+    }
+    (n > 0).then(|| (sum / n as f32, stained as f32 / n as f32))
 }
 
 fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
@@ -360,15 +389,32 @@ fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
     // Edges of pixels overstate a smooth outline by 4 / pi on average.
     let perimeter = f64::from(sums.edges) * std::f64::consts::FRAC_PI_4;
     let circularity = (4.0 * std::f64::consts::PI * area / (perimeter * perimeter)).min(1.0);
-    let rim = along(&sums.rim, weak, rim_profile).map_or(f32::NAN, |(mean, _)| mean);
-    let membrane = along(&sums.membrane, weak, membrane_profile);
+    let [deep, middle, outermost] = sums.nucleus;
+    let nucleus = [deep, deep.with(middle), deep.with(middle).with(outermost)]
+        .into_iter()
+        .find(|part| part.n >= 12)
+        .unwrap_or(deep.with(middle).with(outermost))
+        .get()
+        .unwrap_or(f32::NAN);
     // A cell squeezed between neighbours may have nothing but rim and membrane outside its nucleus.
-    let cytoplasm = if sums.cytoplasm.n >= 6 {
-        sums.cytoplasm.get()
-    } else {
-        sums.outside.get()
-    };
-    let nucleus = sums.nucleus.get();
+    let [deep, fourth, third] = sums.cytoplasm;
+    let fourth = deep.with(fourth);
+    let (part, spill) = [
+        (deep, 12, SPILL[0]),
+        (fourth, 10, SPILL[1]),
+        (fourth.with(third), 6, SPILL[2]),
+    ]
+    .into_iter()
+    .find(|(part, least, _)| part.n >= *least)
+    .map_or((sums.outside, 0.0), |(part, _, spill)| (part, spill));
+    let cytoplasm = part.get();
+    let rim = rim(&sums.rim, nucleus, cytoplasm);
+    let membrane = membrane(&sums.membrane, cytoplasm, weak)
+        .or_else(|| sums.outside.get().map(|od| (od, f32::from(od >= weak))));
+    let cytoplasm = cytoplasm.map(|od| match membrane {
+        Some((line, _)) if line > od + LINE_OD => (od - spill * line) / (1.0 - spill),
+        _ => od,
+    });
     CellRecord {
         label,
         centre: [sums.x, sums.y],
@@ -376,7 +422,7 @@ fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
         cell_pixels: sums.cell_pixels,
         circularity: circularity as f32,
         dab_od: [
-            nucleus.unwrap_or(rim),
+            nucleus,
             rim,
             cytoplasm.unwrap_or(f32::NAN),
             membrane.map_or(f32::NAN, |(mean, _)| mean),
@@ -392,13 +438,15 @@ fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
 const LEAST_GRAIN_OD: f32 = 0.08;
 
 fn granularity(sums: &Sums) -> f32 {
-    let Some(mean) = sums.cytoplasm.get() else {
+    let [deep, fourth, third] = sums.cytoplasm;
+    let all = deep.with(fourth).with(third);
+    let Some(mean) = all.get() else {
         return 0.0;
     };
-    if mean < LEAST_GRAIN_OD || sums.cytoplasm.n < 12 {
+    if mean < LEAST_GRAIN_OD || all.n < 12 {
         return 0.0;
     }
-    let variance = sums.cytoplasm_squares / sums.cytoplasm.n as f32 - mean * mean;
+    let variance = sums.cytoplasm_squares / all.n as f32 - mean * mean;
     variance.max(0.0).sqrt() / mean
 }
 

@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use super::{IhcResult, ProfileCall, point_verdict, verdict};
 use crate::score::summary::Counts;
 use crate::score::table::ScoringTable;
+use crate::score::tally::ANY;
+
+/// A lower rate of noise changes no figure that is shown.
+const WORTH_SAYING_PERCENT: f64 = 0.05;
 
 pub(super) fn call(counts: &Counts, table: &ScoringTable) -> ProfileCall {
     let row = &table.any_1pct;
@@ -24,6 +28,12 @@ pub(super) fn call(counts: &Counts, table: &ScoringTable) -> ProfileCall {
         reasons.push(format!(
             "with thresholds {} OD higher only {:.1} % would stain: the call hangs on the threshold",
             table.sensitivity.delta_od, any.sensitivity[1]
+        ));
+    }
+    let noise = counts.noise.percent(ANY);
+    if noise >= WORTH_SAYING_PERCENT {
+        reasons.push(format!(
+            "{noise:.2} % of unstained cells read as stained on this slide; the interval's lower end has them taken off"
         ));
     }
     let few = &table.adequacy;

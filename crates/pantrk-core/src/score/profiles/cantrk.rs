@@ -6,44 +6,32 @@
 
 use std::collections::BTreeMap;
 
-use super::{IhcResult, ProfileCall};
+use super::{IhcResult, ProfileCall, verdict_of_draws};
+use crate::score::Compartment;
 use crate::score::summary::Counts;
 use crate::score::table::{Cantrk, ScoringTable};
-use crate::score::{Compartment, CompartmentScore};
+use crate::score::tally::Tally;
 
 pub(super) fn call(counts: &Counts, table: &ScoringTable) -> ProfileCall {
     let row = &table.cantrk;
-    let points = |percent: &dyn Fn(&CompartmentScore) -> f64| {
-        let one = |c: Compartment| {
-            let share = percent(counts.scores.get(c));
-            subtotal(share, counts.mean_positive_grade[c as usize], row)
-        };
-        [
-            one(Compartment::Nucleus).max(one(Compartment::NuclearRim)),
-            one(Compartment::Cytoplasm),
-            one(Compartment::Membrane),
-        ]
+    let positive = |tally: &Tally| {
+        let points = points(tally, row);
+        points.iter().sum::<u32>() >= row.total_cutoff
+            || points.iter().any(|&p| p >= row.compartment_cutoff)
     };
-    let positive = |subtotals: [u32; 3]| {
-        let total: u32 = subtotals.iter().sum();
-        total >= row.total_cutoff || subtotals.iter().any(|&s| s >= row.compartment_cutoff)
-    };
-    let judged = |subtotals: [u32; 3]| {
-        if positive(subtotals) {
+    let judged = |tally: &Tally| {
+        if positive(tally) {
             IhcResult::Positive
         } else {
             IhcResult::Negative
         }
     };
-    let middle = points(&|s| s.positive_percent);
-    let (low, high) = (points(&|s| s.interval95[0]), points(&|s| s.interval95[1]));
-    let sum = |subtotals: [u32; 3]| f64::from(subtotals.iter().sum::<u32>());
-    let result = if judged(low) == judged(high) {
-        judged(middle)
-    } else {
-        IhcResult::Indeterminate
-    };
-    let [nuclear, cytoplasmic, membranous] = middle;
+    let total = |tally: &Tally| f64::from(points(tally, row).iter().sum::<u32>());
+    let result = counts
+        .replicates
+        .share_where(positive)
+        .map_or_else(|| judged(&counts.tally), verdict_of_draws);
+    let [nuclear, cytoplasmic, membranous] = points(&counts.tally, row);
     let mut reasons = vec![format!(
         "nuclear {nuclear}, cytoplasmic {cytoplasmic}, membranous {membranous} points; {} in all or {} in one compartment are positive ({})",
         row.total_cutoff, row.compartment_cutoff, row.source
@@ -53,17 +41,15 @@ pub(super) fn call(counts: &Counts, table: &ScoringTable) -> ProfileCall {
             "the intervals of the percentages hold a boundary that changes the call".to_owned(),
         );
     }
+    let value = total(&counts.tally);
     ProfileCall {
         result,
-        value: Some(sum(middle)),
-        interval95: Some([sum(low), sum(high)]),
+        value: Some(value),
+        interval95: Some(counts.replicates.interval95(total).unwrap_or([value; 2])),
         cutoff: f64::from(row.total_cutoff),
         unit: "points".to_owned(),
         version: row.version.clone(),
-        sensitivity: Some([
-            judged(points(&|s| s.sensitivity[0])),
-            judged(points(&|s| s.sensitivity[1])),
-        ]),
+        sensitivity: Some(counts.moved.each_ref().map(judged)),
         parts: BTreeMap::from([
             ("nuclear".to_owned(), f64::from(nuclear)),
             ("cytoplasmic".to_owned(), f64::from(cytoplasmic)),
@@ -71,6 +57,23 @@ pub(super) fn call(counts: &Counts, table: &ScoringTable) -> ProfileCall {
         ]),
         reasons,
     }
+}
+
+/// Subtotals: nuclear, cytoplasmic, membranous.
+fn points(tally: &Tally, row: &Cantrk) -> [u32; 3] {
+    let one = |c: Compartment| {
+        let slot = c as usize;
+        subtotal(
+            tally.positive_percent(slot),
+            tally.mean_positive_grade(slot),
+            row,
+        )
+    };
+    [
+        one(Compartment::Nucleus).max(one(Compartment::NuclearRim)),
+        one(Compartment::Cytoplasm),
+        one(Compartment::Membrane),
+    ]
 }
 
 /// Proportion plus intensity of one compartment.

@@ -3,42 +3,36 @@
 use std::collections::BTreeMap;
 
 use super::{ProfileCall, point_verdict, verdict};
+use crate::score::Compartment;
 use crate::score::summary::Counts;
 use crate::score::table::ScoringTable;
-use crate::score::{Compartment, CompartmentScore};
+use crate::score::tally::Tally;
 
 pub(super) fn call(counts: &Counts, table: &ScoringTable) -> ProfileCall {
     let row = &table.h_score;
-    let of = |c: Compartment| counts.scores.get(c);
-    let leading = Compartment::ALL
-        .into_iter()
-        .rev()
-        .max_by(|&a, &b| of(a).h_score.total_cmp(&of(b).h_score))
-        .unwrap_or(Compartment::Cytoplasm);
-    let score = of(leading);
-    // The H-score moves with the positive percent; its grades keep their proportions.
-    let scaled = |percent: f64| scaled_h_score(score, percent);
-    let interval = score.interval95.map(scaled);
+    let leading = leading(&counts.tally);
+    let value = counts.tally.h_score(leading as usize);
+    let interval = interval(counts, leading);
     let parts = Compartment::ALL
         .into_iter()
-        .map(|c| (c.name().to_owned(), of(c).h_score))
+        .map(|c| (c.name().to_owned(), counts.tally.h_score(c as usize)))
         .collect::<BTreeMap<_, _>>();
     ProfileCall {
         result: verdict(interval, row.cutoff),
-        value: Some(score.h_score),
+        value: Some(value),
         interval95: Some(interval),
         cutoff: row.cutoff,
         unit: "h-score".to_owned(),
         version: row.version.clone(),
         sensitivity: Some(
-            score
-                .sensitivity
-                .map(|p| point_verdict(scaled(p), row.cutoff)),
+            counts
+                .moved
+                .each_ref()
+                .map(|tally| point_verdict(highest(tally), row.cutoff)),
         ),
         parts,
         reasons: vec![format!(
-            "H-score {:.0} (95 % interval {:.0} to {:.0}) in the {}, against a cut-off of {} ({})",
-            score.h_score,
+            "H-score {value:.0} (95 % interval {:.0} to {:.0}) in the {}, against a cut-off of {} ({})",
             interval[0],
             interval[1],
             leading.label(),
@@ -48,12 +42,32 @@ pub(super) fn call(counts: &Counts, table: &ScoringTable) -> ProfileCall {
     }
 }
 
-fn scaled_h_score(score: &CompartmentScore, percent: f64) -> f64 {
-    // Without a stained cell in the sample, the unseen ones are taken as 1+.
-    let per_percent = if score.positive_percent > 0.0 {
-        score.h_score / score.positive_percent
-    } else {
-        1.0
-    };
-    percent * per_percent
+/// The compartment that the score is read in.
+fn leading(tally: &Tally) -> Compartment {
+    Compartment::ALL
+        .into_iter()
+        .rev()
+        .max_by(|&a, &b| {
+            tally
+                .h_score(a as usize)
+                .total_cmp(&tally.h_score(b as usize))
+        })
+        .unwrap_or(Compartment::Cytoplasm)
+}
+
+fn highest(tally: &Tally) -> f64 {
+    tally.h_score(leading(tally) as usize)
+}
+
+/// The middle of the draws, and no narrower than the interval of the positive percent: where no cell stains, draws do not spread.
+fn interval(counts: &Counts, leading: Compartment) -> [f64; 2] {
+    let slot = leading as usize;
+    let percent = counts.scores.get(leading).interval95;
+    // Without a stained cell, the unseen ones are taken as 1+.
+    let grade = counts.tally.mean_positive_grade(slot).max(1.0);
+    let [low, high] = percent.map(|p| p * grade);
+    match counts.replicates.interval95(highest) {
+        Some([draws_low, draws_high]) => [low.min(draws_low), high.max(draws_high)],
+        None => [low, high],
+    }
 }

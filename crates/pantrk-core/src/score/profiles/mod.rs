@@ -50,6 +50,17 @@ fn verdict(interval: [f64; 2], cutoff: f64) -> IhcResult {
     }
 }
 
+/// The verdict when this share of the draws is positive: at most one in forty may say otherwise.
+fn verdict_of_draws(share: f64) -> IhcResult {
+    if share >= 0.975 {
+        IhcResult::Positive
+    } else if share <= 0.025 {
+        IhcResult::Negative
+    } else {
+        IhcResult::Indeterminate
+    }
+}
+
 fn point_verdict(value: f64, cutoff: f64) -> IhcResult {
     if value >= cutoff {
         IhcResult::Positive

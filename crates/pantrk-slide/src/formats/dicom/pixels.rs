@@ -9,7 +9,7 @@ use pantrk_space::LevelSize;
 
 use crate::codecs::jpeg::{self, StatedColour};
 use crate::codecs::samples::{self, Alpha, Meaning};
-use crate::codecs::{CodecError, ImageRequest, Scratch, jpeg_ls, rle};
+use crate::codecs::{CodecError, ImageRequest, Scratch, jpeg_ls, jpeg2000, rle};
 use crate::error::Fault;
 
 /// How frames are stored.
@@ -17,6 +17,7 @@ use crate::error::Fault;
 pub(super) enum Syntax {
     Native,
     Jpeg,
+    Jpeg2000,
     JpegLs,
     Rle,
 }
@@ -25,8 +26,6 @@ pub(super) enum Syntax {
 const REFUSED: &[(&str, &str)] = &[
     (uids::JPEG_LOSSLESS, "lossless JPEG"),
     (uids::JPEG_LOSSLESS_SV1, "lossless JPEG"),
-    (uids::JPEG2000_LOSSLESS, "JPEG 2000"),
-    (uids::JPEG2000, "JPEG 2000"),
     (uids::HTJ2K_LOSSLESS, "High-Throughput JPEG 2000"),
     (uids::HTJ2K_LOSSLESS_RPCL, "High-Throughput JPEG 2000"),
     (uids::HTJ2K, "High-Throughput JPEG 2000"),
@@ -40,6 +39,7 @@ impl Syntax {
         match uid {
             uids::IMPLICIT_VR_LITTLE_ENDIAN | uids::EXPLICIT_VR_LITTLE_ENDIAN => Ok(Self::Native),
             uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT => Ok(Self::Jpeg),
+            uids::JPEG2000_LOSSLESS | uids::JPEG2000 => Ok(Self::Jpeg2000),
             uids::JPEGLS_LOSSLESS | uids::JPEGLS_NEAR_LOSSLESS => Ok(Self::JpegLs),
             uids::RLE_LOSSLESS => Ok(Self::Rle),
             other => {
@@ -119,11 +119,23 @@ impl Pixels {
                     tables: None,
                 };
                 jpeg::decode(&request, compressed, stream, out).map_err(reason)?;
-                if self.photometric == "MONOCHROME1" {
-                    for value in out {
-                        *value = 255_u8.wrapping_sub(*value);
-                    }
-                }
+                invert_if(self.photometric == "MONOCHROME1", out);
+                return Ok(());
+            }
+            Syntax::Jpeg2000 => {
+                let request = ImageRequest {
+                    stored: self.tile,
+                    needed: self.tile,
+                    // A component transform is undone by the decoder, whatever the tag says.
+                    colour: match self.photometric.as_str() {
+                        "YBR_FULL" | "YBR_FULL_422" => StatedColour::YCbCr,
+                        "MONOCHROME1" | "MONOCHROME2" => StatedColour::Grey,
+                        _ => StatedColour::Rgb,
+                    },
+                    tables: None,
+                };
+                jpeg2000::decode(&request, compressed, stream, out).map_err(reason)?;
+                invert_if(self.photometric == "MONOCHROME1", out);
                 return Ok(());
             }
             Syntax::JpegLs => {
@@ -159,6 +171,15 @@ impl Pixels {
             samples::rgb_from_ycbcr(out);
         }
         Ok(())
+    }
+}
+
+/// Grey values of which 0 is white.
+fn invert_if(inverted: bool, out: &mut [u8]) {
+    if inverted {
+        for value in out {
+            *value = 255_u8.wrapping_sub(*value);
+        }
     }
 }
 

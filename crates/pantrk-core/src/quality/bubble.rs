@@ -1,0 +1,28 @@
+//! Air bubbles and the edge of the cover slip: a dark rim without colour, around or across the tissue.
+
+use super::CloseLook;
+use super::neutral::Neutral;
+use crate::overview::Mask;
+
+/// The rim's optical density lies this far off the stains' plane; pure grey of 0.15 does.
+const OFF_PLANE: f32 = 0.025;
+/// And this share of its length; pure grey 0.13, tissue under a rim less.
+const SHARE: f32 = 0.07;
+/// What a closed rim encloses is part of the bubble up to this many overview pixels: 0.6 mm across.
+const MOST_INSIDE: usize = 4500;
+/// Smaller marks (overview pixels) are chance.
+const LEAST_PIXELS: usize = 8;
+
+/// Marks bubbles and cover slip edges.
+pub(super) fn mark(look: &CloseLook<'_>) -> Mask {
+    let neutral = Neutral::measure(look);
+    let rim = Mask::from_fn(look.tissue.width(), look.tissue.height(), |x, y| {
+        neutral
+            .at(x, y)
+            .is_some_and(|[off, length]| off > OFF_PLANE && off > SHARE * length)
+    });
+    rim.without_small(true, LEAST_PIXELS)
+        .dilated(2)
+        .without_small(false, MOST_INSIDE)
+        .and(look.tissue, true)
+}

@@ -1,0 +1,292 @@
+//! How far a percent could read had the tumour's small fields fallen otherwise: a bootstrap over blocks of the slide.
+//!
+//! Neighbouring cells are alike, in what stains and in what goes wrong, so blocks of cells are drawn, not cells (block bootstrap: Künsch, Ann Stat 1989;17:1217-1241).
+//! A block holds some 25 cells. Larger ones were tried and rejected: on a slide whose every cell is counted, a focus of hundreds of stained cells is a finding, and blocks of half a millimetre take it for one accident.
+//!
+//! **Architecture invariant:** the draws come from a fixed seed and the blocks from the cells' places, so the same cells give the same interval.
+
+use std::collections::BTreeMap;
+
+use super::tally::{SLOTS, Tally};
+
+/// The side of a block (um): about five cells.
+const BLOCK_UM: f64 = 62.5;
+/// With fewer blocks than this the spread over them says too little of itself, and smaller ones are cut.
+const FEWEST_BLOCKS: usize = 16;
+/// Blocks are never smaller than a cell (um).
+const SMALLEST_UM: f64 = 10.0;
+/// Of more blocks than this, random ones are joined: the spread stays what it is, and large slides cost no more than small ones.
+const MOST_BLOCKS: usize = 2000;
+/// Draws; the ends of a 95 % interval then rest on 25 draws each.
+const DRAWS: usize = 1000;
+/// The 97.5th percentile of the normal distribution.
+const Z: f64 = 1.959_963_984_540_054;
+
+/// A cell's place (um) and its grades, the highest of all compartments last.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed {
+    pub(crate) x_um: f64,
+    pub(crate) y_um: f64,
+    pub(crate) grades: [u8; SLOTS],
+}
+
+/// What other sections of the same tumour could have read.
+#[derive(Debug, Clone)]
+pub(crate) struct Replicates {
+    centre: Tally,
+    draws: Vec<Tally>,
+    /// By how much draws are spread out for the few blocks that they come from.
+    factor: f64,
+}
+
+impl Replicates {
+    /// Draws blocks of the cells.
+    pub(crate) fn draw(cells: &[Placed]) -> Self {
+        let mut centre = Tally::default();
+        for cell in cells {
+            centre.add(cell.grades);
+        }
+        let blocks = blocks(cells);
+        let n = blocks.len();
+        if n < 2 {
+            return Self {
+                centre,
+                draws: Vec::new(),
+                factor: 1.0,
+            };
+        }
+        let mut seed = Stream(0x7061_6e74_726b);
+        let draws = (0..DRAWS)
+            .map(|_| {
+                let mut tally = Tally::default();
+                for _ in 0..n {
+                    tally.join(&blocks[seed.below(n)]);
+                }
+                tally
+            })
+            .collect();
+        // A bootstrap of n blocks is too narrow by (n - 1) / n, and so few blocks call for Student's quantile.
+        let small = (n as f64 / (n as f64 - 1.0)).sqrt() * student(n - 1) / Z;
+        Self {
+            centre,
+            draws,
+            factor: small,
+        }
+    }
+
+    /// A figure's value in each draw, rising.
+    fn values(&self, figure: impl Fn(&Tally) -> f64) -> Vec<f64> {
+        let spread = |draw: &Tally| draw.spread_from(&self.centre, self.factor);
+        let mut values: Vec<f64> = self.draws.iter().map(|d| figure(&spread(d))).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        values
+    }
+
+    /// The middle 95 % of a figure; `None` where the cells lie in one block.
+    pub(crate) fn interval95(&self, figure: impl Fn(&Tally) -> f64) -> Option<[f64; 2]> {
+        let values = self.values(figure);
+        let at = |share: f64| {
+            let place = (share * (values.len() as f64 - 1.0)).round() as usize;
+            values.get(place).copied()
+        };
+        Some([at(0.025)?, at(0.975)?])
+    }
+
+    /// In which share of the draws something holds; `None` where the cells lie in one block.
+    pub(crate) fn share_where(&self, holds: impl Fn(&Tally) -> bool) -> Option<f64> {
+        let values = self.values(|tally| f64::from(u8::from(holds(tally))));
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    }
+
+    /// 95 % interval of a positive percent, 0 to 100.
+    ///
+    /// The spread over the draws says how many independent cells these cells are worth; Wilson's interval for that many holds its level where few or no cells are positive, and percentiles of draws do not (Dean and Pagano, J Surv Stat Methodol 2015;3:484-503).
+    pub(crate) fn percent_interval95(&self, slot: usize) -> [f64; 2] {
+        let n = self.centre.cells();
+        let p = self.centre.positive_percent(slot) / 100.0;
+        let [low, high] = wilson(p, n / self.design_effect(slot));
+        [100.0 * low, 100.0 * high]
+    }
+
+    /// How much wider the draws spread than as many independent cells would; at least 1.
+    fn design_effect(&self, slot: usize) -> f64 {
+        let p = self.centre.positive_percent(slot) / 100.0;
+        let n = self.centre.cells();
+        let simple = p * (1.0 - p) / n.max(1.0);
+        if simple <= 0.0 || self.draws.is_empty() {
+            return 1.0;
+        }
+        let squares = self.draws.iter().map(|draw| {
+            let q = draw.positive_percent(slot) / 100.0;
+            (q - p) * (q - p)
+        });
+        let variance = squares.sum::<f64>() / self.draws.len() as f64;
+        (variance * self.factor * self.factor / simple).max(1.0)
+    }
+}
+
+/// The cells' blocks.
+fn blocks(cells: &[Placed]) -> Vec<Tally> {
+    let mut side = BLOCK_UM;
+    let mut blocks = cut(cells, side);
+    while blocks.len() < FEWEST_BLOCKS && side / 2.0 >= SMALLEST_UM {
+        side /= 2.0;
+        blocks = cut(cells, side);
+    }
+    if blocks.len() <= MOST_BLOCKS {
+        return blocks;
+    }
+    let mut groups = vec![Tally::default(); MOST_BLOCKS];
+    let mut seed = Stream(0x626c_6f63_6b73);
+    for block in &blocks {
+        groups[seed.below(MOST_BLOCKS)].join(block);
+    }
+    groups
+}
+
+fn cut(cells: &[Placed], side_um: f64) -> Vec<Tally> {
+    let mut blocks: BTreeMap<(i64, i64), Tally> = BTreeMap::new();
+    for cell in cells {
+        let column = (cell.x_um / side_um).floor() as i64;
+        let row = (cell.y_um / side_um).floor() as i64;
+        blocks.entry((column, row)).or_default().add(cell.grades);
+    }
+    blocks.into_values().collect()
+}
+
+/// Wilson's score interval (J Am Stat Assoc 1927;22:209-212).
+pub(crate) fn wilson(p: f64, n: f64) -> [f64; 2] {
+    if n <= 0.0 {
+        return [0.0, 1.0];
+    }
+    let z2 = Z * Z;
+    let centre = p + z2 / (2.0 * n);
+    let half = Z * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + z2 / n;
+    // At the ends the roots are 0 and 1 up to rounding, and a bound of 1e-17 would be read as a figure.
+    let low = if p <= 0.0 {
+        0.0
+    } else {
+        (centre - half) / scale
+    };
+    let high = if p >= 1.0 {
+        1.0
+    } else {
+        (centre + half) / scale
+    };
+    [low.max(0.0), high.min(1.0)]
+}
+
+/// The 97.5th percentile of Student's distribution, by its expansion about the normal one (Abramowitz and Stegun 26.7.5).
+fn student(freedom: usize) -> f64 {
+    let n = freedom.max(1) as f64;
+    let z = Z;
+    let g1 = (z.powi(3) + z) / 4.0;
+    let g2 = (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0;
+    let g3 = (3.0 * z.powi(7) + 19.0 * z.powi(5) + 17.0 * z.powi(3) - 15.0 * z) / 384.0;
+    z + g1 / n + g2 / (n * n) + g3 / (n * n * n)
+}
+
+/// `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014): a few lines that give the same draws for ever.
+struct Stream(u64);
+
+impl Stream {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        ((u128::from(z) * n as u128) >> 64) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::score::tally::ANY;
+
+    /// `side` x `side` cells 12 um apart; `positive` says which stain.
+    fn cells(side: usize, positive: impl Fn(usize, usize) -> bool) -> Vec<Placed> {
+        let mut cells = Vec::new();
+        for y in 0..side {
+            for x in 0..side {
+                cells.push(Placed {
+                    x_um: x as f64 * 12.0,
+                    y_um: y as f64 * 12.0,
+                    grades: [u8::from(positive(x, y)); SLOTS],
+                });
+            }
+        }
+        cells
+    }
+
+    #[test]
+    fn wilson_intervals() {
+        // 1 of 100: 0.2 to 5.4 %; 10 of 1000: 0.5 to 1.8 %.
+        for (p, n, low, high) in [
+            (0.01, 100.0, 0.0018, 0.0545),
+            (0.01, 1000.0, 0.0054, 0.0183),
+        ] {
+            let [l, h] = wilson(p, n);
+            assert!((l - low).abs() < 1e-4 && (h - high).abs() < 1e-4, "{l} {h}");
+        }
+    }
+
+    #[test]
+    fn students_quantiles_are_those_of_the_tables() {
+        for (freedom, wanted) in [(5, 2.571), (10, 2.228), (30, 2.042), (1000, 1.962)] {
+            assert!((student(freedom) - wanted).abs() < 0.004, "{freedom}");
+        }
+    }
+
+    #[test]
+    fn cells_that_stain_together_widen_the_interval() {
+        let width = |cells: &[Placed]| {
+            let [low, high] = Replicates::draw(cells).percent_interval95(ANY);
+            high - low
+        };
+        let apart = width(&cells(100, |x, y| (x * 7 + y * 3) % 10 == 0));
+        let together = width(&cells(100, |x, _| x < 10));
+        assert!(together > 3.0 * apart, "{together} {apart}");
+    }
+
+    #[test]
+    fn no_stain_and_all_stain_still_have_a_width() {
+        for positive in [false, true] {
+            let [low, high] = Replicates::draw(&cells(60, |_, _| positive)).percent_interval95(ANY);
+            assert!(high - low > 0.05 && high - low < 0.2, "{low} {high}");
+        }
+        assert!(Replicates::draw(&[]).interval95(Tally::cells).is_none());
+    }
+
+    /// Tumours of which a slide is a sample, independent and in patches: the interval must hold the tumour's share.
+    #[test]
+    fn the_interval_holds_the_tumours_share_as_often_as_it_says() {
+        let mut seed = Stream(7);
+        let mut chance = |p: f64| (seed.below(1 << 30) as f64) < p * f64::from(1 << 30);
+        for (name, patch, rate) in [("single cells", 1_usize, 0.01), ("patches", 3, 0.03)] {
+            let (mut held, rounds) = (0, 300);
+            for _ in 0..rounds {
+                let side = 72;
+                let across = side / patch;
+                // Patches are hot or cold; in a hot one, a third of the cells stain.
+                let hot: Vec<bool> = (0..across * across)
+                    .map(|_| patch == 1 || chance(3.0 * rate))
+                    .collect();
+                let share = if patch == 1 { rate } else { 1.0 / 3.0 };
+                let stains: Vec<bool> = (0..side * side)
+                    .map(|i| {
+                        let (x, y) = (i % side, i / side);
+                        hot[y / patch * across + x / patch] && chance(share)
+                    })
+                    .collect();
+                let cells = cells(side, |x, y| stains[y * side + x]);
+                let [low, high] = Replicates::draw(&cells).percent_interval95(ANY);
+                held += u32::from((low..=high).contains(&(100.0 * rate)));
+            }
+            let share = f64::from(held) / f64::from(rounds);
+            assert!((0.90..=0.99).contains(&share), "{name}: {share}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! How often a cell without stain reads as stained on this slide.
+//!
+//! Two readings, of which the lower counts:
+//! the share of cells outside the tumour that read as stained, which is too high where nerve or muscle truly stains;
+//! and how far the tumour's own unstained cells spread, as the lower half of their densities tells, which real stain does not touch.
+//! So a slide whose unstained cells reach the threshold by themselves has a rate, and stain that stands clear of them has none.
+
+use super::Thresholds;
+use super::summary::od;
+use super::tally::SLOTS;
+use crate::cell::{CellTable, ExcludedReason};
+
+/// Fewer cells than this say nothing of a rate near one in a hundred.
+const ENOUGH: usize = 500;
+/// Classes of optical density in which the peak of the unstained cells is sought.
+const CLASS_OD: f32 = 0.01;
+/// Below this no cell's density lies: the background taken off is never so much.
+const LOWEST_OD: f32 = -0.3;
+
+/// The share of unstained cells that read as stained, per compartment, any last; percent.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Noise([f64; SLOTS]);
+
+impl Noise {
+    /// Reads it off the cells.
+    pub(crate) fn read(cells: &CellTable, tumour: &[usize], thresholds: Thresholds) -> Self {
+        let weak = thresholds.values()[0];
+        let outside: Vec<usize> = (0..cells.len())
+            .filter(|&i| cells.excluded[i] == Some(ExcludedReason::OutsideTumour))
+            .collect();
+        Self(std::array::from_fn(|slot| {
+            let spread = spread_rate(densities(cells, tumour, slot), weak);
+            let outside = densities(cells, &outside, slot);
+            let rate = if outside.len() >= ENOUGH {
+                let stained = outside.iter().filter(|&&od| od >= weak).count();
+                spread.min(stained as f64 / outside.len() as f64)
+            } else {
+                spread
+            };
+            100.0 * rate
+        }))
+    }
+
+    /// The rate in a compartment, percent.
+    pub(crate) fn percent(&self, slot: usize) -> f64 {
+        self.0[slot]
+    }
+
+    /// An interval of a percent with the cells that may be noise taken off its lower end.
+    pub(crate) fn widened(&self, slot: usize, [low, high]: [f64; 2]) -> [f64; 2] {
+        [(low - self.0[slot]).max(0.0), high]
+    }
+}
+
+fn densities(cells: &CellTable, of: &[usize], slot: usize) -> Vec<f32> {
+    of.iter()
+        .map(|&i| od(cells, slot, i))
+        .filter(|od| od.is_finite())
+        .collect()
+}
+
+/// The share of unstained cells that their own spread carries over the threshold.
+fn spread_rate(ods: Vec<f32>, weak: f32) -> f64 {
+    let Some(peak) = lowest_peak(&ods, weak).filter(|_| ods.len() >= ENOUGH) else {
+        return 0.0;
+    };
+    let below: Vec<f64> = ods
+        .into_iter()
+        .filter(|&od| od < peak)
+        .map(|od| f64::from(peak - od))
+        .collect();
+    if below.is_empty() {
+        return 0.0;
+    }
+    let n = below.len() as f64;
+    let reach = f64::from(weak - peak);
+    // As far below the peak as the threshold is above it.
+    let mirrored = below.iter().filter(|&&d| d >= reach).count() as f64 / (2.0 * n);
+    let deviation = (below.iter().map(|d| d * d).sum::<f64>() / n).sqrt();
+    mirrored.max(normal_tail(reach / deviation.max(1e-6)))
+}
+
+/// The most frequent density below the threshold.
+fn lowest_peak(ods: &[f32], weak: f32) -> Option<f32> {
+    let classes = ((weak - LOWEST_OD) / CLASS_OD).ceil().max(1.0) as usize;
+    let mut counts = vec![0_u32; classes + 2];
+    for &od in ods.iter().filter(|&&od| od < weak) {
+        let class = ((od - LOWEST_OD) / CLASS_OD).max(0.0) as usize;
+        counts[class.min(classes) + 1] += 1;
+    }
+    // Three classes together, so that chance in one does not make a peak.
+    let smooth = counts.windows(3).map(|w| w.iter().sum::<u32>());
+    let (class, most) = smooth
+        .enumerate()
+        .max_by_key(|&(i, n)| (n, classes - i.min(classes)))?;
+    (most > 0).then_some(LOWEST_OD + (class as f32 + 0.5) * CLASS_OD)
+}
+
+/// The share of a normal distribution above `z` (Abramowitz and Stegun 26.2.17).
+fn normal_tail(z: f64) -> f64 {
+    if z > 8.0 {
+        return 0.0;
+    }
+    let t = 1.0 / (1.0 + 0.231_641_9 * z.abs());
+    let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    let factors = [
+        0.319_381_530,
+        -0.356_563_782,
+        1.781_477_937,
+        -1.821_255_978,
+        1.330_274_429,
+    ];
+    let polynomial = factors.iter().rev().fold(0.0, |sum, f| (sum + f) * t);
+    let tail = density * polynomial;
+    if z < 0.0 { 1.0 - tail } else { tail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Densities about `centre` that spread by `deviation`, evenly over the normal distribution.
+    fn unstained(n: usize, centre: f64, deviation: f64) -> Vec<f32> {
+        let quantile = |p: f64| {
+            let (mut low, mut high) = (-8.0, 8.0);
+            for _ in 0..60 {
+                let middle = f64::midpoint(low, high);
+                if 1.0 - normal_tail(middle) < p {
+                    low = middle;
+                } else {
+                    high = middle;
+                }
+            }
+            low
+        };
+        (0..n)
+            .map(|i| (centre + deviation * quantile((i as f64 + 0.5) / n as f64)) as f32)
+            .collect()
+    }
+
+    #[test]
+    fn tails_are_those_of_the_tables() {
+        for (z, wanted) in [
+            (0.0, 0.5),
+            (1.0, 0.158_655),
+            (2.0, 0.022_750),
+            (3.0, 0.001_350),
+        ] {
+            assert!((normal_tail(z) - wanted).abs() < 1e-6, "{z}");
+        }
+    }
+
+    #[test]
+    fn a_wide_spread_reaches_the_threshold_and_a_narrow_one_does_not() {
+        let wide = spread_rate(unstained(20_000, 0.03, 0.08), 0.2);
+        assert!((wide - normal_tail(0.17 / 0.08)).abs() < 0.005, "{wide}");
+        assert!(spread_rate(unstained(20_000, 0.03, 0.03), 0.2) < 1e-6);
+    }
+
+    #[test]
+    fn stained_cells_do_not_count_as_noise() {
+        let mut ods = unstained(10_000, 0.02, 0.03);
+        ods.extend(vec![0.45; 30_000]);
+        assert!(spread_rate(ods, 0.2) < 1e-6);
+        assert!(spread_rate(vec![0.1; 20], 0.2).abs() < 1e-12);
+    }
+}

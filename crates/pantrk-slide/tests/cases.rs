@@ -15,17 +15,21 @@
 )]
 
 mod common;
+#[path = "dicom/writer.rs"]
+mod writer;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use common::mirax::{self, Mirax};
 use common::vendors::{self, APERIO, Bif};
 use common::{CLASSIC, Kind, Packing, Value, Writer, picture, pyramid, read, rect};
 use jpeg_encoder::SamplingFactor;
 use pantrk_slide::{Limits, Slide, SlideError};
 use pantrk_space::{GapKind, LevelRect};
 use serde::Deserialize;
+use writer::Storage;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -200,10 +204,56 @@ fn bases() -> Vec<Base> {
             writer.page(page);
             writer.bytes
         }),
+        ("mirax-ini", "slide.mrxs", || mirax().ini),
+        ("mirax-index", "slide.mrxs", || mirax().index),
+        ("mirax-data", "slide.mrxs", || mirax().data),
+        ("dicom", "slide.dcm", || dicom(Storage::Native, false)),
+        ("dicom-implicit", "slide.dcm", || {
+            dicom(Storage::Implicit, false)
+        }),
+        ("dicom-sparse", "slide.dcm", || dicom(Storage::Rle, true)),
+        ("dicom-jpeg", "slide.dcm", || {
+            dicom(Storage::Jpeg(SamplingFactor::F_1_1), false)
+        }),
         ("text", "slide.txt", || {
             b"no slide at all, just a line of text".to_vec()
         }),
     ]
+}
+
+/// A slide of several files, of which a case changes one.
+fn mirax() -> Mirax {
+    Mirax::new(mirax::Made {
+        divisions: 1,
+        positions: true,
+    })
+}
+
+/// Writes a base's changed file, and for MIRAX the sound ones beside it.
+fn save(base: &str, bytes: &[u8], path: &Path) {
+    let Some(part) = base.strip_prefix("mirax-") else {
+        fs::write(path, bytes).unwrap();
+        return;
+    };
+    let mut slide = mirax();
+    let changed = match part {
+        "ini" => &mut slide.ini,
+        "index" => &mut slide.index,
+        _ => &mut slide.data,
+    };
+    *changed = bytes.to_vec();
+    slide.save(path.parent().unwrap(), "slide");
+}
+
+fn dicom(storage: Storage, sparse: bool) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = writer::Writer {
+        storage,
+        sparse,
+        ..writer::Writer::default()
+    };
+    let path = writer.save(&picture(vendors::size(150, 100)), folder.path(), "a.dcm");
+    fs::read(path).unwrap()
 }
 
 fn data(name: &str) -> Vec<u8> {
@@ -628,7 +678,7 @@ fn every_case_comes_out_as_it_says() {
             patch.apply(&mut bytes);
         }
         let path = folder.path().join(case.file.as_deref().unwrap_or(file));
-        fs::write(&path, &bytes).unwrap();
+        save(&case.base, &bytes, &path);
         let outcome = std::panic::catch_unwind(|| judge(&case, &path));
         let found = outcome.unwrap_or_else(|_| vec!["panicked".to_owned()]);
         wrong.extend(found.into_iter().map(|what| format!("{name}: {what}")));
@@ -645,7 +695,7 @@ fn every_base_is_sound() {
             continue;
         }
         let path = folder.path().join(file);
-        fs::write(&path, make()).unwrap();
+        save(name, &make(), &path);
         let slide = Slide::open(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
         for level in 0..slide.levels().len() {
             let size = slide.levels()[level].size;

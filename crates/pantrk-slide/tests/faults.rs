@@ -319,6 +319,8 @@ fn what_is_no_slide_is_told_on_one_line() {
             "hamamatsu",
             "ome-tiff",
             "dicom",
+            "mirax",
+            "zeiss",
             "generic-tiff",
             "image"
         ]
@@ -329,22 +331,16 @@ fn what_is_no_slide_is_told_on_one_line() {
     ));
     assert!(matches!(
         Slide::open(folder.path()),
-        Err(SlideError::Io { .. })
+        Err(SlideError::Broken { .. })
     ));
 }
 
 #[test]
 fn known_formats_that_are_not_read_say_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let czi = b"ZISRAWFILE\0\0\0\0\0\0".to_vec();
-    let mut dicom = vec![0; 128];
-    dicom.extend(b"DICM");
     for (name, bytes, vendor) in [
-        ("a.czi", czi, "zeiss-czi"),
-        ("a", dicom, "dicom"),
-        ("a.mrxs", b"\xff\xd8\xff\xe0".to_vec(), "mirax"),
-        ("a.isyntax", b"<DataObject".to_vec(), "isyntax"),
-        ("a.vsi", b"II*\0\x08\0\0\0\x01\0".to_vec(), "olympus-vsi"),
+        ("a.isyntax", &b"<DataObject"[..], "isyntax"),
+        ("a.vsi", b"II*\0\x08\0\0\0\x01\0", "olympus-vsi"),
     ] {
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).unwrap();

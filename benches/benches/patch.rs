@@ -55,7 +55,7 @@ fn patch(criterion: &mut Criterion) {
         rgb: &rgb,
         hematoxylin: &stains.hematoxylin,
     };
-    group.bench_function("inference (tract)", |b| {
+    group.bench_function("inference", |b| {
         b.iter(|| worker.run_patch(black_box(source)).unwrap());
     });
     worker.run_patch(source).unwrap();

@@ -1,5 +1,7 @@
 //! What the benches measure on: a phantom slide and its patches.
 
+pub mod timed;
+
 use std::path::Path;
 
 use pantrk_core::segment::OnnxSegmenter;

@@ -1,24 +1,47 @@
-//! Whole-slide seconds and peak memory, one line of JSON per run: `whole-slide SIDE [THREADS ...]`.
+//! Whole-slide seconds and peak memory beside the limit and the peer, one line of JSON per run.
 //!
-//! Each thread count is a process of its own, so that the peak memory is that run's; thread counts are interleaved.
+//! `whole-slide SIDE [--rounds N] [--threads 1,2] [--peer PYTHON] [--peer-every N]`
+//!
+//! Every run is a process of its own, so that the peak memory is that run's, and the kinds of run are interleaved.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use pantrk_core::pipeline::{ScoreInput, ScoreParameters, Silent, score_slide};
+use pantrk_benches::timed::{StageTimes, TimedReader, TimedSegmenter};
+use pantrk_core::overview::Mask;
+use pantrk_core::pipeline::{ScoreInput, ScoreParameters, score_slide};
 use pantrk_core::region::Regions;
+use pantrk_nn::Model;
+use pantrk_slide::Slide;
+use rayon::prelude::*;
+use serde_json::{Value, json};
+use tiff::decoder::{Decoder, Limits};
+use tiff::tags::Tag;
 
-/// Runs of each thread count; the median is what counts.
-const ROUNDS: usize = 3;
+const USAGE: &str =
+    "usage: whole-slide SIDE [--rounds N] [--threads 1,2] [--peer PYTHON] [--peer-every N]";
+/// Where phantoms and helpers are kept.
+const WORK: &str = "benches/work";
+/// The peer and what it runs.
+const PEER: &str = "benches/peer_python/peer.py";
+const WEIGHTS: &str = "models/nucleus/weights.onnx";
+/// Patches of the run of the model alone; its time per patch is what counts.
+const MODEL_PATCHES: u64 = 60;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let done = match arguments.split_first() {
-        Some((first, rest)) if first == "--once" => once(rest),
-        Some((side, threads)) => interleaved(side, threads),
-        None => Err("usage: whole-slide SIDE [THREADS ...]".to_owned()),
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["--once", "pantrk", side, threads] => both(side, threads).and_then(|(s, t)| pantrk(s, t)),
+        ["--once", "model", patches, threads] => {
+            both(patches, threads).and_then(|(n, t)| model_alone(n.into(), t))
+        }
+        [side, rest @ ..] => Options::parse(side, rest).and_then(|options| options.run()),
+        [] => Err(USAGE.to_owned()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -29,76 +52,284 @@ fn main() -> ExitCode {
     }
 }
 
-fn interleaved(side: &str, threads: &[String]) -> Result<(), String> {
-    let side_px: u32 = side.parse().map_err(|e| format!("{side}: {e}"))?;
-    let folder = PathBuf::from("benches/work");
-    std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
-    let started = Instant::now();
-    pantrk_benches::phantom_slide(&folder, side_px)?;
-    drop(writeln!(
-        std::io::stderr(),
-        "phantom of {side} px: {:.1} s",
-        started.elapsed().as_secs_f64()
-    ));
-    let program = std::env::current_exe().map_err(|e| e.to_string())?;
-    let default = ["1".to_owned(), "2".to_owned()];
-    let threads = if threads.is_empty() {
-        &default
-    } else {
-        threads
-    };
-    for _ in 0..ROUNDS {
-        for count in threads {
-            let status = Command::new(&program)
-                .args(["--once", side, count])
-                .status()
-                .map_err(|e| e.to_string())?;
-            if !status.success() {
-                return Err(format!("the run on {count} threads failed"));
-            }
-        }
-    }
-    Ok(())
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_error| format!("{text:?} is no number; {USAGE}"))
 }
 
-fn once(arguments: &[String]) -> Result<(), String> {
-    let [side, threads] = arguments else {
-        return Err("--once takes a side and a thread count".to_owned());
+fn both(first: &str, second: &str) -> Result<(u32, usize), String> {
+    Ok((number(first)?, number(second)?))
+}
+
+fn print(line: &Value) {
+    drop(writeln!(std::io::stdout(), "{line}"));
+}
+
+/// What is run, and how often.
+struct Options {
+    side: u32,
+    rounds: usize,
+    threads: Vec<usize>,
+    peer: Option<String>,
+    peer_every: usize,
+}
+
+impl Options {
+    fn parse(side: &str, rest: &[&str]) -> Result<Self, String> {
+        let mut options = Self {
+            side: number(side)?,
+            rounds: 3,
+            threads: vec![1, 2],
+            peer: None,
+            peer_every: 1,
+        };
+        for pair in rest.chunks(2) {
+            match pair {
+                ["--rounds", value] => options.rounds = number(value)?,
+                ["--threads", value] => {
+                    options.threads = value.split(',').map(number).collect::<Result<_, _>>()?;
+                }
+                ["--peer", value] => options.peer = Some((*value).to_owned()),
+                ["--peer-every", value] => options.peer_every = number(value)?,
+                _ => return Err(USAGE.to_owned()),
+            }
+        }
+        Ok(options)
+    }
+
+    fn run(&self) -> Result<(), String> {
+        let folder = PathBuf::from(WORK);
+        std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+        let started = Instant::now();
+        let slide = pantrk_benches::phantom_slide(&folder, self.side)?;
+        let made = started.elapsed().as_secs_f64();
+        drop(writeln!(
+            std::io::stderr(),
+            "phantom of {} px: {made:.1} s",
+            self.side
+        ));
+        let turbo = turbo(&folder);
+        let program = std::env::current_exe().map_err(|e| e.to_string())?;
+        let side = self.side.to_string();
+        for _ in 0..self.rounds {
+            let mut patches = MODEL_PATCHES;
+            for threads in &self.threads {
+                let threads = threads.to_string();
+                let line = run(Command::new(&program).args(["--once", "pantrk", &side, &threads]))?;
+                patches = line["patches"].as_u64().unwrap_or(patches);
+                if let Some(turbo) = &turbo {
+                    run(Command::new(turbo)
+                        .arg(slide.path())
+                        .arg(plan_path(&folder, self.side))
+                        .arg(&threads))?;
+                }
+                let patches = patches.min(MODEL_PATCHES).to_string();
+                run(Command::new(&program).args(["--once", "model", &patches, &threads]))?;
+            }
+            if let Some(python) = &self.peer {
+                run(Command::new(python)
+                    .arg(PEER)
+                    .arg(slide.path())
+                    .args(["--model", WEIGHTS, "--every"])
+                    .arg(self.peer_every.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs a process that prints one line of JSON, and passes the line on.
+fn run(command: &mut Command) -> Result<Value, String> {
+    let output = command
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .map_err(|e| format!("{command:?}: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("{command:?} failed: {}", output.status));
+    }
+    let line = serde_json::from_slice(&output.stdout).map_err(|e| format!("{command:?}: {e}"))?;
+    print(&line);
+    Ok(line)
+}
+
+/// The program that decodes and does nothing else, where a C compiler and libjpeg-turbo are at hand.
+fn turbo(folder: &Path) -> Option<PathBuf> {
+    let program = folder.join("decode_tiles");
+    let built = Command::new("cc")
+        .args(["-O2", "-o"])
+        .arg(&program)
+        .args(["benches/turbo/decode_tiles.c", "-lturbojpeg", "-lpthread"])
+        .status();
+    if built.is_ok_and(|status| status.success()) {
+        return Some(program);
+    }
+    drop(writeln!(
+        std::io::stderr(),
+        "skipped: no libjpeg-turbo to compare with (Debian: libturbojpeg0-dev)"
+    ));
+    None
+}
+
+fn plan_path(folder: &Path, side: u32) -> PathBuf {
+    folder.join(format!("tiles-{side}.txt"))
+}
+
+/// Scores the phantom once.
+fn pantrk(side: u32, threads: usize) -> Result<(), String> {
+    let folder = PathBuf::from(WORK);
+    let slide = pantrk_benches::phantom_slide(&folder, side)?;
+    let segmenter = TimedSegmenter::new()?;
+    let reader = TimedReader {
+        reader: &slide,
+        clock: pantrk_benches::timed::Clock::default(),
     };
-    let side: u32 = side.parse().map_err(|e| format!("{e}"))?;
-    let threads: usize = threads.parse().map_err(|e| format!("{e}"))?;
-    let slide = pantrk_benches::phantom_slide(&PathBuf::from("benches/work"), side)?;
-    let segmenter = pantrk_benches::network()?;
     let parameters = ScoreParameters::default();
     let regions = Regions::default();
+    let progress = StageTimes::default();
     let input = ScoreInput {
-        reader: &slide,
+        reader: &reader,
         slide_mpp: slide.mpp().ok_or("the phantom has no pixel size")?,
         regions: &regions,
         segmenter: &segmenter,
         parameters: &parameters,
-        progress: &Silent,
+        progress: &progress,
     };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|e| e.to_string())?;
+    let pool = pool(threads)?;
     let started = Instant::now();
     let analysis = pool
         .install(|| score_slide(&input))
         .map_err(|e| e.to_string())?;
     let seconds = started.elapsed().as_secs_f64();
-    let line = serde_json::json!({
+    let stages = progress.seconds();
+    let clocks = segmenter.clocks();
+    let stage = |name: &str| {
+        let found = stages.iter().find(|(found, _)| *found == name);
+        found.map_or(0.0, |&(_, seconds)| seconds)
+    };
+    let (read, inference, head) = (
+        reader.clock.seconds(),
+        clocks.inference.seconds(),
+        clocks.head.seconds(),
+    );
+    let cells_seconds = progress.cells.seconds();
+    let busy = stage("patches") * threads as f64;
+    let megapixels = analysis.quality.tissue_mm2 * 4.0;
+    let cells = analysis.cells.len();
+    print(&json!({
+        "what": "pantrk",
         "side_px": side,
         "threads": threads,
         "seconds": seconds,
-        "tissue_mm2": analysis.quality.tissue_mm2,
-        "tissue_megapixels_at_0_5_um": analysis.quality.tissue_mm2 * 4.0,
-        "cells": analysis.cells.len(),
+        "stages": {"overview": stage("overview"), "patches": stage("patches"), "score": stage("score")},
+        "thread_seconds": {
+            "read_and_decode": read,
+            "inference": inference,
+            "head": head,
+            "cells": cells_seconds,
+            "halving_stains_and_blocks": busy
+                - (read - stage("overview")).max(0.0) - inference - head - cells_seconds,
+        },
+        "patches": clocks.patches.load(Ordering::Relaxed),
+        "tissue_megapixels_at_0_5_um": megapixels,
+        "megapixels_per_second": megapixels / seconds,
+        "cells": cells,
+        "cells_per_second": cells as f64 / seconds,
+        "read_mib": read_mib(),
         "peak_rss_mib": peak_rss_mib(),
-    });
-    drop(writeln!(std::io::stdout(), "{line}"));
+    }));
+    let plan = plan_path(&folder, side);
+    if !plan.exists() {
+        write_plan(&slide, &analysis.tissue, &plan)?;
+    }
     Ok(())
+}
+
+/// Runs the network on as many patches and does nothing else.
+fn model_alone(patches: u64, threads: usize) -> Result<(), String> {
+    let model = Model::embedded().map_err(|e| e.to_string())?;
+    let values = model.manifest().input.values() as u32;
+    let input: Vec<f32> = (0..values)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 / 16_777_216.0)
+        .collect();
+    let pool = pool(threads)?;
+    let run = |count: u64| {
+        pool.install(|| {
+            (0..count)
+                .into_par_iter()
+                .map_init(|| model.worker(), |worker, _| worker.run(&input))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|e| e.to_string())
+        })
+    };
+    run(threads as u64)?;
+    let started = Instant::now();
+    run(patches)?;
+    let seconds = started.elapsed().as_secs_f64();
+    print(&json!({
+        "what": "model alone",
+        "threads": threads,
+        "patches": patches,
+        "seconds": seconds,
+        "seconds_per_patch": seconds / patches as f64,
+        "patch_px": model.manifest().input.patch,
+        "runtime": model.runtime(),
+    }));
+    Ok(())
+}
+
+fn pool(threads: usize) -> Result<rayon::ThreadPool, String> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|e| e.to_string())
+}
+
+/// Where the level-0 tiles with tissue lie in the file, for the program that only decodes.
+fn write_plan(slide: &Slide, tissue: &Mask, path: &Path) -> Result<(), String> {
+    let size = slide.levels().first().ok_or("no level")?.size;
+    let tile = slide.levels().first().and_then(|l| l.tile);
+    let tile = tile.ok_or("the phantom is not tiled")?;
+    let file = std::fs::File::open(slide.path()).map_err(|e| e.to_string())?;
+    let mut decoder = Decoder::new(std::io::BufReader::new(file))
+        .map_err(|e| e.to_string())?
+        .with_limits(Limits::unlimited());
+    let mut numbers = |tag| decoder.get_tag_u64_vec(tag).map_err(|e| e.to_string());
+    let offsets = numbers(Tag::TileOffsets)?;
+    let lengths = numbers(Tag::TileByteCounts)?;
+    let tables = decoder
+        .get_tag_u8_vec(Tag::Unknown(347))
+        .unwrap_or_default();
+    let mut text = format!("{} {}\n", tables.len(), tile.width);
+    for byte in &tables {
+        write!(text, "{byte} ").map_err(|e| e.to_string())?;
+    }
+    text.push('\n');
+    let columns = size.width.div_ceil(tile.width);
+    // Overview pixels that a tile covers.
+    let span = |tile: u32, side: u32, level: u32, map: u32| {
+        let scale = f64::from(map) / f64::from(level);
+        let from = (f64::from(tile * side) * scale).floor() as u32;
+        let to = (f64::from((tile + 1) * side) * scale).ceil() as u32;
+        from..to.min(map)
+    };
+    for (i, (offset, length)) in (0_u32..).zip(offsets.iter().zip(&lengths)) {
+        let (column, row) = (i % columns, i / columns);
+        let mut rows = span(row, tile.height, size.height, tissue.height());
+        let holds = rows.any(|y| {
+            span(column, tile.width, size.width, tissue.width()).any(|x| tissue.get(x, y))
+        });
+        if holds {
+            writeln!(text, "{offset} {length}").map_err(|e| e.to_string())?;
+        }
+    }
+    std::fs::write(path, text).map_err(|e| e.to_string())
+}
+
+/// What this process has read, from disk or the system's cache.
+fn read_mib() -> Option<u64> {
+    let io = std::fs::read_to_string("/proc/self/io").ok()?;
+    let line = io.lines().find_map(|l| l.strip_prefix("rchar:"))?;
+    Some(line.trim().parse::<u64>().ok()? >> 20)
 }
 
 /// Of this process, where the system says so.

@@ -3,8 +3,8 @@
     python models/training/evaluate.py --data ../shared/data --phantoms DIR
 
 Sets: the real validation fields as they are; the same fields re-rendered as H-DAB, one set per
-pattern (fixed seeds); held-out phantoms. The ONNX file is run as the pipeline runs it: patches
-of the model's size with a halo, cores put together.
+pattern (fixed seeds); held-out phantoms. The ONNX file is run as the pipeline runs it, in patches
+with a halo, cores put together; the pipeline's patches are larger.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from recipe import cell_detection
 
 MODEL_DIR = Path(__file__).resolve().parent.parent / "nucleus"
 HALO = 32
+PATCH = 320
 
 RENDERED = {
     # set: (pattern, grade index)
@@ -45,7 +46,7 @@ class Network:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
-        self.patch = self.session.get_inputs()[0].shape[-1]
+        self.patch = PATCH
 
     def maps(self, rgb: np.ndarray) -> np.ndarray:
         height, width = rgb.shape[:2]

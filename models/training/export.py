@@ -69,8 +69,8 @@ class Graph:
         return self.add("Relu", [y], f"{name}.out")
 
 
-def to_onnx(net: NucleusNet, patch: int) -> onnx.ModelProto:
-    """The network as an ONNX model with a fixed `[1,3,patch,patch]` input."""
+def to_onnx(net: NucleusNet) -> onnx.ModelProto:
+    """The network as an ONNX model with a `[1,3,height,width]` input; the manifest fixes the patch."""
     net = net.eval().cpu()
     g = Graph()
     x = g.conv_norm("image", "stem", net.stem)
@@ -90,8 +90,8 @@ def to_onnx(net: NucleusNet, patch: int) -> onnx.ModelProto:
     graph = helper.make_graph(
         g.nodes,
         "nucleus",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, patch, patch])],
-        [helper.make_tensor_value_info("maps", TensorProto.FLOAT, [1, OUTPUTS, patch, patch])],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, "height", "width"])],
+        [helper.make_tensor_value_info("maps", TensorProto.FLOAT, [1, OUTPUTS, "height", "width"])],
         initializer=g.weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="pantrk", ir_version=8)
@@ -138,7 +138,7 @@ def export(checkpoint: Path, out: Path, patch: int, fields: np.ndarray | None) -
     net = load_checkpoint(checkpoint)
     weights = out / "weights.onnx"
     partial = out / "weights.onnx.partial"
-    onnx.save(to_onnx(net, patch), partial)
+    onnx.save(to_onnx(net), partial)
     if fields is None:
         fields = np.random.default_rng(0).random((4, 3, patch, patch), dtype=np.float32)
     worst = largest_difference(net, partial, fields)

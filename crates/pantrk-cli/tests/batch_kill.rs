@@ -165,7 +165,10 @@ fn two_processes_on_one_manifest_do_each_slide_once() {
     }
     assert_eq!(scored, SLIDES.map(|id| (id.to_owned(), 1)).into());
     same_results(&out, &undisturbed().0, "two processes");
-    assert_eq!(names(&out), ["a", "b", "c", "worklist.sqlite"]);
+    // Where a reader is the last to leave, SQLite's own files stay beside the database.
+    let mut left = names(&out);
+    left.retain(|name| !name.starts_with("worklist.sqlite-"));
+    assert_eq!(left, ["a", "b", "c", "worklist.sqlite"]);
 }
 
 #[test]

@@ -13,10 +13,10 @@ pub struct InputSource<'a> {
     pub hematoxylin: &'a [f32],
 }
 
-/// Writes the values that `spec` asks for into `values`; `model` is for messages alone.
+/// Writes the values that `spec` asks for into `values`, which is as long as a patch of the wanted size needs; `model` is for messages alone.
 ///
 /// # Errors
-/// [`ModelError::Input`] if the patch or `values` has another size than `spec` wants.
+/// [`ModelError::Input`] if the patch has another size than `values`.
 pub fn fill_input(
     spec: &InputSpec,
     source: InputSource<'_>,
@@ -34,16 +34,16 @@ pub fn fill_input(
             wanted,
         })
     };
-    fits("input buffer", values.len(), spec.values())?;
+    let pixels = values.len() / spec.channels.count();
     match spec.channels {
         Channels::Hematoxylin => {
-            fits("hematoxylin plane", source.hematoxylin.len(), spec.pixels())?;
+            fits("hematoxylin plane", source.hematoxylin.len(), pixels)?;
             values.copy_from_slice(source.hematoxylin);
             // One channel: both layouts are the same bytes.
             normalise_plane(&spec.normalisation, 0, values);
         }
         Channels::Gray => {
-            fits("patch", source.rgb.as_bytes().len(), spec.pixels() * 3)?;
+            fits("patch", source.rgb.as_bytes().len(), pixels * 3)?;
             let to_value = byte_scale(&spec.normalisation);
             for (value, rgb) in values.iter_mut().zip(source.rgb.as_bytes().chunks_exact(3)) {
                 *value = to_value(
@@ -55,7 +55,7 @@ pub fn fill_input(
             normalise_plane(&spec.normalisation, 0, values);
         }
         Channels::Rgb => {
-            fits("patch", source.rgb.as_bytes().len(), spec.pixels() * 3)?;
+            fits("patch", source.rgb.as_bytes().len(), pixels * 3)?;
             fill_rgb(spec, source.rgb.as_bytes(), values);
         }
     }
@@ -75,7 +75,7 @@ fn byte_scale(normalisation: &Normalisation) -> fn(f32) -> f32 {
 fn fill_rgb(spec: &InputSpec, bytes: &[u8], values: &mut [f32]) {
     let to_value = byte_scale(&spec.normalisation);
     let table: [f32; 256] = std::array::from_fn(|byte| to_value(byte as f32));
-    let pixels = spec.pixels();
+    let pixels = values.len() / 3;
     let (red, rest) = values.split_at_mut(pixels);
     let (green, blue) = rest.split_at_mut(pixels);
     for ((rgb, r), (g, b)) in bytes

@@ -1,14 +1,16 @@
 //! A model folder, checked and ready to run.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use pantrk_space::LevelSize;
 use sha2::{Digest as _, Sha256};
 
 use crate::runtime::{Plan, Runtime, Session};
 use crate::{
-    Dim, InputSource, InputSpec, Layout, ModelError, ModelManifest, Tract, fill_input, onnx,
+    Dim, Direct, InputSource, InputSpec, Layout, ModelError, ModelManifest, Tract, fill_input, onnx,
 };
 
 /// ONNX is protobuf, which ends at 2 GiB.
@@ -31,18 +33,79 @@ pub struct Model {
 struct Shared {
     manifest: ModelManifest,
     runtime: &'static str,
-    plan: Box<dyn Plan>,
+    plan: Arc<dyn Plan>,
     /// For each of the manifest's outputs, its place in the file.
     places: Vec<usize>,
+    /// By width and height: plans for smaller patches, made when first asked for; `None` where there can be none.
+    smaller: Mutex<Plans>,
+}
+
+type Plans = BTreeMap<(u32, u32), Option<Arc<dyn Plan>>>;
+
+impl Shared {
+    fn patch(&self) -> LevelSize {
+        let edge = self.manifest.input.patch;
+        LevelSize {
+            width: edge,
+            height: edge,
+        }
+    }
+
+    /// The plan for patches of `size`.
+    fn plan_for(&self, size: LevelSize) -> Option<Arc<dyn Plan>> {
+        let patch = self.patch();
+        if size == patch {
+            return Some(Arc::clone(&self.plan));
+        }
+        let area = 1..=patch.area();
+        if size.width > patch.width || size.height > patch.height || !area.contains(&size.area()) {
+            return None;
+        }
+        let mut smaller = self.smaller.lock().unwrap_or_else(PoisonError::into_inner);
+        smaller
+            .entry((size.width, size.height))
+            .or_insert_with(|| self.make_plan(size).map(Arc::from))
+            .clone()
+    }
+
+    fn make_plan(&self, size: LevelSize) -> Option<Box<dyn Plan>> {
+        // Runtimes that take any size take planes of pixels.
+        if self.manifest.input.layout != Layout::Nchw {
+            return None;
+        }
+        let plan = self
+            .plan
+            .resized(size.height as usize, size.width as usize)?;
+        let fits = self
+            .manifest
+            .outputs
+            .iter()
+            .zip(&self.places)
+            .all(|(spec, &place)| {
+                let side = |length: u32| (length / spec.stride) as usize;
+                let wanted = [1, spec.channels, side(size.height), side(size.width)];
+                let whole = size.width.is_multiple_of(spec.stride)
+                    && size.height.is_multiple_of(spec.stride);
+                whole
+                    && plan
+                        .output_shapes()
+                        .get(place)
+                        .is_some_and(|found| *found == wanted)
+            });
+        fits.then_some(plan)
+    }
 }
 
 impl Model {
-    /// Loads `model.toml` and the weights beside it, with tract.
+    /// Loads `model.toml` and the weights beside it, with the fastest runtime that takes them.
     ///
     /// # Errors
     /// [`ModelError`] naming the file and what is wrong with it.
     pub fn load_dir(folder: &Path) -> Result<Self, ModelError> {
-        Self::load_dir_with(folder, &Tract)
+        Self::load_dir_with(folder, &Direct).or_else(|error| match error {
+            ModelError::Unsupported { .. } => Self::load_dir_with(folder, &Tract),
+            other => Err(other),
+        })
     }
 
     /// As [`Model::load_dir`], with another runtime.
@@ -70,7 +133,13 @@ impl Model {
         let folder = PathBuf::from("models/nucleus");
         let manifest = ModelManifest::parse(EMBEDDED_MANIFEST, &folder.join("model.toml"))?;
         let weights_path = folder.join(&manifest.weights);
-        Self::from_parts(manifest, EMBEDDED_WEIGHTS, &weights_path, &Tract)
+        let load = |runtime: &dyn Runtime| {
+            Self::from_parts(manifest.clone(), EMBEDDED_WEIGHTS, &weights_path, runtime)
+        };
+        load(&Direct).or_else(|error| match error {
+            ModelError::Unsupported { .. } => load(&Tract),
+            other => Err(other),
+        })
     }
 
     /// The default model's manifest, without loading the weights.
@@ -122,10 +191,16 @@ impl Model {
             shared: Arc::new(Shared {
                 manifest,
                 runtime: runtime.name(),
-                plan,
+                plan: Arc::from(plan),
                 places,
+                smaller: Mutex::default(),
             }),
         })
+    }
+
+    /// Whether it takes patches of this size: that of its manifest, and where the runtime allows it smaller ones.
+    pub fn takes(&self, size: LevelSize) -> bool {
+        self.shared.plan_for(size).is_some()
     }
 
     /// What the model is.
@@ -144,6 +219,8 @@ impl Model {
         ModelWorker {
             shared: Arc::clone(&self.shared),
             session: self.shared.plan.session(),
+            size: self.shared.patch(),
+            others: Vec::new(),
             planes: vec![Vec::new(); manifest.outputs.len()],
         }
     }
@@ -152,7 +229,11 @@ impl Model {
 /// A [`Model`] at work on one thread.
 pub struct ModelWorker {
     shared: Arc<Shared>,
+    /// For patches of `size`.
     session: Box<dyn Session>,
+    size: LevelSize,
+    /// Sessions for other sizes that came by.
+    others: Vec<(LevelSize, Box<dyn Session>)>,
     /// The outputs channel by channel, where the network gives them pixel by pixel.
     planes: Vec<Vec<f32>>,
 }
@@ -176,6 +257,7 @@ impl ModelWorker {
     /// # Errors
     /// [`ModelError::Input`] for a patch of another size, [`ModelError::Run`] and [`ModelError::NotFinite`] from the run.
     pub fn run_patch(&mut self, source: InputSource<'_>) -> Result<(), ModelError> {
+        self.turn_to(source.rgb.size());
         let manifest = &self.shared.manifest;
         let spec: &InputSpec = &manifest.input;
         fill_input(spec, source, &manifest.name, self.session.input())?;
@@ -187,6 +269,7 @@ impl ModelWorker {
     /// # Errors
     /// [`ModelError::Input`] for another number of values, [`ModelError::Run`] if the runtime fails, [`ModelError::NotFinite`] if it gives infinities or NaN.
     pub fn run(&mut self, values: &[f32]) -> Result<(), ModelError> {
+        self.turn_to(self.shared.patch());
         let input = self.session.input();
         if input.len() != values.len() {
             return Err(ModelError::Input {
@@ -198,6 +281,25 @@ impl ModelWorker {
         }
         input.copy_from_slice(values);
         self.run_filled()
+    }
+
+    /// Takes up the session for a size; of a size that the model does not take, that of its manifest.
+    fn turn_to(&mut self, size: LevelSize) {
+        let (size, plan) = match self.shared.plan_for(size) {
+            Some(plan) => (size, plan),
+            None => (self.shared.patch(), Arc::clone(&self.shared.plan)),
+        };
+        if size == self.size {
+            return;
+        }
+        let kept = self.others.iter().position(|(other, _)| *other == size);
+        let next = match kept {
+            Some(at) => self.others.swap_remove(at).1,
+            None => plan.session(),
+        };
+        let before = std::mem::replace(&mut self.session, next);
+        self.others.push((self.size, before));
+        self.size = size;
     }
 
     fn run_filled(&mut self) -> Result<(), ModelError> {

@@ -30,6 +30,11 @@ pub trait Plan: Send + Sync + std::fmt::Debug {
 
     /// Buffers for one thread.
     fn session(&self) -> Box<dyn Session>;
+
+    /// The same network for pictures of another size; `None` where the runtime or the network fixes it.
+    fn resized(&self, _height: usize, _width: usize) -> Option<Box<dyn Plan>> {
+        None
+    }
 }
 
 /// A network at work on one thread.

@@ -8,7 +8,9 @@
 
 use std::path::{Path, PathBuf};
 
-use pantrk_nn::{InputSource, Model, ModelError, ModelManifest, Tract, check_onnx, sha256_hex};
+use pantrk_nn::{
+    Direct, InputSource, Model, ModelError, ModelManifest, Tract, check_onnx, sha256_hex,
+};
 use pantrk_space::{LevelSize, RgbBuffer};
 
 const TINY: &[u8] = include_bytes!("fixtures/tiny.onnx");
@@ -274,10 +276,84 @@ fn a_changed_byte_never_panics() {
 fn the_model_on_board_loads() {
     let model = Model::embedded().unwrap();
     assert_eq!(model.manifest(), &Model::embedded_manifest().unwrap());
-    assert_eq!(model.runtime(), "tract");
+    // On a processor without fused multiply-add, tract runs it.
+    assert!(matches!(model.runtime(), "direct" | "tract"));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/nucleus");
     let from_disk = Model::load_dir(&folder).unwrap();
     assert_eq!(from_disk.manifest(), model.manifest());
+}
+
+#[test]
+fn the_direct_runtime_gives_what_tract_gives() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/nucleus");
+    let tract = Model::load_dir_with(&folder, &Tract).unwrap();
+    let direct = match Model::load_dir_with(&folder, &Direct) {
+        Ok(model) => model,
+        Err(ModelError::Unsupported { reason, .. }) => {
+            println!("skipped: {reason}");
+            return;
+        }
+        Err(other) => panic!("{other}"),
+    };
+    let count = tract.manifest().input.values() as u32;
+    // Smooth waves, so that there is something like nuclei, and noise.
+    let values: Vec<f32> = (0..count)
+        .map(|i| {
+            let noise = (i.wrapping_mul(2_654_435_761) >> 8) as f32 / 16_777_216.0;
+            0.6 + 0.3 * (i as f32 * 0.05).sin() + 0.1 * noise
+        })
+        .collect();
+    let (mut tract, mut direct) = (tract.worker(), direct.worker());
+    tract.run(&values).unwrap();
+    direct.run(&values).unwrap();
+    let pairs = tract.output(0).iter().zip(direct.output(0));
+    let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst < 5e-3, "{worst}");
+}
+
+#[test]
+fn a_smaller_patch_gives_what_the_whole_one_gives_there() {
+    let model = Model::embedded().unwrap();
+    let edge = model.manifest().input.patch;
+    let size = |width, height| LevelSize { width, height };
+    assert!(model.takes(size(edge, edge)));
+    // Not larger, and not a side that the network cannot halve thrice.
+    assert!(!model.takes(size(edge + 8, edge)) && !model.takes(size(edge - 3, edge)));
+    let small = size(edge - 256, edge - 64);
+    if !model.takes(small) {
+        println!("skipped: {} takes one size", model.runtime());
+        return;
+    }
+    let pixel = |x: u32, y: u32| {
+        let wave = ((x as f32 * 0.2).sin() + (y as f32 * 0.17).sin()) * 50.0 + 150.0;
+        [wave as u8, (wave * 0.9) as u8, 200]
+    };
+    let picture = |size: LevelSize| {
+        let pixels = (0..size.height).flat_map(|y| (0..size.width).flat_map(move |x| pixel(x, y)));
+        RgbBuffer::from_raw(size, pixels.collect()).unwrap()
+    };
+    let mut worker = model.worker();
+    let mut maps = |size: LevelSize| {
+        let rgb = picture(size);
+        let source = InputSource {
+            rgb: &rgb,
+            hematoxylin: &[],
+        };
+        worker.run_patch(source).unwrap();
+        worker.output(0).to_vec()
+    };
+    let (whole, part, again) = (maps(size(edge, edge)), maps(small), maps(size(edge, edge)));
+    assert_eq!(whole, again);
+    assert_eq!(part.len() as u64, 2 * small.area());
+    // Far from the cut, which the network sees about 80 pixels around.
+    let mut worst = 0.0_f32;
+    for y in 0..small.height - 120 {
+        for x in 0..small.width - 120 {
+            let (a, b) = (y * edge + x, y * small.width + x);
+            worst = worst.max((whole[a as usize] - part[b as usize]).abs());
+        }
+    }
+    assert!(worst < 1e-3, "{worst}");
 }
 
 fn data(path: &str) -> Option<PathBuf> {

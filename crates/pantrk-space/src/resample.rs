@@ -351,20 +351,20 @@ fn resample(source: &RgbBuffer, x_axis: &Axis, y_axis: &Axis, out: &mut RgbBuffe
 
 /// The mean of each 2 x 2 block, rounded half up.
 fn halve(source: &RgbBuffer, out: &mut RgbBuffer) {
+    // Two rows are added byte by byte, which is a whole vector at a time, before pixels are looked at.
+    let mut sums = vec![0_u16; source.width() as usize * 3];
     for y in 0..out.height() {
-        let top = source.row(y * 2);
-        let bottom = source.row(y * 2 + 1);
-        for ((pixel, a), b) in out
-            .row_mut(y)
-            .chunks_exact_mut(3)
-            .zip(top.chunks_exact(6))
-            .zip(bottom.chunks_exact(6))
-        {
-            for c in 0..3 {
-                let sum =
-                    u16::from(a[c]) + u16::from(a[c + 3]) + u16::from(b[c]) + u16::from(b[c + 3]);
-                pixel[c] = ((sum + 2) >> 2) as u8;
-            }
+        let rows = source.row(y * 2).iter().zip(source.row(y * 2 + 1));
+        for (sum, (&top, &bottom)) in sums.iter_mut().zip(rows) {
+            *sum = u16::from(top) + u16::from(bottom);
+        }
+        let (pixels, _) = out.row_mut(y).as_chunks_mut::<3>();
+        let (pairs, _) = sums.as_chunks::<6>();
+        for (pixel, pair) in pixels.iter_mut().zip(pairs) {
+            *pixel = std::array::from_fn(|c| {
+                let sum = u32::from(pair[c]) + u32::from(pair[c + 3]);
+                ((sum + 2) >> 2) as u8
+            });
         }
     }
 }

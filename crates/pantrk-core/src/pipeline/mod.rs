@@ -10,7 +10,9 @@ mod patch;
 
 use std::collections::BTreeMap;
 
-use pantrk_space::{LevelIndex, LevelRect, Microns, RegionReader, SlideMpp, SlidePoint, TileIndex};
+use pantrk_space::{
+    LevelIndex, LevelRect, LevelSize, Microns, RegionReader, SlideMpp, SlidePoint, TileIndex,
+};
 use rayon::prelude::*;
 
 use crate::CoreError;
@@ -526,7 +528,7 @@ fn run_patches(
     Ok(all)
 }
 
-/// The patch cores that hold tissue and may hold cells that count, row by row.
+/// The patch cores that hold tissue and may hold cells that count, row by row; cut to the parts that do, where the segmenter takes smaller patches.
 fn wanted_patches(input: &ScoreInput<'_>, ground: &Ground, grid: &PatchGrid) -> Vec<LevelRect> {
     let size = input.reader.size();
     let (sx, sy) = grid.slide_scale(input.slide_mpp);
@@ -543,17 +545,65 @@ fn wanted_patches(input: &ScoreInput<'_>, ground: &Ground, grid: &PatchGrid) -> 
                 width: grid.core,
                 height: grid.core,
             };
-            let rect = grid.on_slide(core, input.slide_mpp);
             let from = |v: i64| (v as f64 * ratio).floor() as u32;
             let to = |v: i64| (v as f64 * ratio).ceil() as u32;
-            let tissue = (from(core.y)..to(core.bottom()))
-                .any(|y| (from(core.x)..to(core.right())).any(|x| ground.quality.usable.get(x, y)));
-            if tissue && input.regions.may_matter(rect) {
-                wanted.push(core);
-            }
+            let matters = |part: &LevelRect| {
+                let usable = &ground.quality.usable;
+                (from(part.y)..to(part.bottom()))
+                    .any(|y| (from(part.x)..to(part.right())).any(|x| usable.get(x, y)))
+                    && input
+                        .regions
+                        .may_matter(grid.on_slide(*part, input.slide_mpp))
+            };
+            let parts = parts_of(core);
+            let Some(smallest) = bounds(parts.iter().filter(|part| matters(part))) else {
+                continue;
+            };
+            let patch = LevelSize {
+                width: smallest.width + 2 * grid.halo,
+                height: smallest.height + 2 * grid.halo,
+            };
+            wanted.push(if input.segmenter.takes(patch) {
+                smallest
+            } else {
+                core
+            });
         }
     }
     wanted
+}
+
+/// A large core in squares, row by row: where tissue ends in one of them, the others need not be read.
+fn parts_of(core: LevelRect) -> Vec<LevelRect> {
+    const PART: u32 = 256;
+    if core.width <= PART || !core.width.is_multiple_of(PART) {
+        return vec![core];
+    }
+    let steps = || (0..core.width).step_by(PART as usize).map(i64::from);
+    steps()
+        .flat_map(|y| {
+            steps().map(move |x| LevelRect {
+                x: core.x + x,
+                y: core.y + y,
+                width: PART,
+                height: PART,
+            })
+        })
+        .collect()
+}
+
+/// The smallest rectangle around others.
+fn bounds<'a>(mut parts: impl Iterator<Item = &'a LevelRect>) -> Option<LevelRect> {
+    let first = *parts.next()?;
+    Some(parts.fold(first, |all, part| {
+        let (x, y) = (all.x.min(part.x), all.y.min(part.y));
+        LevelRect {
+            x,
+            y,
+            width: (all.right().max(part.right()) - x) as u32,
+            height: (all.bottom().max(part.bottom()) - y) as u32,
+        }
+    }))
 }
 
 fn excluded_counts(cells: &CellTable) -> BTreeMap<String, u64> {

@@ -246,10 +246,10 @@ impl Worker<'_> {
     fn unread_tissue_um2(&self, request: &MppRequest) -> f64 {
         let halo = self.grid.halo as usize;
         let width = request.rect.width as usize;
-        let core = halo..halo + self.grid.core as usize;
+        let height = request.rect.height as usize;
         let mut pixels = 0_u32;
-        for y in core.clone() {
-            for x in core.clone() {
+        for y in halo..height - halo {
+            for x in halo..width - halo {
                 if self.unread[y * width + x] {
                     let place = request.slide_from_output(x as f64 + 0.5, y as f64 + 0.5);
                     let (ox, oy) = self.ground.overview.pixel_at(place);

@@ -123,6 +123,11 @@ pub trait Segmenter: Send + Sync {
     /// The only patch size it takes (halo included), or `None` for any.
     fn patch_size(&self) -> Option<LevelSize>;
 
+    /// Whether it takes patches of this size (halo included): where tissue ends, a smaller one is enough.
+    fn takes(&self, size: LevelSize) -> bool {
+        self.patch_size().is_none_or(|only| only == size)
+    }
+
     /// How many pixels a patch must hold around the place where nuclei are counted, so that each of them comes out the same in every patch that counts or drops it.
     fn halo(&self) -> u32;
 

@@ -70,10 +70,18 @@ pub(super) fn read(path: &Path) -> Result<Vec<Row>, Failure> {
         ))
     };
     let mut reader = csv::Reader::from_path(path).map_err(failed)?;
-    reader
+    let rows: Vec<Row> = reader
         .deserialize()
         .collect::<Result<_, _>>()
-        .map_err(failed)
+        .map_err(failed)?;
+    // A file without rows would let every figure pass.
+    if rows.is_empty() {
+        return Err(Failure::usage(format!(
+            "the baseline holds no figure; make it with --write-baseline: {}",
+            path.display()
+        )));
+    }
+    Ok(rows)
 }
 
 /// Writes a baseline, beside and renamed.

@@ -165,6 +165,12 @@ fn parse_profile(text: &str) -> Result<&'static str, String> {
 
 impl Sweep {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        // The parser waives what an option requires where that would conflict with another.
+        if self.slides.is_none() && (!self.model.is_empty() || self.expansion.is_some()) {
+            return Err(Failure::usage(
+                "--model and --expansion change the cells themselves: give --slides, a manifest of slides to score anew, in place of --results",
+            ));
+        }
         let grid = self.grid()?;
         let truth = self
             .truth

@@ -137,6 +137,8 @@ pub struct CellMeasurer {
     depth: Vec<u8>,
     /// Distance from the cell border, in layers from 0, at the border, to [`DEEP`].
     shell: Vec<u8>,
+    /// Layers before a pass over them.
+    rows: Vec<u8>,
     sums: Vec<Sums>,
 }
 
@@ -153,12 +155,13 @@ impl CellMeasurer {
         weak: f32,
     ) -> Vec<CellRecord> {
         self.expansion.grow(labels, reach);
-        layers(&labels.labels, labels.width, labels.height, &mut self.depth);
+        let width = labels.width;
+        layers(&labels.labels, width, &mut self.depth, &mut self.rows);
         layers(
             &self.expansion.owner,
-            labels.width,
-            labels.height,
+            width,
             &mut self.shell,
+            &mut self.rows,
         );
         self.sums.clear();
         self.sums.resize(labels.count as usize + 1, Sums::EMPTY);
@@ -173,26 +176,31 @@ impl CellMeasurer {
             .collect()
     }
 
-    /// Areas, centres and outlines, which the sectors need first.
+    /// Areas, centres and outlines, which the sectors need first; run by run, as sums of half integers are exact in any order.
     fn centres(&mut self, labels: &LabelImage) {
-        let (w, h) = (labels.width, labels.height);
-        for y in 0..h {
-            for x in 0..w {
-                let at = y * w + x;
-                let label = labels.labels[at];
-                if label == 0 {
-                    continue;
-                }
+        let width = labels.width;
+        let row_at = |y: usize| labels.labels[y * width..].get(..width).unwrap_or(&[]);
+        for y in 0..labels.height {
+            let row = row_at(y);
+            let above = if y > 0 { row_at(y - 1) } else { &[] };
+            let below = if y + 1 < labels.height {
+                row_at(y + 1)
+            } else {
+                &[]
+            };
+            for_runs(row, |label, start, end| {
                 let sums = &mut self.sums[label as usize];
-                sums.nucleus_pixels += 1;
-                sums.x += x as f64 + 0.5;
-                sums.y += y as f64 + 0.5;
-                let other = |there: bool, i: usize| u32::from(!there || labels.labels[i] != label);
-                sums.edges += other(x > 0, at.wrapping_sub(1))
-                    + other(x + 1 < w, at + 1)
-                    + other(y > 0, at.wrapping_sub(w))
-                    + other(y + 1 < h, at + w);
-            }
+                let pixels = (end - start) as u32;
+                sums.nucleus_pixels += pixels;
+                sums.x += (start + end) as f64 / 2.0 * f64::from(pixels);
+                sums.y += (y as f64 + 0.5) * f64::from(pixels);
+                // A run ends where another label begins; beyond the image lies none.
+                let others = |beside: &[u32]| match beside.get(start..end) {
+                    None => pixels,
+                    Some(beside) => beside.iter().map(|&l| u32::from(l != label)).sum(),
+                };
+                sums.edges += 2 + others(above) + others(below);
+            });
         }
         for sums in &mut self.sums {
             if sums.nucleus_pixels > 0 {
@@ -203,98 +211,160 @@ impl CellMeasurer {
     }
 
     fn pixels(&mut self, labels: &LabelImage, stains: &StainPlanes, unread: &[bool]) {
-        let (w, h) = (labels.width, labels.height);
-        for y in 0..h {
-            for x in 0..w {
-                let at = y * w + x;
-                let owner = self.expansion.owner[at];
-                if owner == 0 {
-                    continue;
+        let width = labels.width;
+        let Self {
+            expansion,
+            depth,
+            shell,
+            sums,
+            ..
+        } = self;
+        for y in 0..labels.height {
+            let line = y * width..(y + 1) * width;
+            let owners = &expansion.owner[line.clone()];
+            let unread = unread.get(line.clone()).unwrap_or(&[]);
+            let row = Row {
+                labels: &labels.labels[line.clone()],
+                depth: &depth[line.clone()],
+                shell: &shell[line.clone()],
+                distance2: &expansion.distance2[line.clone()],
+                dab: &stains.dab[line.clone()],
+                hematoxylin: &stains.hematoxylin[line],
+            };
+            for_runs(owners, |owner, start, end| {
+                let sums = &mut sums[owner as usize];
+                sums.cell_pixels += (end - start) as u32;
+                sums.touches_unread |= unread.get(start..end).is_some_and(|u| u.contains(&true));
+                sums.add_run(row, start, end, y as f64 + 0.5 - sums.y);
+            });
+        }
+    }
+}
+
+/// What is known of the pixels of one row.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    labels: &'a [u32],
+    depth: &'a [u8],
+    shell: &'a [u8],
+    distance2: &'a [u16],
+    dab: &'a [f32],
+    hematoxylin: &'a [f32],
+}
+
+impl Sums {
+    /// Adds a run of the cell's pixels, `dy` below the centre of the nucleus.
+    fn add_run(&mut self, row: Row<'_>, start: usize, end: usize, dy: f64) {
+        for x in start..end {
+            let dab = row.dab[x];
+            let sector = sector(x as f64 + 0.5 - self.x, dy);
+            if row.labels[x] != 0 {
+                self.hematoxylin += row.hematoxylin[x];
+                let depth = usize::from(row.depth[x]);
+                if depth < OUTSIDE {
+                    self.rim[sector][OUTSIDE - 1 - depth].add(dab);
                 }
-                let dab = stains.dab[at];
-                let shell = self.shell[at];
-                let sums = &mut self.sums[owner as usize];
-                sums.cell_pixels += 1;
-                sums.touches_unread |= unread.get(at).copied().unwrap_or(false);
-                let sector = sector(x as f64 + 0.5 - sums.x, y as f64 + 0.5 - sums.y);
-                if labels.labels[at] != 0 {
-                    sums.hematoxylin += stains.hematoxylin[at];
-                    let depth = usize::from(self.depth[at]);
-                    if depth < OUTSIDE {
-                        sums.rim[sector][OUTSIDE - 1 - depth].add(dab);
-                    }
-                    sums.nucleus[2 - depth.min(2)].add(dab);
-                } else {
-                    let d2 = self.expansion.distance2[at];
-                    sums.outside.add(dab);
-                    match d2 {
-                        0..=2 => sums.rim[sector][OUTSIDE].add(dab),
-                        3..=5 => sums.rim[sector][OUTSIDE + 1].add(dab),
-                        6..=10 => sums.rim[sector][OUTSIDE + 2].add(dab),
-                        11..=17 => sums.rim[sector][OUTSIDE + 3].add(dab),
-                        _ => {}
-                    }
-                    // Where nuclei come close, the border lies between their rims and is no membrane of its own.
-                    if d2 > NEAR_RIM {
-                        sums.membrane[sector][usize::from(shell)].add(dab);
-                    }
-                    if d2 > 2 && shell >= 2 {
-                        let clear = if d2 > NEAR_RIM { DEEP - shell } else { 2 };
-                        sums.cytoplasm[usize::from(clear)].add(dab);
-                        sums.cytoplasm_squares += dab * dab;
-                    }
-                }
+                self.nucleus[2 - depth.min(2)].add(dab);
+                continue;
+            }
+            let (d2, shell) = (row.distance2[x], row.shell[x]);
+            self.outside.add(dab);
+            match d2 {
+                0..=2 => self.rim[sector][OUTSIDE].add(dab),
+                3..=5 => self.rim[sector][OUTSIDE + 1].add(dab),
+                6..=10 => self.rim[sector][OUTSIDE + 2].add(dab),
+                11..=17 => self.rim[sector][OUTSIDE + 3].add(dab),
+                _ => {}
+            }
+            // Where nuclei come close, the border lies between their rims and is no membrane of its own.
+            if d2 > NEAR_RIM {
+                self.membrane[sector][usize::from(shell)].add(dab);
+            }
+            if d2 > 2 && shell >= 2 {
+                let clear = if d2 > NEAR_RIM { DEEP - shell } else { 2 };
+                self.cytoplasm[usize::from(clear)].add(dab);
+                self.cytoplasm_squares += dab * dab;
             }
         }
     }
 }
 
-/// For each pixel, how many layers of its own area lie between it and another area, at most [`DEEP`]; the picture's edge is no border.
+/// Calls `visit` with label, first and end of each run of one label other than 0.
+fn for_runs(row: &[u32], mut visit: impl FnMut(u32, usize, usize)) {
+    let mut start = 0;
+    for run in row.chunk_by(|a, b| a == b) {
+        let end = start + run.len();
+        if run[0] != 0 {
+            visit(run[0], start, end);
+        }
+        start = end;
+    }
+}
+
+/// For each pixel of an area, how many layers of its own area lie between it and another area, at most [`DEEP`]; unspecified where there is no area.
 ///
-/// That is the city-block distance to the nearest pixel of another area, less one, in two passes.
-fn layers(areas: &[u32], w: usize, h: usize, out: &mut Vec<u8>) {
+/// The image's edge is no border: what touches it goes on outside.
+fn layers(areas: &[u32], width: usize, out: &mut Vec<u8>, rows: &mut Vec<u8>) {
     out.clear();
-    out.resize(w * h, DEEP);
-    for y in 0..h {
-        for x in 0..w {
-            let at = y * w + x;
-            let mut layer = DEEP;
-            let mut from = |other: usize| {
-                let beyond = if areas[other] == areas[at] {
-                    out[other] + 1
-                } else {
-                    0
-                };
-                layer = layer.min(beyond);
-            };
-            if x > 0 {
-                from(at - 1);
-            }
-            if y > 0 {
-                from(at - w);
-            }
-            out[at] = layer;
+    if areas.is_empty() {
+        return;
+    }
+    out.resize(areas.len(), 0);
+    let height = areas.len() / width;
+    for y in 0..height {
+        let row = &areas[y * width..][..width];
+        let above = &areas[y.saturating_sub(1) * width..][..width];
+        let below = &areas[(y + 1).min(height - 1) * width..][..width];
+        let out = &mut out[y * width..][..width];
+        for (((out, &here), &above), &below) in out.iter_mut().zip(row).zip(above).zip(below) {
+            *out = u8::from(here != above) | u8::from(here != below);
+        }
+        for (out, pair) in out[1..].iter_mut().zip(row.windows(2)) {
+            *out |= u8::from(pair[0] != pair[1]);
+        }
+        for (out, pair) in out.iter_mut().zip(row.windows(2)) {
+            *out |= u8::from(pair[0] != pair[1]);
+        }
+        for out in out {
+            *out = if *out == 0 { DEEP } else { 0 };
         }
     }
-    for y in (0..h).rev() {
-        for x in (0..w).rev() {
-            let at = y * w + x;
-            let mut layer = out[at];
-            let mut from = |other: usize| {
-                let beyond = if areas[other] == areas[at] {
-                    out[other] + 1
-                } else {
-                    0
-                };
-                layer = layer.min(beyond);
+    // Within a layer all four neighbours are of the same area, so layers alone decide.
+    for layer in 1..DEEP {
+        deepen(out, width, layer, rows);
+    }
+}
+
+/// Makes `layer` of each pixel that is [`DEEP`] and lies beside one of the layer before.
+fn deepen(layers: &mut [u8], width: usize, layer: u8, rows: &mut Vec<u8>) {
+    rows.clear();
+    rows.extend_from_slice(layers);
+    let height = layers.len() / width;
+    let near = |value: u8| value == layer - 1;
+    for (y, out) in layers.chunks_exact_mut(width).enumerate() {
+        let row = &rows[y * width..][..width];
+        let above = &rows[y.saturating_sub(1) * width..][..width];
+        let below = &rows[(y + 1).min(height - 1) * width..][..width];
+        for ((out, &above), &below) in out.iter_mut().zip(above).zip(below) {
+            *out = if (*out == DEEP) & (near(above) | near(below)) {
+                layer
+            } else {
+                *out
             };
-            if x + 1 < w {
-                from(at + 1);
-            }
-            if y + 1 < h {
-                from(at + w);
-            }
-            out[at] = layer;
+        }
+        for (out, &left) in out[1..].iter_mut().zip(row) {
+            *out = if (*out == DEEP) & near(left) {
+                layer
+            } else {
+                *out
+            };
+        }
+        for (out, &right) in out.iter_mut().zip(&row[1..]) {
+            *out = if (*out == DEEP) & near(right) {
+                layer
+            } else {
+                *out
+            };
         }
     }
 }

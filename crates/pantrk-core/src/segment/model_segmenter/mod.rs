@@ -84,12 +84,17 @@ impl Segmenter for OnnxSegmenter {
         })
     }
 
+    fn takes(&self, size: LevelSize) -> bool {
+        self.model.takes(size)
+    }
+
     fn halo(&self) -> u32 {
         HALO.pixels_at(self.mpp()).ceil() as u32
     }
 
     fn worker(&self) -> Box<dyn SegmentWorker> {
         Box::new(Worker {
+            shared: self.model.clone(),
             model: self.model.worker(),
             head: self.head.worker(),
         })
@@ -97,6 +102,7 @@ impl Segmenter for OnnxSegmenter {
 }
 
 struct Worker {
+    shared: Model,
     model: ModelWorker,
     head: Box<dyn HeadWorker>,
 }
@@ -109,7 +115,7 @@ impl SegmentWorker for Worker {
             height: edge,
         };
         let found = patch.rgb.size();
-        if found != wanted {
+        if !self.shared.takes(found) {
             return Err(SegmentError::PatchSize {
                 segmenter: self.model.manifest().name.clone(),
                 what: "patch",
@@ -127,8 +133,8 @@ impl SegmentWorker for Worker {
                 source,
             })?;
         let maps = Maps {
-            width: edge as usize,
-            height: edge as usize,
+            width: found.width as usize,
+            height: found.height as usize,
             values: self.model.output(0),
         };
         self.head.label(maps, out);

@@ -158,17 +158,46 @@ fn regions(slide: &Slide, draw: &mut Draw) -> Vec<Region> {
     out
 }
 
-/// The slides that tests write, and those beside the repository.
-fn subjects(folder: &Path) -> Vec<Subject> {
-    let exact = (0, 0.0);
-    // What two JPEG decoders differ by, and two JPEG 2000 decoders.
-    let jpeg = (5, 0.4);
+const EXACT: Tolerance = (0, 0.0);
+/// What two JPEG decoders differ by.
+const JPEG: Tolerance = (5, 0.4);
+
+impl Subject {
+    fn new(name: &str, path: PathBuf, tolerance: Tolerance, draw: &mut Draw) -> Self {
+        let resampled = match name {
+            "leica.scn" => Some((10, 1.0)),
+            // Edges of brown on white at an eighth of the size, half a pixel aside.
+            "slides/synthetic/ventana_iscan_legacy_overlap.bif" => Some((90, 6.0)),
+            _ => None,
+        };
+        let refused = match name {
+            "lzw-false-true.tif" | "deflate-false-true.tif" | "jpeg-false-true.tif" => {
+                Some("Unsupported or missing image file")
+            }
+            "dicom-implicit" | "dicom-rle" => Some("Unsupported transfer syntax"),
+            "dicom-planar" => Some("PlanarConfiguration value 1"),
+            "areas.bif" => Some("Couldn't find tile joint info"),
+            _ => None,
+        };
+        Self {
+            name: name.to_owned(),
+            regions: regions(&Slide::open(&path).unwrap(), draw),
+            path,
+            tolerance,
+            resampled,
+            refused,
+        }
+    }
+}
+
+/// Slides of one file that the tests write.
+fn single_files() -> Vec<(String, Vec<u8>, Tolerance)> {
     let mut made: Vec<(String, Vec<u8>, Tolerance)> = Vec::new();
     for kind in KINDS {
         for (name, packing, tolerance) in [
-            ("lzw", Packing::LzwPredicted, exact),
-            ("deflate", Packing::Deflate, exact),
-            ("jpeg", Packing::Jpeg(SamplingFactor::F_1_1), jpeg),
+            ("lzw", Packing::LzwPredicted, EXACT),
+            ("deflate", Packing::Deflate, EXACT),
+            ("jpeg", Packing::Jpeg(SamplingFactor::F_1_1), JPEG),
         ] {
             let name = format!("{name}-{}-{}.tif", kind.big, kind.motorola);
             made.push((name, pyramid(kind, packing).0.bytes, tolerance));
@@ -191,7 +220,7 @@ fn subjects(folder: &Path) -> Vec<Subject> {
         (
             "aperio.svs".to_owned(),
             vendors::aperio(APERIO).0.bytes,
-            jpeg,
+            JPEG,
         ),
         (
             "33003.svs".to_owned(),
@@ -206,7 +235,7 @@ fn subjects(folder: &Path) -> Vec<Subject> {
         (
             "iscan.bif".to_owned(),
             vendors::ventana(Bif::Iscan).0.bytes,
-            exact,
+            EXACT,
         ),
         (
             "areas.bif".to_owned(),
@@ -216,45 +245,36 @@ fn subjects(folder: &Path) -> Vec<Subject> {
             )
             .0
             .bytes,
-            exact,
+            EXACT,
         ),
-        ("leica.scn".to_owned(), vendors::leica().0.bytes, exact),
-        ("philips.tiff".to_owned(), vendors::philips().0.bytes, exact),
+        ("leica.scn".to_owned(), vendors::leica().0.bytes, EXACT),
+        ("philips.tiff".to_owned(), vendors::philips().0.bytes, EXACT),
         (
             "hamamatsu.ndpi".to_owned(),
             vendors::hamamatsu().0.bytes,
-            jpeg,
+            JPEG,
         ),
     ]);
-    let mut out: Vec<Subject> = made
-        .into_iter()
-        .map(|(name, bytes, tolerance)| {
-            let path = folder.join(&name);
-            std::fs::write(&path, bytes).unwrap();
-            Subject {
-                name,
-                path,
-                tolerance,
-                resampled: None,
-                refused: None,
-                regions: Vec::new(),
-            }
-        })
-        .collect();
+    made
+}
+
+/// The slides that tests write, and those beside the repository.
+fn subjects(folder: &Path) -> Vec<Subject> {
+    let mut draw = Draw(11);
+    let mut out = Vec::new();
+    for (name, bytes, tolerance) in single_files() {
+        let path = folder.join(&name);
+        std::fs::write(&path, bytes).unwrap();
+        out.push(Subject::new(&name, path, tolerance, &mut draw));
+    }
     for (divisions, positions) in [(1, false), (1, true), (2, false), (2, true)] {
         let name = format!("mirax-{divisions}-{positions}");
         let made = mirax::Made {
             divisions,
             positions,
         };
-        out.push(Subject {
-            path: mirax::Mirax::new(made).save(folder, &name),
-            name,
-            tolerance: exact,
-            resampled: None,
-            refused: None,
-            regions: Vec::new(),
-        });
+        let path = mirax::Mirax::new(made).save(folder, &name);
+        out.push(Subject::new(&name, path, EXACT, &mut draw));
     }
     for (name, storage, sparse) in [
         ("dicom-native", Storage::Native, false),
@@ -276,65 +296,34 @@ fn subjects(folder: &Path) -> Vec<Subject> {
             },
             ..writer::Writer::default()
         };
-        out.push(Subject {
-            name: name.to_owned(),
-            path: writer.save(&picture(vendors::size(300, 200)), &own, "a.dcm"),
-            tolerance: match storage {
-                Storage::Jpeg(_) => jpeg,
-                _ => exact,
-            },
-            resampled: None,
-            refused: None,
-            regions: Vec::new(),
-        });
+        let path = writer.save(&picture(vendors::size(300, 200)), &own, "a.dcm");
+        let tolerance = match storage {
+            Storage::Jpeg(_) => JPEG,
+            _ => EXACT,
+        };
+        out.push(Subject::new(name, path, tolerance, &mut draw));
     }
     for (name, tolerance) in [
-        ("slides/CMU-1-Small-Region.svs", jpeg),
-        ("slides/openslide-python_small.svs", jpeg),
-        ("slides/openslide-python_boxes.tiff", exact),
-        ("slides/test3-DAPI-2-387.ndpi", jpeg),
-        ("slides/synthetic/generic_pyr_jpeg.tif", jpeg),
-        ("slides/synthetic/generic_pyr_zstd.tif", exact),
-        ("slides/synthetic/ventana_iscan_legacy_overlap.bif", jpeg),
-        ("slides/synthetic/leica_scn400.scn", jpeg),
-        ("slides/synthetic/philips.tiff", jpeg),
-        ("slides/synthetic/mirax_synth.mrxs", jpeg),
-        ("slides/dicom/ezwsi_multiframe_camelyon.dcm", jpeg),
-        ("slides/dicom/openslide-python_boxes_0.dcm", jpeg),
-        ("slides/dicom/highdicom/sm_image.dcm", exact),
-        ("slides/dicom/highdicom/sm_image_control.dcm", exact),
-        ("slides/dicom/highdicom/sm_image_dots.dcm", exact),
-        ("slides/dicom/highdicom/sm_image_numbers.dcm", exact),
+        ("slides/CMU-1-Small-Region.svs", JPEG),
+        ("slides/openslide-python_small.svs", JPEG),
+        ("slides/openslide-python_boxes.tiff", EXACT),
+        ("slides/test3-DAPI-2-387.ndpi", JPEG),
+        ("slides/synthetic/generic_pyr_jpeg.tif", JPEG),
+        ("slides/synthetic/generic_pyr_zstd.tif", EXACT),
+        ("slides/synthetic/ventana_iscan_legacy_overlap.bif", JPEG),
+        ("slides/synthetic/leica_scn400.scn", JPEG),
+        ("slides/synthetic/philips.tiff", JPEG),
+        ("slides/synthetic/mirax_synth.mrxs", JPEG),
+        ("slides/dicom/ezwsi_multiframe_camelyon.dcm", JPEG),
+        ("slides/dicom/openslide-python_boxes_0.dcm", JPEG),
+        ("slides/dicom/highdicom/sm_image.dcm", EXACT),
+        ("slides/dicom/highdicom/sm_image_control.dcm", EXACT),
+        ("slides/dicom/highdicom/sm_image_dots.dcm", EXACT),
+        ("slides/dicom/highdicom/sm_image_numbers.dcm", EXACT),
     ] {
         if let Some(path) = shared_data(name) {
-            out.push(Subject {
-                name: name.to_owned(),
-                path,
-                tolerance,
-                resampled: None,
-                refused: None,
-                regions: Vec::new(),
-            });
+            out.push(Subject::new(name, path, tolerance, &mut draw));
         }
-    }
-    let mut draw = Draw(11);
-    for subject in &mut out {
-        // Edges of brown on white at an eighth of the size, half a pixel aside.
-        subject.resampled = match &*subject.name {
-            "leica.scn" => Some((10, 1.0)),
-            "slides/synthetic/ventana_iscan_legacy_overlap.bif" => Some((90, 6.0)),
-            _ => None,
-        };
-        subject.refused = match &*subject.name {
-            "lzw-false-true.tif" | "deflate-false-true.tif" | "jpeg-false-true.tif" => {
-                Some("Unsupported or missing image file")
-            }
-            "dicom-implicit" | "dicom-rle" => Some("Unsupported transfer syntax"),
-            "dicom-planar" => Some("PlanarConfiguration value 1"),
-            "areas.bif" => Some("Couldn't find tile joint info"),
-            _ => None,
-        };
-        subject.regions = regions(&Slide::open(&subject.path).unwrap(), &mut draw);
     }
     out
 }

@@ -45,9 +45,22 @@ struct Case {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SmallLimits {
-    max_ifds: Option<usize>,
-    max_metadata_bytes: Option<u64>,
-    max_tile_pixels: Option<u64>,
+    #[serde(rename = "max_ifds")]
+    ifds: Option<usize>,
+    #[serde(rename = "max_metadata_bytes")]
+    metadata_bytes: Option<u64>,
+    #[serde(rename = "max_tile_pixels")]
+    tile_pixels: Option<u64>,
+}
+
+impl SmallLimits {
+    fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        limits.max_ifds = self.ifds.unwrap_or(limits.max_ifds);
+        limits.max_metadata_bytes = self.metadata_bytes.unwrap_or(limits.max_metadata_bytes);
+        limits.max_tile_pixels = self.tile_pixels.unwrap_or(limits.max_tile_pixels);
+        limits
+    }
 }
 
 /// One change of the base's bytes.
@@ -131,7 +144,7 @@ type Base = (&'static str, &'static str, fn() -> Vec<u8>);
 
 /// The sound slides: name, file name, and how they are made.
 fn bases() -> Vec<Base> {
-    const fn kind(big: bool, motorola: bool) -> Kind {
+    const fn kind((big, motorola): (bool, bool)) -> Kind {
         Kind { big, motorola }
     }
     vec![
@@ -139,15 +152,15 @@ fn bases() -> Vec<Base> {
             pyramid(CLASSIC, Packing::LzwPredicted).0.bytes
         }),
         ("generic-big", "slide.tif", || {
-            pyramid(kind(true, false), Packing::Deflate).0.bytes
+            pyramid(kind((true, false)), Packing::Deflate).0.bytes
         }),
         ("generic-motorola", "slide.tif", || {
-            pyramid(kind(false, true), Packing::OldDeflatePredicted)
+            pyramid(kind((false, true)), Packing::OldDeflatePredicted)
                 .0
                 .bytes
         }),
         ("generic-big-motorola", "slide.tif", || {
-            pyramid(kind(true, true), Packing::None).0.bytes
+            pyramid(kind((true, true)), Packing::None).0.bytes
         }),
         ("generic-jpeg", "slide.tif", || {
             pyramid(CLASSIC, Packing::Jpeg(SamplingFactor::R_4_2_0))
@@ -184,7 +197,7 @@ fn bases() -> Vec<Base> {
         ("hamamatsu", "slide.ndpi", || vendors::hamamatsu().0.bytes),
         ("ome", "slide.ome.tif", || vendors::ome(CLASSIC, 1).0.bytes),
         ("ome-planes", "slide.ome.tif", || {
-            vendors::ome(kind(true, false), 4).0.bytes
+            vendors::ome(kind((true, false)), 4).0.bytes
         }),
         ("jpeg", "field.jpg", || {
             let truth = picture(vendors::size(70, 50));
@@ -536,43 +549,50 @@ fn kind_of(error: &SlideError) -> &'static str {
     }
 }
 
+/// What is wrong with an error: its kind, its words, its form.
+fn judge_error(
+    expect: &Expect,
+    wanted: Option<&str>,
+    error: &SlideError,
+    path: &Path,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let text = error.to_string();
+    if wanted != Some(kind_of(error)) {
+        wrong.push(format!("{} and not {wanted:?}: {text}", kind_of(error)));
+    }
+    for part in &expect.says {
+        if !text.contains(part) {
+            wrong.push(format!("no {part:?} in {text:?}"));
+        }
+    }
+    if text.contains('\n')
+        || text
+            .trim_end_matches(&*path.to_string_lossy())
+            .ends_with('.')
+    {
+        wrong.push(format!(
+            "an error is one line without a full stop: {text:?}"
+        ));
+    }
+    wrong
+}
+
 /// What is wrong with the outcome of a case; nothing where it is as expected.
 fn judge(case: &Case, path: &Path) -> Vec<String> {
     let expect = &case.expect;
     let mut wrong = Vec::new();
-    let mut limits = Limits::default();
-    if let Some(small) = &case.limits {
-        limits.max_ifds = small.max_ifds.unwrap_or(limits.max_ifds);
-        limits.max_metadata_bytes = small
-            .max_metadata_bytes
-            .unwrap_or(limits.max_metadata_bytes);
-        limits.max_tile_pixels = small.max_tile_pixels.unwrap_or(limits.max_tile_pixels);
-    }
+    let limits = case
+        .limits
+        .as_ref()
+        .map_or_else(Limits::default, SmallLimits::limits);
     let slide = match (Slide::open_with_limits(path, limits), &expect.error) {
         (Ok(slide), None) => slide,
         (Ok(slide), Some(kind)) => {
             return vec![format!("opened as {}, {kind} wanted", slide.vendor())];
         }
         (Err(error), wanted) => {
-            let text = error.to_string();
-            if wanted.as_deref() != Some(kind_of(&error)) {
-                wrong.push(format!("{} and not {wanted:?}: {text}", kind_of(&error)));
-            }
-            for part in &expect.says {
-                if !text.contains(part) {
-                    wrong.push(format!("no {part:?} in {text:?}"));
-                }
-            }
-            if text.contains('\n')
-                || text
-                    .trim_end_matches(&*path.to_string_lossy())
-                    .ends_with('.')
-            {
-                wrong.push(format!(
-                    "an error is one line without a full stop: {text:?}"
-                ));
-            }
-            return wrong;
+            return judge_error(expect, wanted.as_deref(), &error, path);
         }
     };
     let mut differs = |what: &str, found: String, wanted: String| {

@@ -1,7 +1,8 @@
 //! Where a slide's time goes, read off from outside: a reader and a segmenter that count.
 //!
-//! What neither of them does (halving, stains, cells) is the rest of the threads' time.
+//! What is left of the threads' time went into halving, stains and the quality of blocks.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -25,9 +26,14 @@ impl Clock {
     pub fn time<T>(&self, work: impl FnOnce() -> T) -> T {
         let started = Instant::now();
         let result = work();
-        let nanos = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.0.fetch_add(nanos, Ordering::Relaxed);
+        self.add(started.elapsed());
         result
+    }
+
+    /// Counts what was timed elsewhere.
+    pub fn add(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_add(nanos, Ordering::Relaxed);
     }
 
     /// Counted so far.
@@ -162,19 +168,29 @@ impl SegmentWorker for Worker {
             values: self.model.output(0),
         };
         self.clocks.head.time(|| self.head.label(maps, out));
+        LABELLED.set(Some(Instant::now()));
         Ok(())
     }
 }
 
-/// Notes when each stage begins.
+thread_local! {
+    /// When this thread's patch had its nuclei.
+    static LABELLED: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Notes when each stage begins, and what a patch takes once it has its nuclei.
 #[derive(Debug, Default)]
-pub struct StageTimes(std::sync::Mutex<Vec<(Stage, Instant)>>);
+pub struct StageTimes {
+    begun: std::sync::Mutex<Vec<(Stage, Instant)>>,
+    /// Measuring cells and keeping them.
+    pub cells: Clock,
+}
 
 impl StageTimes {
     /// Stages and their seconds; the last one lasts until now.
     pub fn seconds(&self) -> Vec<(&'static str, f64)> {
         let begun = self
-            .0
+            .begun
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         let ends = begun
@@ -192,13 +208,17 @@ impl StageTimes {
 
 impl Progress for StageTimes {
     fn begin(&self, stage: Stage, _total: u64) {
-        self.0
+        self.begun
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .push((stage, Instant::now()));
     }
 
-    fn step(&self) {}
+    fn step(&self) {
+        if let Some(at) = LABELLED.take() {
+            self.cells.add(at.elapsed());
+        }
+    }
 
     fn cancelled(&self) -> bool {
         false

@@ -211,6 +211,7 @@ fn pantrk(side: u32, threads: usize) -> Result<(), String> {
         clocks.inference.seconds(),
         clocks.head.seconds(),
     );
+    let cells_seconds = progress.cells.seconds();
     let busy = stage("patches") * threads as f64;
     let megapixels = analysis.quality.tissue_mm2 * 4.0;
     let cells = analysis.cells.len();
@@ -224,7 +225,9 @@ fn pantrk(side: u32, threads: usize) -> Result<(), String> {
             "read_and_decode": read,
             "inference": inference,
             "head": head,
-            "halving_stains_and_cells": busy - (read - stage("overview")).max(0.0) - inference - head,
+            "cells": cells_seconds,
+            "halving_stains_and_blocks": busy
+                - (read - stage("overview")).max(0.0) - inference - head - cells_seconds,
         },
         "patches": clocks.patches.load(Ordering::Relaxed),
         "tissue_megapixels_at_0_5_um": megapixels,

@@ -12,7 +12,7 @@ use crate::source::Source;
 use crate::store::TileStore;
 
 /// Changed whenever the recipe changes, so that old and new figures never meet.
-const RECIPE: &[u8] = b"pantrk-slide fingerprint 1";
+const RECIPE: &[u8] = b"pantrk-slide fingerprint 2";
 
 const BLOCK: u64 = 16 << 10;
 
@@ -46,4 +46,13 @@ pub(crate) fn of(source: &Source, levels: &[Box<dyn TileStore>]) -> io::Result<S
         write!(text, "{byte:02x}").map_err(io::Error::other)?;
     }
     Ok(text)
+}
+
+/// A table as one number that changes with any of its entries and their order.
+pub(crate) fn fold(table: &[u64]) -> u64 {
+    /// An odd number of well mixed bits (the golden ratio's).
+    const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+    table.iter().fold(table.len() as u64, |sum, entry| {
+        (sum.rotate_left(23) ^ entry).wrapping_mul(MULTIPLIER)
+    })
 }

@@ -51,6 +51,40 @@ impl Endian {
     }
 }
 
+impl Endian {
+    /// Values of `size` bytes each; the common sizes are spelt out, because tile tables have hundreds of thousands.
+    fn numbers(self, bytes: &[u8], size: usize) -> Vec<u64> {
+        match (size, self) {
+            (4, Self::Little) => {
+                let (values, _) = bytes.as_chunks::<4>();
+                values
+                    .iter()
+                    .map(|v| u32::from_le_bytes(*v).into())
+                    .collect()
+            }
+            (8, Self::Little) => {
+                let (values, _) = bytes.as_chunks::<8>();
+                values.iter().map(|v| u64::from_le_bytes(*v)).collect()
+            }
+            (4, Self::Big) => {
+                let (values, _) = bytes.as_chunks::<4>();
+                values
+                    .iter()
+                    .map(|v| u32::from_be_bytes(*v).into())
+                    .collect()
+            }
+            (8, Self::Big) => {
+                let (values, _) = bytes.as_chunks::<8>();
+                values.iter().map(|v| u64::from_be_bytes(*v)).collect()
+            }
+            _ => bytes
+                .chunks_exact(size.max(1))
+                .map(|value| self.number(value))
+                .collect(),
+        }
+    }
+}
+
 /// Where one tag's values lie.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
@@ -353,12 +387,7 @@ impl TiffFile {
             return Ok(Some(vec![self.endian.number(&entry.field)]));
         }
         let bytes = self.bytes(directory, tag)?.unwrap_or_default();
-        Ok(Some(
-            bytes
-                .chunks_exact(size)
-                .map(|value| self.endian.number(value))
-                .collect(),
-        ))
+        Ok(Some(self.endian.numbers(&bytes, size)))
     }
 
     /// A tag's first value.

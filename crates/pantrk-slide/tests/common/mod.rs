@@ -12,6 +12,7 @@
     reason = "helpers of tests, whose failure is the test's, and whose skipping is told"
 )]
 
+pub mod mirax;
 pub mod vendors;
 
 use std::path::{Path, PathBuf};

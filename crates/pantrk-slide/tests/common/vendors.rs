@@ -577,7 +577,7 @@ pub fn hamamatsu() -> (Writer, Vec<RgbBuffer>) {
         let mut page = strips(
             &mut writer,
             Packing::Jpeg(SamplingFactor::F_1_1),
-            size(width, 40),
+            size(width, 16),
         );
         page.push((65420, Value::Short(vec![1])));
         page.push((65421, Value::Float(lens)));

@@ -215,7 +215,14 @@ impl Writer<'_> {
             VR::US,
             PrimitiveValue::from(self.tile.0),
         );
-        put(&mut o, tags::BITS_ALLOCATED, VR::US, dicom_value!(U16, 8));
+        for (tag, value) in [
+            (tags::BITS_ALLOCATED, 8_u16),
+            (tags::BITS_STORED, 8),
+            (tags::HIGH_BIT, 7),
+            (tags::PIXEL_REPRESENTATION, 0),
+        ] {
+            put(&mut o, tag, VR::US, PrimitiveValue::from(value));
+        }
         let wide = PrimitiveValue::from(picture.width());
         put(&mut o, tags::TOTAL_PIXEL_MATRIX_COLUMNS, VR::UL, wide);
         let high = PrimitiveValue::from(picture.height());

@@ -89,6 +89,7 @@ impl Frames {
         };
         let wanted = len.saturating_mul(count);
         let end = pixels.offset.saturating_add(wanted);
+        let held = held.min(source.len().saturating_sub(pixels.offset));
         if held < wanted || end > source.len() {
             return Err(broken(format!(
                 "{held} bytes of pixels, {wanted} wanted for {count} frames"

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use dicom_core::{DataDictionary as _, Tag, VR, dictionary::DataDictionaryEntry as _};
+use dicom_core::{
+    DataDictionary as _, PrimitiveValue, Tag, VR, dictionary::DataDictionaryEntry as _,
+};
 use dicom_dictionary_std::{StandardDataDictionary, tags, uids};
 use dicom_object::file::ReadPreamble;
-use dicom_object::{InMemDicomObject, OpenFileOptions};
+use dicom_object::{FileMetaTable, InMemDicomObject, OpenFileOptions};
 use pantrk_space::{LevelSize, MicronsPerPixel, SlideMpp};
 
 use super::frames::Frames;
@@ -103,6 +105,8 @@ fn broken(what: impl Into<String>) -> Fault {
 pub(super) struct Header {
     walked: Walked,
     object: InMemDicomObject,
+    /// The file meta information as properties.
+    meta: BTreeMap<String, String>,
     source: Arc<Source>,
 }
 
@@ -117,13 +121,15 @@ impl Header {
                 .from_reader(walked.header.as_slice())
         }));
         let object = match parsed {
-            Ok(Ok(object)) => object.into_inner(),
+            Ok(Ok(object)) => object,
             Ok(Err(error)) => return Err(broken(chain(&error))),
             Err(_) => return Err(broken("the header cannot be parsed")),
         };
+        let meta = describe_meta(object.meta());
         Ok(Self {
             walked,
-            object,
+            object: object.into_inner(),
+            meta,
             source: Arc::clone(source),
         })
     }
@@ -142,6 +148,7 @@ impl Header {
         let Self {
             walked,
             object,
+            meta,
             source,
         } = self;
         let kind = Kind::of(&object);
@@ -202,7 +209,7 @@ impl Header {
             )));
         }
         let optical_path = first_item(&object, tags::OPTICAL_PATH_SEQUENCE);
-        let mut properties = BTreeMap::new();
+        let mut properties = meta;
         describe(&object, "dicom", 0, &mut properties);
         Ok(Instance {
             uid: text(&object, tags::SOP_INSTANCE_UID)
@@ -308,6 +315,35 @@ fn is_identifying(tag: Tag, vr: VR) -> bool {
         )
 }
 
+/// What the file meta information says of the file; the network addresses in it are not passed on.
+fn describe_meta(meta: &FileMetaTable) -> BTreeMap<String, String> {
+    [
+        (
+            "MediaStorageSOPClassUID",
+            Some(meta.media_storage_sop_class_uid()),
+        ),
+        (
+            "MediaStorageSOPInstanceUID",
+            Some(meta.media_storage_sop_instance_uid()),
+        ),
+        ("TransferSyntaxUID", Some(meta.transfer_syntax())),
+        (
+            "ImplementationClassUID",
+            Some(meta.implementation_class_uid()),
+        ),
+        (
+            "ImplementationVersionName",
+            meta.implementation_version_name(),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| {
+        let value = value.filter(|value| value.len() <= MAX_PROPERTY)?;
+        Some((format!("dicom.{name}"), trimmed(value).to_owned()))
+    })
+    .collect()
+}
+
 /// The header as properties under the names of the dictionary, as `OpenSlide` writes them.
 fn describe(
     object: &InMemDicomObject,
@@ -339,6 +375,13 @@ fn describe(
         ) {
             continue;
         }
+        if let Some(PrimitiveValue::Tags(pointers)) = element.value().primitive() {
+            let halves = pointers.iter().flat_map(|tag| [tag.group(), tag.element()]);
+            for (i, half) in halves.enumerate().take(16) {
+                properties.insert(format!("{key}[{i}]"), half.to_string());
+            }
+            continue;
+        }
         let Ok(values) = element.to_multi_str() else {
             continue;
         };
@@ -346,7 +389,10 @@ fn describe(
             [value] if value.len() <= MAX_PROPERTY => {
                 properties.insert(key, trimmed(value).to_owned());
             }
-            [] | [_] => {}
+            [] => {
+                properties.insert(key, String::new());
+            }
+            [_] => {}
             values => {
                 for (i, value) in values.iter().enumerate().take(16) {
                     properties.insert(format!("{key}[{i}]"), trimmed(value).to_owned());

@@ -190,6 +190,7 @@ fn parts(instances: Vec<Instance>) -> Result<Parts, Fault> {
     }
     let mut levels: Vec<(Level, DicomLevel)> = Vec::new();
     let mut associated = Vec::new();
+    let mut profiles = BTreeMap::new();
     for group in groups.into_values() {
         let facts = Level::of(&group)?;
         let kind = facts.kind;
@@ -203,6 +204,12 @@ fn parts(instances: Vec<Instance>) -> Result<Parts, Fault> {
             Kind::Thumbnail => "thumbnail",
             Kind::Other => continue,
         };
+        if let Some(profile) = &facts.icc_profile {
+            profiles.insert(
+                format!("openslide.associated.{name}.icc-size"),
+                profile.len().to_string(),
+            );
+        }
         associated.push(Associated {
             name: name.to_owned(),
             size: facts.size,
@@ -227,6 +234,7 @@ fn parts(instances: Vec<Instance>) -> Result<Parts, Fault> {
             "the series has no image of type VOLUME".to_owned(),
         ));
     };
+    sharpest.properties.append(&mut profiles);
     Ok(Parts {
         format: "DICOM whole slide image".to_owned(),
         mpp: sharpest.mpp.map(|mpp| (mpp, "dicom.PixelSpacing")),

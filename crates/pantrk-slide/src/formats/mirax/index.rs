@@ -102,6 +102,13 @@ impl IndexFile {
                 .ok()
                 .ok_or_else(|| broken(format!("a page of {count} entries")))?;
             let total = entries.len().saturating_add(count);
+            // Together they are no longer than the file, unless they lie over each other or lead back.
+            let most = usize::try_from(self.source.len() >> 4).unwrap_or(usize::MAX);
+            if total > most {
+                return Err(broken(format!(
+                    "its pages go in a circle or have more than the {most} entries that fit in it"
+                )));
+            }
             Fault::within("images of a MIRAX level", total as u64, MAX_ENTRIES as u64)?;
             let mut bytes = Vec::new();
             let at = page.saturating_add(8);

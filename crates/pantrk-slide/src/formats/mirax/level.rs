@@ -182,17 +182,21 @@ impl MiraxLevel {
                         let skipped = u32::try_from(inside.saturating_sub(to)).unwrap_or(0);
                         part.saturating_mul(side).saturating_add(skipped)
                     };
-                    pieces.push(Piece {
+                    let piece = Piece {
                         tile: image(number),
                         from: (
                             from(column, part.width, inside.x, to.x),
                             from(row, part.height, inside.y, to.y),
                         ),
                         to: inside,
-                    });
+                    };
+                    pieces.push(((y, x), piece));
                 }
             }
         }
+        // Photographs lie over each other row by row, on every level, whatever the order they are stored in.
+        pieces.sort_by_key(|(order, _)| *order);
+        let pieces = pieces.into_iter().map(|(_, piece)| piece).collect();
         Ok(Self {
             size,
             stored,

@@ -12,6 +12,7 @@ mod index;
 mod ini;
 mod level;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -93,6 +94,15 @@ impl Files {
             .and_then(|file| self.data.get(file))
             .ok_or_else(|| broken(format!("there is no data file {}", stretch.file)))?;
         Fault::within("bytes of a MIRAX record", stretch.len, max)?;
+        if stretch.offset.saturating_add(stretch.len) > source.len() {
+            return Err(broken(format!(
+                "data file {} ends at {}, and {} bytes at {} are wanted of it",
+                stretch.file,
+                source.len(),
+                stretch.len,
+                stretch.offset
+            )));
+        }
         let mut bytes = Vec::new();
         source.read_into(&mut bytes, stretch.offset, stretch.len)?;
         Ok(bytes)
@@ -259,6 +269,7 @@ pub(super) fn open(candidate: &Candidate) -> Result<Parts, Fault> {
             .level(first_record.saturating_add(number), images)?;
         let level = MiraxLevel::new(&grid, exponent, stored, entries, &files.data)?;
         if number == 0 {
+            add_background(ini, &section, &mut properties);
             add_bounds(&level, &mut properties);
         }
         if level.size().area() > 0 {
@@ -278,7 +289,19 @@ pub(super) fn open(candidate: &Candidate) -> Result<Parts, Fault> {
     })
 }
 
-fn add_bounds(level: &MiraxLevel, properties: &mut std::collections::BTreeMap<String, String>) {
+/// The colour of empty glass; the file has blue in the highest byte, the property red first.
+fn add_background(ini: &Ini, section: &str, properties: &mut BTreeMap<String, String>) {
+    let Ok(colour) = ini.number::<u32>(section, "IMAGE_FILL_COLOR_BGR") else {
+        return;
+    };
+    let [_, blue, green, red] = colour.to_be_bytes();
+    properties.insert(
+        "openslide.background-color".to_owned(),
+        format!("{red:02X}{green:02X}{blue:02X}"),
+    );
+}
+
+fn add_bounds(level: &MiraxLevel, properties: &mut BTreeMap<String, String>) {
     let Some(hull) = level.hull() else {
         return;
     };

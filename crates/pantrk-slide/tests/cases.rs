@@ -1,0 +1,729 @@
+//! Broken and odd files as data: each folder of `tests/cases` names a sound slide that the tests write, what is changed in it, and what must come of it.
+//!
+//! A case is `case.toml`:
+//! - `base`: a slide of `bases()`; `file`: its name, where the ending matters.
+//! - `[[patch]]`: changes in their order, see [`Patch`].
+//! - `[limits]`: smaller limits than the default ones.
+//! - `[expect]`: either `error` (the kind) and `says` (parts of its message), or what the opened slide is like.
+//!
+//! Whatever a case expects, every level and picture of a slide that opens is read whole, which must neither panic nor fail.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests, whose failure is the test's"
+)]
+
+mod common;
+#[path = "dicom/writer.rs"]
+mod writer;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use common::mirax::{self, Mirax};
+use common::vendors::{self, APERIO, Bif};
+use common::{CLASSIC, Kind, Packing, Value, Writer, picture, pyramid, read, rect};
+use jpeg_encoder::SamplingFactor;
+use pantrk_slide::{Limits, Slide, SlideError};
+use pantrk_space::{GapKind, LevelRect};
+use serde::Deserialize;
+use writer::Storage;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    base: String,
+    file: Option<String>,
+    #[serde(default)]
+    patch: Vec<Patch>,
+    limits: Option<SmallLimits>,
+    expect: Expect,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SmallLimits {
+    #[serde(rename = "max_ifds")]
+    ifds: Option<usize>,
+    #[serde(rename = "max_metadata_bytes")]
+    metadata_bytes: Option<u64>,
+    #[serde(rename = "max_tile_pixels")]
+    tile_pixels: Option<u64>,
+}
+
+impl SmallLimits {
+    fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        limits.max_ifds = self.ifds.unwrap_or(limits.max_ifds);
+        limits.max_metadata_bytes = self.metadata_bytes.unwrap_or(limits.max_metadata_bytes);
+        limits.max_tile_pixels = self.tile_pixels.unwrap_or(limits.max_tile_pixels);
+        limits
+    }
+}
+
+/// One change of the base's bytes.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+enum Patch {
+    /// Replaces one occurrence of a text by another that is not longer; the rest is filled with spaces.
+    Text {
+        find: String,
+        replace: String,
+        #[serde(default)]
+        nth: usize,
+    },
+    /// Replaces every occurrence.
+    Texts { find: String, replace: String },
+    /// Changes a directory's entry: its number, type, count, or value field.
+    Tag {
+        page: usize,
+        tag: u16,
+        number: Option<u16>,
+        r#type: Option<u16>,
+        count: Option<u64>,
+        value: Option<u64>,
+        /// The value is where this page's directory lies.
+        to_page: Option<usize>,
+    },
+    /// Changes one of a tag's values.
+    Entry {
+        page: usize,
+        tag: u16,
+        index: u64,
+        value: u64,
+    },
+    /// Sets a page's link to the next one.
+    Link {
+        page: usize,
+        to_page: Option<usize>,
+        to: Option<u64>,
+    },
+    /// Overwrites bytes of a tile's or strip's data; negative places count from its end.
+    Data {
+        page: usize,
+        index: u64,
+        at: i64,
+        bytes: Vec<u8>,
+    },
+    /// Overwrites all of a tile's data by one value.
+    Fill { page: usize, index: u64, byte: u8 },
+    /// Overwrites bytes of the file; negative places count from its end.
+    Bytes { at: i64, bytes: Vec<u8> },
+    /// Keeps this many bytes; a negative number takes as many off the end.
+    Keep { bytes: i64 },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expect {
+    error: Option<String>,
+    #[serde(default)]
+    says: Vec<String>,
+    vendor: Option<String>,
+    /// Sizes of the levels: `300x200`.
+    levels: Option<Vec<String>>,
+    /// In micrometres; 0 stands for none.
+    mpp: Option<f64>,
+    objective: Option<f64>,
+    /// Tiles of level 0 that cannot be read, and parts of it that were not scanned.
+    #[serde(default)]
+    unreadable: usize,
+    #[serde(default)]
+    not_scanned: usize,
+    /// What the first unreadable tile's reason holds.
+    reason: Option<String>,
+    #[serde(default)]
+    properties: BTreeMap<String, String>,
+    /// Names of the pictures beside the slide; those that cannot be read end with `!`.
+    associated: Option<Vec<String>>,
+}
+
+type Base = (&'static str, &'static str, fn() -> Vec<u8>);
+
+/// The sound slides: name, file name, and how they are made.
+fn bases() -> Vec<Base> {
+    const fn kind((big, motorola): (bool, bool)) -> Kind {
+        Kind { big, motorola }
+    }
+    vec![
+        ("generic", "slide.tif", || {
+            pyramid(CLASSIC, Packing::LzwPredicted).0.bytes
+        }),
+        ("generic-big", "slide.tif", || {
+            pyramid(kind((true, false)), Packing::Deflate).0.bytes
+        }),
+        ("generic-motorola", "slide.tif", || {
+            pyramid(kind((false, true)), Packing::OldDeflatePredicted)
+                .0
+                .bytes
+        }),
+        ("generic-big-motorola", "slide.tif", || {
+            pyramid(kind((true, true)), Packing::None).0.bytes
+        }),
+        ("generic-jpeg", "slide.tif", || {
+            pyramid(CLASSIC, Packing::Jpeg(SamplingFactor::R_4_2_0))
+                .0
+                .bytes
+        }),
+        ("generic-jpeg-tables", "slide.tif", || {
+            pyramid(CLASSIC, Packing::JpegRgb).0.bytes
+        }),
+        ("generic-webp", "slide.tif", || one_level(50001, webp)),
+        ("generic-zstd", "slide.tif", || one_level(50000, zstd)),
+        ("aperio", "slide.svs", || vendors::aperio(APERIO).0.bytes),
+        ("aperio-33003", "slide.svs", || {
+            vendors::aperio_jpeg2000(33003, 6, &data("ycbcr_422.j2k")).bytes
+        }),
+        ("aperio-33005", "slide.svs", || {
+            vendors::aperio_jpeg2000(33005, 2, &data("rgb.j2k")).bytes
+        }),
+        ("ventana-iscan", "slide.bif", || {
+            vendors::ventana(Bif::Iscan).0.bytes
+        }),
+        ("ventana-dp", "slide.bif", || {
+            vendors::ventana(Bif::Dp).0.bytes
+        }),
+        ("ventana-dp-stitched", "slide.bif", || {
+            vendors::ventana(Bif::DpStitched).0.bytes
+        }),
+        ("ventana-areas", "slide.bif", || {
+            let areas = [((1, 1), (2, 2), (0, 500)), ((4, 3), (3, 1), (300, 20))];
+            vendors::ventana_areas("iScan HT", &areas).0.bytes
+        }),
+        ("leica", "slide.scn", || vendors::leica().0.bytes),
+        ("philips", "slide.tiff", || vendors::philips().0.bytes),
+        ("hamamatsu", "slide.ndpi", || vendors::hamamatsu().0.bytes),
+        ("ome", "slide.ome.tif", || vendors::ome(CLASSIC, 1).0.bytes),
+        ("ome-planes", "slide.ome.tif", || {
+            vendors::ome(kind((true, false)), 4).0.bytes
+        }),
+        ("jpeg", "field.jpg", || {
+            let truth = picture(vendors::size(70, 50));
+            let sampling = SamplingFactor::R_4_2_0;
+            common::jpeg(
+                truth.as_bytes(),
+                70,
+                50,
+                jpeg_encoder::ColorType::Rgb,
+                sampling,
+            )
+        }),
+        ("png", "field.png", png),
+        ("strips", "field.tif", || {
+            let mut writer = Writer::new(CLASSIC);
+            let page = vendors::strips(&mut writer, Packing::LzwPredicted, vendors::size(70, 50));
+            writer.page(page);
+            writer.bytes
+        }),
+        ("mirax-ini", "slide.mrxs", || mirax().ini),
+        ("mirax-index", "slide.mrxs", || mirax().index),
+        ("mirax-data", "slide.mrxs", || mirax().data),
+        ("dicom", "slide.dcm", || dicom(Storage::Native, false)),
+        ("dicom-implicit", "slide.dcm", || {
+            dicom(Storage::Implicit, false)
+        }),
+        ("dicom-sparse", "slide.dcm", || dicom(Storage::Rle, true)),
+        ("dicom-jpeg", "slide.dcm", || {
+            dicom(Storage::Jpeg(SamplingFactor::F_1_1), false)
+        }),
+        ("text", "slide.txt", || {
+            b"no slide at all, just a line of text".to_vec()
+        }),
+    ]
+}
+
+/// A slide of several files, of which a case changes one.
+fn mirax() -> Mirax {
+    Mirax::new(mirax::Made {
+        divisions: 1,
+        positions: true,
+    })
+}
+
+/// Writes a base's changed file, and for MIRAX the sound ones beside it.
+fn save(base: &str, bytes: &[u8], path: &Path) {
+    let Some(part) = base.strip_prefix("mirax-") else {
+        fs::write(path, bytes).unwrap();
+        return;
+    };
+    let mut slide = mirax();
+    let changed = match part {
+        "ini" => &mut slide.ini,
+        "index" => &mut slide.index,
+        _ => &mut slide.data,
+    };
+    *changed = bytes.to_vec();
+    slide.save(path.parent().unwrap(), "slide");
+}
+
+fn dicom(storage: Storage, sparse: bool) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = writer::Writer {
+        storage,
+        sparse,
+        ..writer::Writer::default()
+    };
+    let path = writer.save(&picture(vendors::size(150, 100)), folder.path(), "a.dcm");
+    fs::read(path).unwrap()
+}
+
+fn data(name: &str) -> Vec<u8> {
+    fs::read(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/data")
+            .join(name),
+    )
+    .unwrap()
+}
+
+fn png() -> Vec<u8> {
+    let truth = picture(vendors::size(70, 50));
+    let mut out = std::io::Cursor::new(Vec::new());
+    image::RgbImage::from_raw(70, 50, truth.into_bytes())
+        .unwrap()
+        .write_to(&mut out, image::ImageFormat::Png)
+        .unwrap();
+    out.into_inner()
+}
+
+fn one_level(compression: u16, pack: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let truth = picture(vendors::size(128, 96));
+    let mut writer = Writer::new(CLASSIC);
+    let tiles: Vec<Vec<u8>> = [(0, 0), (64, 0), (0, 48), (64, 48)]
+        .into_iter()
+        .map(|(x, y)| pack(&common::crop(&truth, x, y, 64, 48)))
+        .collect();
+    let mut page =
+        common::page_of_packed(&mut writer, truth.size(), &tiles, |_, at, len| (at, len));
+    page.push((259, Value::Short(vec![compression])));
+    page.push((262, Value::Short(vec![2])));
+    writer.page(page);
+    writer.bytes
+}
+
+fn webp(samples: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    image_webp::WebPEncoder::new(&mut out)
+        .encode(samples, 64, 48, image_webp::ColorType::Rgb8)
+        .unwrap();
+    out
+}
+
+fn zstd(samples: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(samples, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+/// Finds directories and entries in a TIFF's bytes, as far as patches need them.
+struct Tiff<'a> {
+    bytes: &'a mut Vec<u8>,
+    big: bool,
+    motorola: bool,
+}
+
+/// Where an entry's parts stand.
+struct Found {
+    at: usize,
+    kind: u64,
+    count: u64,
+    values: usize,
+}
+
+impl<'a> Tiff<'a> {
+    fn new(bytes: &'a mut Vec<u8>) -> Self {
+        let motorola = bytes[0] == b'M';
+        let big = bytes[2..4].contains(&43);
+        Self {
+            bytes,
+            big,
+            motorola,
+        }
+    }
+
+    fn field(&self) -> usize {
+        if self.big { 8 } else { 4 }
+    }
+
+    fn number(&self, at: usize, len: usize) -> u64 {
+        let bytes = &self.bytes[at..at + len];
+        let push = |sum: u64, byte: &u8| (sum << 8) | u64::from(*byte);
+        if self.motorola {
+            bytes.iter().fold(0, push)
+        } else {
+            bytes.iter().rev().fold(0, push)
+        }
+    }
+
+    fn put(&mut self, at: usize, len: usize, value: u64) {
+        let mut encoded = value.to_le_bytes()[..len].to_vec();
+        if self.motorola {
+            encoded.reverse();
+        }
+        self.bytes[at..at + len].copy_from_slice(&encoded);
+    }
+
+    fn page(&self, index: usize) -> usize {
+        let field = self.field();
+        let mut at = self.number(if self.big { 8 } else { 4 }, field) as usize;
+        for _ in 0..index {
+            at = self.number(self.link(at), field) as usize;
+        }
+        at
+    }
+
+    /// Where the link of the directory at `at` stands.
+    fn link(&self, at: usize) -> usize {
+        let (count_len, entry) = if self.big { (8, 20) } else { (2, 12) };
+        at + count_len + self.number(at, count_len) as usize * entry
+    }
+
+    fn entry(&self, page: usize, tag: u16) -> Found {
+        let (count_len, len) = if self.big { (8, 20) } else { (2, 12) };
+        let page = self.page(page);
+        let at = (0..self.number(page, count_len) as usize)
+            .map(|n| page + count_len + n * len)
+            .find(|&at| self.number(at, 2) == u64::from(tag))
+            .expect("the base has the tag");
+        let kind = self.number(at + 2, 2);
+        let count = self.number(at + 4, self.field());
+        let value = at + 4 + self.field();
+        let stored = value_len(kind) as u64 * count;
+        let values = if stored > self.field() as u64 {
+            self.number(value, self.field()) as usize
+        } else {
+            value
+        };
+        Found {
+            at,
+            kind,
+            count,
+            values,
+        }
+    }
+
+    /// Where a tile's or strip's data lie.
+    fn data(&self, page: usize, index: u64) -> std::ops::Range<usize> {
+        let (page_at, count_len) = (self.page(page), if self.big { 8 } else { 2 });
+        let entries = self.number(page_at, count_len) as usize;
+        let entry_len = if self.big { 20 } else { 12 };
+        let tiled =
+            (0..entries).any(|n| self.number(page_at + count_len + n * entry_len, 2) == 324);
+        let value = |tag| {
+            let found = self.entry(page, tag);
+            assert!(index < found.count);
+            let len = value_len(found.kind);
+            self.number(found.values + index as usize * len, len) as usize
+        };
+        let (offset, count) = if tiled { (324, 325) } else { (273, 279) };
+        let start = value(offset);
+        start..start + value(count)
+    }
+}
+
+fn value_len(kind: u64) -> usize {
+    match kind {
+        1 | 2 | 6 | 7 => 1,
+        3 | 8 => 2,
+        4 | 9 | 11 | 13 => 4,
+        _ => 8,
+    }
+}
+
+fn place(at: i64, len: usize) -> usize {
+    if at < 0 {
+        len - at.unsigned_abs() as usize
+    } else {
+        at as usize
+    }
+}
+
+impl Patch {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Text { find, replace, nth } => replace_text(bytes, find, replace, Some(*nth)),
+            Self::Texts { find, replace } => replace_text(bytes, find, replace, None),
+            Self::Tag {
+                page,
+                tag,
+                number,
+                r#type,
+                count,
+                value,
+                to_page,
+            } => {
+                let mut tiff = Tiff::new(bytes);
+                let value = to_page.map(|page| tiff.page(page) as u64).or(*value);
+                let (at, field) = (tiff.entry(*page, *tag).at, tiff.field());
+                if let Some(number) = number {
+                    tiff.put(at, 2, u64::from(*number));
+                }
+                if let Some(kind) = r#type {
+                    tiff.put(at + 2, 2, u64::from(*kind));
+                }
+                if let Some(count) = count {
+                    tiff.put(at + 4, field, *count);
+                }
+                if let Some(value) = value {
+                    // As the type stores it, so that the byte order is right.
+                    let kind = tiff.number(at + 2, 2);
+                    let len = value_len(kind).min(field);
+                    let is_inline =
+                        value_len(kind) as u64 * tiff.number(at + 4, field) <= field as u64;
+                    let len = if is_inline { len } else { field };
+                    tiff.put(at + 4 + field, len, value);
+                }
+            }
+            Self::Entry {
+                page,
+                tag,
+                index,
+                value,
+            } => {
+                let mut tiff = Tiff::new(bytes);
+                let found = tiff.entry(*page, *tag);
+                let len = value_len(found.kind);
+                tiff.put(found.values + *index as usize * len, len, *value);
+            }
+            Self::Link { page, to_page, to } => {
+                let mut tiff = Tiff::new(bytes);
+                let (at, field) = (tiff.link(tiff.page(*page)), tiff.field());
+                let to = to_page.map_or(to.unwrap_or(0), |page| tiff.page(page) as u64);
+                tiff.put(at, field, to);
+            }
+            Self::Data {
+                page,
+                index,
+                at,
+                bytes: new,
+            } => {
+                let range = Tiff::new(bytes).data(*page, *index);
+                let at = place(*at, range.len());
+                bytes[range][at..at + new.len()].copy_from_slice(new);
+            }
+            Self::Fill { page, index, byte } => {
+                let range = Tiff::new(bytes).data(*page, *index);
+                bytes[range].fill(*byte);
+            }
+            Self::Bytes { at, bytes: new } => {
+                let at = place(*at, bytes.len());
+                bytes[at..at + new.len()].copy_from_slice(new);
+            }
+            Self::Keep { bytes: keep } => {
+                let len = place(*keep, bytes.len());
+                bytes.truncate(len);
+            }
+        }
+    }
+}
+
+fn replace_text(bytes: &mut [u8], find: &str, replace: &str, nth: Option<usize>) {
+    assert!(
+        replace.len() <= find.len(),
+        "{replace:?} is longer than {find:?}"
+    );
+    let mut new = replace.as_bytes().to_vec();
+    new.resize(find.len(), b' ');
+    let places: Vec<usize> = bytes
+        .windows(find.len())
+        .enumerate()
+        .filter(|(_, window)| *window == find.as_bytes())
+        .map(|(at, _)| at)
+        .collect();
+    assert!(!places.is_empty(), "the base has no {find:?}");
+    for (index, at) in places.into_iter().enumerate() {
+        if nth.is_none_or(|nth| nth == index) {
+            bytes[at..at + new.len()].copy_from_slice(&new);
+        }
+    }
+}
+
+fn kind_of(error: &SlideError) -> &'static str {
+    match error {
+        SlideError::Io { .. } => "io",
+        SlideError::NotRecognized { .. } => "not-recognized",
+        SlideError::Broken { .. } => "broken",
+        SlideError::Unsupported { .. } => "unsupported",
+        SlideError::Limits { .. } => "limits",
+        _ => "usage",
+    }
+}
+
+/// What is wrong with an error: its kind, its words, its form.
+fn judge_error(
+    expect: &Expect,
+    wanted: Option<&str>,
+    error: &SlideError,
+    path: &Path,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let text = error.to_string();
+    if wanted != Some(kind_of(error)) {
+        wrong.push(format!("{} and not {wanted:?}: {text}", kind_of(error)));
+    }
+    for part in &expect.says {
+        if !text.contains(part) {
+            wrong.push(format!("no {part:?} in {text:?}"));
+        }
+    }
+    if text.contains('\n')
+        || text
+            .trim_end_matches(&*path.to_string_lossy())
+            .ends_with('.')
+    {
+        wrong.push(format!(
+            "an error is one line without a full stop: {text:?}"
+        ));
+    }
+    wrong
+}
+
+/// What is wrong with the outcome of a case; nothing where it is as expected.
+fn judge(case: &Case, path: &Path) -> Vec<String> {
+    let expect = &case.expect;
+    let mut wrong = Vec::new();
+    let limits = case
+        .limits
+        .as_ref()
+        .map_or_else(Limits::default, SmallLimits::limits);
+    let slide = match (Slide::open_with_limits(path, limits), &expect.error) {
+        (Ok(slide), None) => slide,
+        (Ok(slide), Some(kind)) => {
+            return vec![format!("opened as {}, {kind} wanted", slide.vendor())];
+        }
+        (Err(error), wanted) => {
+            return judge_error(expect, wanted.as_deref(), &error, path);
+        }
+    };
+    let mut differs = |what: &str, found: String, wanted: String| {
+        if found != wanted {
+            wrong.push(format!("{what} is {found}, {wanted} wanted"));
+        }
+    };
+    if let Some(vendor) = &expect.vendor {
+        differs("vendor", slide.vendor().to_owned(), vendor.clone());
+    }
+    if let Some(levels) = &expect.levels {
+        let found: Vec<String> = slide
+            .levels()
+            .iter()
+            .map(|level| format!("{}x{}", level.size.width, level.size.height))
+            .collect();
+        differs("levels", found.join(" "), levels.join(" "));
+    }
+    if let Some(mpp) = expect.mpp {
+        let found = slide.mpp().map_or(0.0, |mpp| mpp.x.get());
+        differs("mpp", format!("{found:.6}"), format!("{mpp:.6}"));
+    }
+    if let Some(objective) = expect.objective {
+        let found = slide.objective_power().unwrap_or(0.0);
+        differs("objective", found.to_string(), objective.to_string());
+    }
+    for (key, value) in &expect.properties {
+        let found = slide.properties().get(key).cloned().unwrap_or_default();
+        differs(key, found, value.clone());
+    }
+    if let Some(names) = &expect.associated {
+        let found: Vec<String> = slide
+            .associated_images()
+            .iter()
+            .map(|image| match slide.read_associated(&image.name) {
+                Ok(_) => image.name.clone(),
+                Err(_) => format!("{}!", image.name),
+            })
+            .collect();
+        differs("associated", found.join(" "), names.join(" "));
+    }
+    let (mut unreadable, mut not_scanned, mut reason) = (0, 0, None);
+    for (index, level) in slide.levels().iter().enumerate() {
+        let area = if level.size.area() > 4_000_000 {
+            rect(0, 0, 1000, 1000)
+        } else {
+            LevelRect::of_size(level.size)
+        };
+        let (_, gaps) = read(&slide, index, area);
+        if index > 0 {
+            continue;
+        }
+        for gap in gaps {
+            match gap.kind {
+                GapKind::Unreadable { reason: found, .. } => {
+                    unreadable += 1;
+                    reason.get_or_insert(found);
+                }
+                GapKind::NotScanned => not_scanned += 1,
+                GapKind::OutsideSlide => {}
+            }
+        }
+    }
+    differs(
+        "unreadable",
+        unreadable.to_string(),
+        expect.unreadable.to_string(),
+    );
+    differs(
+        "not_scanned",
+        not_scanned.to_string(),
+        expect.not_scanned.to_string(),
+    );
+    if let Some(wanted) = &expect.reason {
+        let found = reason.unwrap_or_default();
+        if !found.contains(wanted) {
+            wrong.push(format!("no {wanted:?} in the reason {found:?}"));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn every_case_comes_out_as_it_says() {
+    let bases: BTreeMap<&str, (&str, Vec<u8>)> = bases()
+        .into_iter()
+        .map(|(name, file, make)| (name, (file, make())))
+        .collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut names: Vec<String> = fs::read_dir(&root)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let folder = tempfile::tempdir().unwrap();
+    let mut wrong = Vec::new();
+    for name in &names {
+        let text = fs::read_to_string(root.join(name).join("case.toml")).unwrap();
+        let case: Case = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let (file, base) = bases.get(&*case.base).expect("a base");
+        let mut bytes = base.clone();
+        for patch in &case.patch {
+            patch.apply(&mut bytes);
+        }
+        let path = folder.path().join(case.file.as_deref().unwrap_or(file));
+        save(&case.base, &bytes, &path);
+        let outcome = std::panic::catch_unwind(|| judge(&case, &path));
+        let found = outcome.unwrap_or_else(|_| vec!["panicked".to_owned()]);
+        wrong.extend(found.into_iter().map(|what| format!("{name}: {what}")));
+    }
+    println!("{} cases", names.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_base_is_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, file, make) in bases() {
+        if name == "text" {
+            continue;
+        }
+        let path = folder.path().join(file);
+        save(name, &make(), &path);
+        let slide = Slide::open(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        for level in 0..slide.levels().len() {
+            let size = slide.levels()[level].size;
+            let (_, gaps) = read(&slide, level, LevelRect::of_size(size));
+            assert!(
+                gaps.iter().all(|gap| gap.kind == GapKind::NotScanned),
+                "{name}: {gaps:?}"
+            );
+        }
+    }
+}

@@ -132,16 +132,21 @@ fn what_is_no_worklist_of_ours_is_refused_and_left_alone() {
 #[test]
 fn many_may_open_it_first() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(WORKLIST_FILE);
-    std::thread::scope(|scope| {
-        for i in 0..6 {
-            let path = &path;
-            scope.spawn(move || {
-                let mut list = Worklist::open(path).unwrap();
-                list.put(&[scored(&format!("s{i}"), f64::from(i))]).unwrap();
-            });
-        }
-    });
-    let list = Worklist::open_read_only(&path).unwrap();
-    assert_eq!(list.slides().unwrap().len(), 6);
+    // The window in which two first openings disturb one another is short: many tries find it.
+    for attempt in 0..40 {
+        let path = folder.path().join(format!("{attempt}.sqlite"));
+        let start = std::sync::Barrier::new(6);
+        std::thread::scope(|scope| {
+            for i in 0..6 {
+                let (path, start) = (&path, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    let mut list = Worklist::open(path).unwrap();
+                    list.put(&[scored(&format!("s{i}"), f64::from(i))]).unwrap();
+                });
+            }
+        });
+        let list = Worklist::open_read_only(&path).unwrap();
+        assert_eq!(list.slides().unwrap().len(), 6);
+    }
 }

@@ -49,6 +49,13 @@ impl From<rusqlite::Error> for Unfit {
 
 /// The schema version of a worklist; 0 for an empty database.
 pub(super) fn version(connection: &Connection) -> Result<i64, Unfit> {
+    // One read transaction: between two reads of its own, another process's first opening would
+    // look like tables without our mark.
+    let transaction = connection.unchecked_transaction()?;
+    version_within(&transaction)
+}
+
+fn version_within(connection: &Connection) -> Result<i64, Unfit> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let found = pragma("application_id")?;
     if found != APPLICATION_ID {
@@ -76,7 +83,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Unfit> {
     // The write lock first: of two processes that find an old schema, one migrates.
     let transaction =
         Transaction::new(connection, TransactionBehavior::Immediate).map_err(Unfit::Database)?;
-    let found = version(&transaction)?;
+    let found = version_within(&transaction)?;
     for migration in MIGRATIONS.iter().filter(|m| m.version > found) {
         transaction.execute_batch(migration.sql)?;
         transaction.pragma_update(None, "user_version", migration.version)?;

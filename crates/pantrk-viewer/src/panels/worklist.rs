@@ -1,7 +1,7 @@
 //! Left: all that can be opened, with the result, the next step and the review of each.
 
 use egui::{
-    Align2, Color32, FontId, Rect, Sense, Stroke, StrokeKind, TextEdit, Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, FontId, Id, Rect, Sense, Stroke, StrokeKind, TextEdit, Ui, WidgetInfo, pos2, vec2,
 };
 use pantrk_store::ReviewState;
 
@@ -156,7 +156,10 @@ fn row_ui(ui: &mut Ui, (session, item, index): (&Session, &WorkItem, usize), out
     let tokens = tokens::of(ui);
     let open = session.open.as_ref().is_some_and(|o| o.index == index);
     let size = vec2(ui.available_width(), ROW);
-    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    // Named after the slide: a click finds its row although the list above it has changed meanwhile.
+    let (_, rect) = ui.allocate_space(size);
+    let id = Id::unique(("worklist row", &item.id));
+    let response = ui.interact(rect, id, Sense::click());
     let mark = session.marks.get(&item.id).copied().unwrap_or_default();
     let spoken = spoken(item, mark);
     response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, open, &spoken));

@@ -1,7 +1,8 @@
 //! Left: all that can be opened, with the result, the next step and the review of each.
 
 use egui::{
-    Align2, Color32, FontId, Id, Rect, Sense, Stroke, StrokeKind, TextEdit, Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, FontId, Id, Rect, Sense, Stroke, StrokeKind, TextEdit, Ui, WidgetInfo, pos2,
+    vec2,
 };
 use pantrk_store::ReviewState;
 

@@ -292,8 +292,8 @@ def finish(image: np.ndarray, labels: np.ndarray, size: int) -> tuple[np.ndarray
     return x, np.ascontiguousarray(targets(labels)[:, cut, cut])
 
 
-def real_sample(rng: np.random.Generator, stained: Stained, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """A training sample from a real field: 55 % H-DAB, 20 % H&E re-rendered, 25 % as found."""
+def real_picture(rng: np.random.Generator, stained: Stained, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Picture and labels with their margin from a real field: 55 % H-DAB, 20 % H&E re-rendered, 25 % as found."""
     full = size + 2 * MARGIN
     matrix = geometry(rng, stained.field, full)
     labels = np.rint(warp(stained.field.labels.astype(np.float32), matrix, full, nearest=True)).astype(np.int32)
@@ -304,17 +304,17 @@ def real_sample(rng: np.random.Generator, stained: Stained, size: int) -> tuple[
         hema = warp(stained.hematoxylin, matrix, full)
         counter = warp(stained.counterstain, matrix, full)
         od = as_ihc(rng, hema, counter, labels) if draw < 0.80 else as_he(rng, hema, counter)
-    return finish(camera(rng, od), labels, size)
+    return camera(rng, od), labels
 
 
-def phantom_sample(rng: np.random.Generator, field: Field, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """A training sample from a phantom: geometry, a colour shake and the camera; stain as made."""
+def phantom_picture(rng: np.random.Generator, field: Field, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Picture and labels with their margin from a phantom: geometry, a colour shake and the camera; stain as made."""
     full = size + 2 * MARGIN
     matrix = geometry_of_phantom(rng, field, full)
     labels = np.rint(warp(field.labels.astype(np.float32), matrix, full, nearest=True)).astype(np.int32)
     rgb = warp(field.rgb.astype(np.float32), matrix, full)
     od = np.maximum(0.0, -np.log10(np.maximum(rgb, 1.0) / 250.0))
-    return finish(camera(rng, as_found(rng, od)), labels, size)
+    return camera(rng, as_found(rng, od)), labels
 
 
 def geometry_of_phantom(rng: np.random.Generator, field: Field, size: int) -> np.ndarray:

@@ -56,6 +56,7 @@ class Graph:
             kernel_shape=list(layer.kernel_size),
             strides=list(layer.stride),
             pads=[pad, pad, pad, pad],
+            **({"group": layer.groups} if layer.groups > 1 else {}),
         )
         return self.add("Relu", [y], f"{name}.relu") if relu else y
 
@@ -63,7 +64,12 @@ class Graph:
         return self.conv(x, name, block[0], block[1], relu=len(block) == 3)
 
     def residual(self, x: str, name: str, block: Residual) -> str:
-        y = self.conv_norm(x, f"{name}.first", block.first)
+        if isinstance(block.first, ConvNorm):
+            y = self.conv_norm(x, f"{name}.first", block.first)
+        else:
+            y = x
+            for i, part in enumerate(block.first):
+                y = self.conv_norm(y, f"{name}.first{i}", part)
         y = self.conv_norm(y, f"{name}.second", block.second)
         y = self.add("Add", [x, y], f"{name}.sum")
         return self.add("Relu", [y], f"{name}.out")
@@ -86,12 +92,16 @@ def to_onnx(net: NucleusNet) -> onnx.ModelProto:
     for i, block in enumerate(net.decoder):
         x = g.residual(x, f"decoder{i}", block)
     x = g.conv(x, "head", net.head)
-    g.add("DepthToSpace", [x], "maps", blocksize=4, mode="CRD")
+    coarse = net.shape.coarse
+    x = g.add("DepthToSpace", [x], "maps" if coarse == 1 else "maps.coarse", blocksize=net.fine, mode="CRD")
+    if coarse > 1:
+        scales = g.weight("maps.scales", np.array([1, 1, coarse, coarse]))
+        g.add("Resize", [x, "", scales], "maps", mode="linear", coordinate_transformation_mode="half_pixel")
     graph = helper.make_graph(
         g.nodes,
         "nucleus",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, "height", "width"])],
-        [helper.make_tensor_value_info("maps", TensorProto.FLOAT, [1, OUTPUTS, "height", "width"])],
+        [helper.make_tensor_value_info("maps", TensorProto.FLOAT, [1, OUTPUTS[net.shape.outputs], "height", "width"])],
         initializer=g.weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="pantrk", ir_version=8)

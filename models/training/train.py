@@ -12,6 +12,7 @@ import argparse
 import copy
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,10 +21,10 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from augment import Stained, phantom_sample, real_sample, take_apart
+from augment import Stained, finish, phantom_picture, real_picture, take_apart
 from data import Field, is_grey, phantom_fields, real_fields, split
 from export import MODEL_DIR, PATCH, export
-from model import NucleusNet, gflop_per_megapixel
+from model import NucleusNet, Shape, gflop_per_megapixel, network_input
 
 HERE = Path(__file__).resolve().parent
 
@@ -69,15 +70,17 @@ class Samples(Dataset):
         return (self.plan.steps - self.first) * self.plan.batch
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        x, y = finish(*self.picture(index + self.first * self.plan.batch), self.plan.size)
+        return torch.from_numpy(x), torch.from_numpy(y)
+
+    def picture(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Picture and labels of sample `index` of the whole run, with their margin."""
         cv2.setNumThreads(1)
-        index += self.first * self.plan.batch
         rng = np.random.default_rng((self.plan.seed, index))
         mixed = bool(self.phantoms) and index >= self.plan.mix_from * self.plan.batch
         if mixed and rng.random() < PHANTOM_SHARE:
-            x, y = phantom_sample(rng, self.phantoms[int(rng.integers(len(self.phantoms)))], self.plan.size)
-        else:
-            x, y = real_sample(rng, self.real[int(rng.choice(len(self.real), p=self.chances))], self.plan.size)
-        return torch.from_numpy(x), torch.from_numpy(y)
+            return phantom_picture(rng, self.phantoms[int(rng.integers(len(self.phantoms)))], self.plan.size)
+        return real_picture(rng, self.real[int(rng.choice(len(self.real), p=self.chances))], self.plan.size)
 
 
 def field_weight(field: Field) -> float:
@@ -87,17 +90,27 @@ def field_weight(field: Field) -> float:
     return 0.3 if is_grey(field) else 1.0
 
 
-def loss_of(maps: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Weighted cross-entropy and soft Dice on the interior, smooth L1 on the distance."""
-    logit, distance = maps[:, 0], maps[:, 1]
-    inside, want, weight = target[:, 0], target[:, 1], target[:, 2]
+def loss_of(maps: torch.Tensor, target: torch.Tensor, outputs: str = "distance") -> torch.Tensor:
+    """Weighted cross-entropy and soft Dice on the interior, smooth L1 on the distance or the offsets.
+
+    `target` is `[N,3,H,W]` (interior, distance, weight), for other outputs than `distance` with
+    boundary and offsets after them.
+    """
+    logit = maps[:, 0]
+    inside, weight = target[:, 0], target[:, 2]
     cross = torch.nn.functional.binary_cross_entropy_with_logits(logit, inside, weight=weight)
     chance = torch.sigmoid(logit)
     dice = 1.0 - (2.0 * (chance * inside).sum() + 100.0) / (chance.sum() + inside.sum() + 100.0)
-    radial = torch.nn.functional.smooth_l1_loss(distance, want, beta=0.1, reduction="none")
+    if outputs == "offsets":
+        steps = torch.nn.functional.smooth_l1_loss(maps[:, 1:3], target[:, 4:6], beta=0.1, reduction="none").sum(1)
+        return cross + 0.5 * dice + 3.0 * (steps * inside).sum() / inside.sum().clamp(min=1.0) * 0.3
+    radial = torch.nn.functional.smooth_l1_loss(maps[:, 1], target[:, 1], beta=0.1, reduction="none")
     # Nuclei cover a tenth of a field; without this the flat outside rules the mean.
     radial = (radial * (1.0 + 4.0 * inside)).mean()
-    return cross + 0.5 * dice + 3.0 * radial
+    loss = cross + 0.5 * dice + 3.0 * radial
+    if outputs == "boundary":
+        loss = loss + torch.nn.functional.binary_cross_entropy_with_logits(maps[:, 2], target[:, 3], weight=weight)
+    return loss
 
 
 def averaged(mean: NucleusNet, net: NucleusNet, step: int) -> None:
@@ -111,11 +124,14 @@ def averaged(mean: NucleusNet, net: NucleusNet, step: int) -> None:
                 a.copy_(b)
 
 
-def train(plan: Plan, real: list[Stained], phantoms: list[Field], out: Path, workers: int, resume: Path | None) -> Path:
-    """Runs the plan and returns the checkpoint's path; its `net` holds the averaged weights."""
+def train(plan: Plan, shape: Shape, samples: Callable[[int], Dataset], out: Path, workers: int, resume: Path | None) -> Path:
+    """Runs the plan and returns the checkpoint's path; its `net` holds the averaged weights.
+
+    `samples` gives the data from a step on.
+    """
     torch.manual_seed(plan.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    net = NucleusNet().to(device, memory_format=torch.channels_last)
+    net = NucleusNet(shape).to(device, memory_format=torch.channels_last)
     mean = copy.deepcopy(net).eval()
     optimiser = torch.optim.AdamW(net.parameters(), lr=plan.rate, weight_decay=1e-2)
     first = 0
@@ -126,16 +142,15 @@ def train(plan: Plan, real: list[Stained], phantoms: list[Field], out: Path, wor
         optimiser.load_state_dict(state["optimiser"])
         first = state["step"]
     print(f"{sum(p.numel() for p in net.parameters())} parameters, {gflop_per_megapixel(net):.1f} GFLOP per megapixel, on {device}, from step {first}", flush=True)
-    samples = Samples(real, phantoms, plan, first)
-    loader = DataLoader(samples, batch_size=plan.batch, num_workers=workers, prefetch_factor=4 if workers else None)
+    loader = DataLoader(samples(first), batch_size=plan.batch, num_workers=workers, prefetch_factor=4 if workers else None)
     checkpoint = out / "checkpoint.pt"
     start, running = time.time(), 0.0
     net.train()
     for step, (x, y) in enumerate(loader, first + 1):
         for group in optimiser.param_groups:
             group["lr"] = plan.rate_at(step - 1)
-        x = x.to(device, memory_format=torch.channels_last)
-        loss = loss_of(net(x), y.to(device))
+        x = network_input(x.to(device), shape.inputs).contiguous(memory_format=torch.channels_last)
+        loss = loss_of(net(x), y.to(device), shape.outputs)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
@@ -192,7 +207,7 @@ def main() -> None:
     print(f"{len(training)} real fields to train on, {len(held_out)} held out, {len(phantoms)} phantoms to train on", flush=True)
     plan = Plan(args.steps, args.decay, args.mix_from, args.batch, args.size, args.rate, args.seed)
     real = [take_apart(f) for f in training]
-    checkpoint = train(plan, real, phantoms, args.out, args.workers, args.resume)
+    checkpoint = train(plan, Shape(), lambda first: Samples(real, phantoms, plan, first), args.out, args.workers, args.resume)
     print(f"wrote {checkpoint}")
     if not args.no_export:
         export(checkpoint, MODEL_DIR, PATCH, None)

@@ -21,8 +21,20 @@ pub(super) fn mark(look: &CloseLook<'_>) -> Mask {
             .at(x, y)
             .is_some_and(|[off, length]| off > OFF_PLANE && off > SHARE * length)
     });
-    rim.without_small(true, LEAST_PIXELS)
+    let rim = rim.without_small(true, LEAST_PIXELS);
+    // Where a rim is darkest the check for pigment has it already; without that part the ring would be open.
+    let ring = if rim.count() > 0 {
+        rim.or(look.dark)
+    } else {
+        rim.clone()
+    };
+    let grown = ring.dilated(2);
+    let inside = grown.without_small(false, MOST_INSIDE).and(&grown, false);
+    // Up to the ring, not beyond it.
+    inside
         .dilated(2)
-        .without_small(false, MOST_INSIDE)
+        .and(&grown, true)
+        .or(&inside)
+        .or(&rim.dilated(2))
         .and(look.tissue, true)
 }

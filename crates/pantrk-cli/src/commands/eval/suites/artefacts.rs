@@ -25,6 +25,7 @@ fn make(plan: &Plan) -> Vec<Sample> {
         let kind = ArtefactKind::ALL[n as usize % ArtefactKind::ALL.len()];
         Sample {
             label: kind.name().to_owned(),
+            tumour_percent: None,
             spec: SlideSpec {
                 artefacts: vec![kind],
                 ..plan.slide(Preset::Demo, n)

@@ -22,19 +22,37 @@ pub(super) fn mark(look: &CloseLook<'_>) -> Mask {
             .is_some_and(|[off, length]| off > OFF_PLANE && off > SHARE * length)
     });
     let rim = rim.without_small(true, LEAST_PIXELS);
+    if rim.count() == 0 {
+        return rim;
+    }
     // Where a rim is darkest the check for pigment has it already; without that part the ring would be open.
-    let ring = if rim.count() > 0 {
-        rim.or(look.dark)
-    } else {
-        rim.clone()
-    };
-    let grown = ring.dilated(2);
-    let inside = grown.without_small(false, MOST_INSIDE).and(&grown, false);
+    let ring = rim.or(look.dark).dilated(2);
+    let inside = enclosed(&ring);
     // Up to the ring, not beyond it.
     inside
         .dilated(2)
-        .and(&grown, true)
+        .and(&ring, true)
         .or(&inside)
         .or(&rim.dilated(2))
         .and(look.tissue, true)
+}
+
+/// Holes of a mask that are small enough for a bubble; what the overview's edge cuts is none: an edge that crosses the slide encloses nothing.
+fn enclosed(mask: &Mask) -> Mask {
+    let (width, height) = (mask.width(), mask.height());
+    let filled = mask.without_small(false, MOST_INSIDE);
+    let holes = filled.and(mask, false);
+    let mut open = Mask::from_fn(width, height, |x, y| {
+        let at_edge = x == 0 || y == 0 || x + 1 == width || y + 1 == height;
+        at_edge && holes.get(x, y)
+    });
+    // Fewer pixels a step than a ring is thick; holes are small, so this takes few rounds, and mostly none.
+    while open.count() > 0 {
+        let grown = open.dilated(4).and(&holes, true);
+        if grown == open {
+            break;
+        }
+        open = grown;
+    }
+    holes.and(&open, false)
 }

@@ -9,7 +9,7 @@ const DOUBLED: f32 = 0.012;
 /// A crease lies this far off the stains' plane.
 const OFF_PLANE: f32 = 0.015;
 /// And this dense at least: pale places have no crease.
-const LEAST_LENGTH: f32 = 0.18;
+const LEAST_LENGTH: f32 = 0.14;
 /// Smaller marks (overview pixels) are chance.
 const LEAST_PIXELS: usize = 14;
 

@@ -11,7 +11,7 @@ const WIDTH: u32 = 800;
 const HEIGHT: u32 = 600;
 
 fn colour(x: i64, y: i64) -> [u8; 3] {
-    let noise = ((x * 37 + y * 91) % 5) as u8;
+    let noise = (x * 37 + y * 91).rem_euclid(5) as u8;
     let base: [u8; 3] = if !(40..760).contains(&x) || !(40..560).contains(&y) {
         [243, 242, 244]
     } else if x < 400 {

@@ -34,8 +34,8 @@ const NEAR_RIM: u16 = 5;
 const STEP_IN_BAND: f32 = 0.12;
 /// Of a membrane's stain, what spills over into the cytoplasm as it is read: from the fifth layer on, from the fourth, from the third.
 ///
-/// A line of 1 um along a border that is known to 0.35 um, seen through 0.25 um of blur.
-const SPILL: [f32; 3] = [0.01, 0.06, 0.2];
+/// A line of 1 um along a border that is known to half a um, seen through 0.25 um of blur.
+const SPILL: [f32; 3] = [0.05, 0.12, 0.3];
 /// Layers in a band.
 const BAND_LAYERS: f32 = 2.0;
 /// A line along the cell's own border stains its second layer too; a stained neighbour shines into the first alone.

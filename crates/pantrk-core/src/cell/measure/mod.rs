@@ -30,12 +30,18 @@ const DEEP: u8 = 4;
 const LINE_OD: f32 = 0.06;
 /// A stained rim reaches this far beyond the nucleus, squared pixels.
 const NEAR_RIM: u16 = 5;
+/// Next to the rim cytoplasm lies up to this far beyond the nucleus, squared pixels: 2 um.
+const INNER: u16 = 17;
+/// Where that part has so much more optical density than the rest, the rest is no cytoplasm: the cell ends before its expansion does.
+const BEYOND_CELL_OD: f32 = 0.15;
 /// Of the step from one side of a nuclear boundary without a line to the other, what lies within the band around it.
 const STEP_IN_BAND: f32 = 0.12;
 /// Of a membrane's stain, what spills over into the cytoplasm as it is read: from the fifth layer on, from the fourth, from the third.
 ///
 /// A line of 1 um along a border that is known to half a um, seen through 0.25 um of blur.
 const SPILL: [f32; 3] = [0.05, 0.12, 0.3];
+/// The share of a cytoplasm's pixels that stands for the whole.
+const DEEPEST_SHARE: f32 = 0.4;
 /// Layers in a band.
 const BAND_LAYERS: f32 = 2.0;
 /// A line along the cell's own border stains its second layer too; a stained neighbour shines into the first alone.
@@ -112,6 +118,8 @@ struct Sums {
     /// By layers within the cell: from the fifth on, the fourth, the third.
     cytoplasm: [Mean; 3],
     cytoplasm_squares: f32,
+    /// Of that, next to the rim.
+    inner_cytoplasm: Mean,
     outside: Mean,
     hematoxylin: f32,
     rim: Rings,
@@ -129,6 +137,7 @@ impl Sums {
         nucleus: [Mean { sum: 0.0, n: 0 }; 3],
         cytoplasm: [Mean { sum: 0.0, n: 0 }; 3],
         cytoplasm_squares: 0.0,
+        inner_cytoplasm: Mean { sum: 0.0, n: 0 },
         outside: Mean { sum: 0.0, n: 0 },
         hematoxylin: 0.0,
         rim: [[Mean { sum: 0.0, n: 0 }; LAYERS]; SECTORS],
@@ -293,6 +302,9 @@ impl Sums {
                 let clear = if d2 > NEAR_RIM { DEEP - shell } else { 2 };
                 self.cytoplasm[usize::from(clear)].add(dab);
                 self.cytoplasm_squares += dab * dab;
+                if d2 > NEAR_RIM && d2 <= INNER {
+                    self.inner_cytoplasm.add(dab);
+                }
             }
         }
     }
@@ -481,14 +493,24 @@ fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
     // A cell squeezed between neighbours may have nothing but rim and membrane outside its nucleus.
     let [deep, fourth, third] = sums.cytoplasm;
     let fourth = deep.with(fourth);
+    let all = fourth.with(third);
+    // What lies deepest must be a good part of the whole: in a crowd it is the one side where no neighbour is, and may be stroma.
     let (part, spill) = [
-        (deep, 12, SPILL[0]),
-        (fourth, 10, SPILL[1]),
-        (fourth.with(third), 6, SPILL[2]),
+        (deep, 12, DEEPEST_SHARE, SPILL[0]),
+        (fourth, 10, DEEPEST_SHARE, SPILL[1]),
+        (all, 6, 0.0, SPILL[2]),
     ]
     .into_iter()
-    .find(|(part, least, _)| part.n >= *least)
-    .map_or((sums.outside, 0.0), |(part, _, spill)| (part, spill));
+    .find(|(part, least, share, _)| part.n >= *least && part.n as f32 >= share * all.n as f32)
+    .map_or((sums.outside, 0.0), |(part, _, _, spill)| (part, spill));
+    let inner = sums.inner_cytoplasm;
+    let ends_early = inner.n >= 12
+        && matches!((inner.get(), part.get()), (Some(near), Some(all)) if near > all + BEYOND_CELL_OD);
+    let (part, spill) = if ends_early {
+        (inner, 0.0)
+    } else {
+        (part, spill)
+    };
     let cytoplasm = part.get();
     let membrane = membrane(&sums.membrane, cytoplasm, weak)
         .or_else(|| sums.outside.get().map(|od| (od, f32::from(od >= weak))));

@@ -28,6 +28,10 @@ fn make(plan: &Plan) -> Vec<Sample> {
             tumour_percent: None,
             spec: SlideSpec {
                 artefacts: vec![kind],
+                // Mostly tumour, so that the artefact lies where scoring looks.
+                tumour_fraction: 0.85,
+                nerves: 0,
+                muscles: 0,
                 ..plan.slide(Preset::Demo, n)
             },
         }

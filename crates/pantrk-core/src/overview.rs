@@ -300,6 +300,31 @@ impl Mask {
         Self { bits, ..*self }
     }
 
+    /// The 8-connected pieces that hold a pixel of `seeds`.
+    #[must_use]
+    pub fn connected_to(&self, seeds: &Self) -> Self {
+        let (w, h) = (self.width as usize, self.height as usize);
+        let mut bits = vec![false; w * h];
+        let starts = (0..w * h).filter(|&at| self.bits[at] && seeds.bits[at]);
+        let mut stack: Vec<usize> = starts.collect();
+        for &at in &stack {
+            bits[at] = true;
+        }
+        while let Some(at) = stack.pop() {
+            let (x, y) = (at % w, at / w);
+            for v in y.saturating_sub(1)..(y + 2).min(h) {
+                for u in x.saturating_sub(1)..(x + 2).min(w) {
+                    let next = v * w + u;
+                    if self.bits[next] && !bits[next] {
+                        bits[next] = true;
+                        stack.push(next);
+                    }
+                }
+            }
+        }
+        Self { bits, ..*self }
+    }
+
     /// Without 4-connected pieces of `value` smaller than `pixels`.
     #[must_use]
     pub fn without_small(&self, value: bool, pixels: usize) -> Self {
@@ -377,6 +402,15 @@ pub(crate) mod tests {
             let shrunk = Mask::from_fn(23, 17, |x, y| window(x, y).all(|(u, v)| grown.get(u, v)));
             assert_eq!(grown.eroded(radius), shrunk, "radius {radius}");
         }
+    }
+
+    #[test]
+    fn pieces_that_hold_a_seed_stay() {
+        let mask = Mask::from_fn(20, 10, |x, y| (x < 5 && y < 5) || (x == y && x > 6));
+        let seed = Mask::from_fn(20, 10, |x, y| (x, y) == (9, 9) || (x, y) == (15, 1));
+        let found = mask.connected_to(&seed);
+        assert_eq!(found.count(), 3);
+        assert!(found.get(7, 7) && !found.get(0, 0));
     }
 
     #[test]

@@ -42,17 +42,9 @@ fn enclosed(mask: &Mask) -> Mask {
     let (width, height) = (mask.width(), mask.height());
     let filled = mask.without_small(false, MOST_INSIDE);
     let holes = filled.and(mask, false);
-    let mut open = Mask::from_fn(width, height, |x, y| {
-        let at_edge = x == 0 || y == 0 || x + 1 == width || y + 1 == height;
-        at_edge && holes.get(x, y)
+    let cut = Mask::from_fn(width, height, |x, y| {
+        x == 0 || y == 0 || x + 1 == width || y + 1 == height
     });
-    // Fewer pixels a step than a ring is thick; holes are small, so this takes few rounds, and mostly none.
-    while open.count() > 0 {
-        let grown = open.dilated(4).and(&holes, true);
-        if grown == open {
-            break;
-        }
-        open = grown;
-    }
+    let open = holes.connected_to(&cut);
     holes.and(&open, false)
 }

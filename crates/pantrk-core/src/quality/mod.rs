@@ -74,10 +74,6 @@ pub const CLOSE_CHECKS: [CloseCheck; 6] = [
         mark: red_cells::mark,
     },
     CloseCheck {
-        name: "pigment",
-        mark: dark_grains::mark,
-    },
-    CloseCheck {
         name: "precipitate",
         mark: precipitate::mark,
     },
@@ -88,6 +84,11 @@ pub const CLOSE_CHECKS: [CloseCheck; 6] = [
     CloseCheck {
         name: "fold",
         mark: fold::mark,
+    },
+    // After what has grey edges of its own.
+    CloseCheck {
+        name: "pigment",
+        mark: dark_grains::mark,
     },
     CloseCheck {
         name: "focus",

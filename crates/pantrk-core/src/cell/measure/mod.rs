@@ -40,8 +40,6 @@ const STEP_IN_BAND: f32 = 0.12;
 ///
 /// A line of 1 um along a border that is known to half a um, seen through 0.25 um of blur.
 const SPILL: [f32; 3] = [0.05, 0.12, 0.3];
-/// The share of a cytoplasm's pixels that stands for the whole.
-const DEEPEST_SHARE: f32 = 0.4;
 /// Layers in a band.
 const BAND_LAYERS: f32 = 2.0;
 /// A line along the cell's own border stains its second layer too; a stained neighbour shines into the first alone.
@@ -493,16 +491,14 @@ fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
     // A cell squeezed between neighbours may have nothing but rim and membrane outside its nucleus.
     let [deep, fourth, third] = sums.cytoplasm;
     let fourth = deep.with(fourth);
-    let all = fourth.with(third);
-    // What lies deepest must be a good part of the whole: in a crowd it is the one side where no neighbour is, and may be stroma.
     let (part, spill) = [
-        (deep, 12, DEEPEST_SHARE, SPILL[0]),
-        (fourth, 10, DEEPEST_SHARE, SPILL[1]),
-        (all, 6, 0.0, SPILL[2]),
+        (deep, 12, SPILL[0]),
+        (fourth, 10, SPILL[1]),
+        (fourth.with(third), 6, SPILL[2]),
     ]
     .into_iter()
-    .find(|(part, least, share, _)| part.n >= *least && part.n as f32 >= share * all.n as f32)
-    .map_or((sums.outside, 0.0), |(part, _, _, spill)| (part, spill));
+    .find(|(part, least, _)| part.n >= *least)
+    .map_or((sums.outside, 0.0), |(part, _, spill)| (part, spill));
     let inner = sums.inner_cytoplasm;
     let ends_early = inner.n >= 12
         && matches!((inner.get(), part.get()), (Some(near), Some(all)) if near > all + BEYOND_CELL_OD);

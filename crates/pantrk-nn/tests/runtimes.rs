@@ -137,6 +137,58 @@ fn assert_near(found: &[f32], wanted: &[f32], what: &str) {
     }
 }
 
+/// The values of a little-endian `float32` NPY file of version 1: 10 bytes, then a header of the length that bytes 8 and 9 hold.
+fn npy_values(file: &[u8]) -> Vec<f32> {
+    let header = u16::from_le_bytes([file[8], file[9]]) as usize;
+    file[10 + header..]
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+        .collect()
+}
+
+#[test]
+fn every_runtime_gives_a_foreign_networks_reference_output() {
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/onnx/unet2d_nuclei");
+    if !folder.exists() {
+        println!("skipped: no ../shared/data");
+        return;
+    }
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let weights = read("weights.onnx");
+    let mut input = npy_values(&read("test_input.npy"));
+    let wanted = npy_values(&read("test_output.npy"));
+    // Its model card asks for zero mean and unit variance before, and for a sigmoid after.
+    let n = input.len() as f64;
+    let mean = input.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+    let square = |v: f32| (f64::from(v) - mean).powi(2);
+    let deviation = (input.iter().map(|&v| square(v)).sum::<f64>() / n).sqrt();
+    for value in &mut input {
+        *value = ((f64::from(*value) - mean) / (deviation + 1e-6)) as f32;
+    }
+    for runtime in all() {
+        let plan = match runtime.prepare(&weights, [1, 1, 512, 512], Path::new("unet.onnx")) {
+            Ok(plan) => plan,
+            Err(error) => {
+                assert_eq!(runtime.name(), Direct.name(), "{error}");
+                continue;
+            }
+        };
+        let mut session = plan.session();
+        session.input().copy_from_slice(&input);
+        session.run().unwrap();
+        assert_eq!(session.output(0).len(), wanted.len());
+        for (logit, wanted) in session.output(0).iter().zip(&wanted) {
+            let found = 1.0 / (1.0 + (-logit).exp());
+            assert!(
+                (found - wanted).abs() < 1e-3,
+                "{}: {found} {wanted}",
+                runtime.name()
+            );
+        }
+    }
+}
+
 #[test]
 fn every_runtime_gives_the_known_maps() {
     let picture = picture();
@@ -157,12 +209,7 @@ fn every_runtime_gives_the_known_maps() {
 
 #[test]
 fn every_runtime_gives_what_the_reference_evaluator_gives_of_a_stardist_network() {
-    // A version 1 NPY file: 10 bytes, then a header of the length that bytes 8 and 9 hold.
-    let header = u16::from_le_bytes([STARDIST_OUTPUT[8], STARDIST_OUTPUT[9]]) as usize;
-    let wanted: Vec<f32> = STARDIST_OUTPUT[10 + header..]
-        .chunks_exact(4)
-        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
-        .collect();
+    let wanted = npy_values(STARDIST_OUTPUT);
     assert_eq!(wanted.len(), 33 * 16 * 16);
     for runtime in all() {
         let manifest = manifest(STARDIST, "nchw", RAYS);

@@ -55,7 +55,7 @@ pub(crate) struct ScoreOptions {
     /// Where the model runs
     #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
     pub(crate) device: String,
-    /// What runs the model: `tract` (compiled in, the same on every machine), `ort` (ONNX Runtime, its library named by ORT_DYLIB_PATH or beside the program), or `auto` (the fastest of them that takes it)
+    /// What runs the model: `tract` (compiled in, the same on every machine), `ort` (ONNX Runtime, its library named by `ORT_DYLIB_PATH` or beside the program), or `auto` (the fastest of them that takes it)
     #[arg(long, default_value = "tract", value_parser = ["tract", "ort", "auto"])]
     pub(crate) runtime: String,
     /// Threads; all that the machine or its cgroup gives by default

@@ -93,7 +93,7 @@ impl OnnxRuntime {
             }),
             Err(reason) => Err(ModelError::NoRuntime {
                 runtime: provider.runtime(),
-                reason: one_line(reason),
+                reason: sentence(reason),
             }),
         }
     }
@@ -123,7 +123,7 @@ impl OnnxRuntime {
         };
         std::panic::catch_unwind(AssertUnwindSafe(build))
             .unwrap_or_else(|_panic| Err("the runtime panicked".to_owned()))
-            .map_err(|reason| one_line(&reason))
+            .map_err(|reason| sentence(&reason))
     }
 }
 
@@ -156,6 +156,11 @@ impl Runtime for OnnxRuntime {
     }
 }
 
+/// What the library said, as a part of our own sentence.
+fn sentence(said: &str) -> String {
+    one_line(said).trim_end_matches('.').to_owned()
+}
+
 /// The library in a folder, or the file itself.
 fn library_at(path: &Path) -> Option<PathBuf> {
     if path.is_file() {
@@ -163,7 +168,10 @@ fn library_at(path: &Path) -> Option<PathBuf> {
     }
     let is_library = |name: &str| {
         let unix = name.starts_with("libonnxruntime.so")
-            || (name.starts_with("libonnxruntime.") && name.ends_with(".dylib"));
+            || name
+                .strip_prefix("libonnxruntime.")
+                .and_then(|rest| rest.rsplit('.').next())
+                .is_some_and(|ending| ending == "dylib");
         unix || name == "onnxruntime.dll"
     };
     let mut found: Vec<PathBuf> = std::fs::read_dir(path)
@@ -270,7 +278,7 @@ impl Session for Worker {
     fn run(&mut self) -> Result<(), String> {
         std::panic::catch_unwind(AssertUnwindSafe(|| self.try_run()))
             .unwrap_or_else(|_panic| Err("the runtime panicked".to_owned()))
-            .map_err(|reason| one_line(&reason))
+            .map_err(|reason| sentence(&reason))
     }
 
     fn output(&self, index: usize) -> &[f32] {

@@ -452,7 +452,7 @@ mod tests {
 
     #[test]
     fn bits_sort_as_numbers_do() {
-        let mut values = vec![
+        let mut values = [
             0.5,
             -0.25,
             f32::NAN,

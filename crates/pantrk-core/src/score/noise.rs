@@ -217,7 +217,7 @@ mod tests {
             .collect()
     }
 
-    fn rate(ods: Vec<f32>, weak: f32) -> f64 {
+    fn rate(ods: &[f32], weak: f32) -> f64 {
         let count =
             |is: &(dyn Fn(f32) -> bool + Sync)| ods.iter().filter(|&&od| is(od)).count() as u64;
         Spread::of(ods.iter().copied()).rate(weak, count(&|od| od >= weak), count)
@@ -237,16 +237,16 @@ mod tests {
 
     #[test]
     fn a_wide_spread_reaches_the_threshold_and_a_narrow_one_does_not() {
-        let wide = rate(unstained(20_000, 0.03, 0.08), 0.2);
+        let wide = rate(&unstained(20_000, 0.03, 0.08), 0.2);
         assert!((wide - normal_tail(0.17 / 0.08)).abs() < 0.005, "{wide}");
-        assert!(rate(unstained(20_000, 0.03, 0.03), 0.2) < 1e-6);
+        assert!(rate(&unstained(20_000, 0.03, 0.03), 0.2) < 1e-6);
     }
 
     #[test]
     fn stained_cells_do_not_count_as_noise() {
         let mut ods = unstained(10_000, 0.02, 0.03);
         ods.extend(vec![0.45; 30_000]);
-        assert!(rate(ods, 0.2) < 1e-6);
-        assert!(rate(vec![0.1; 20], 0.2).abs() < 1e-12);
+        assert!(rate(&ods, 0.2) < 1e-6);
+        assert!(rate(&[0.1; 20], 0.2).abs() < 1e-12);
     }
 }

@@ -281,23 +281,19 @@ impl Pieces {
             }
         }
         let mut count = 0;
-        for at in 0..labels.len() {
-            let label = labels[at] as usize;
-            if label == 0 {
+        for (at, label) in labels.iter_mut().enumerate().filter(|(_, l)| **l > 0) {
+            let root = self.parents[at] as usize;
+            let (area, first) = self.largest[*label as usize];
+            if root != first as usize || !areas.contains(&area) {
+                *label = 0;
                 continue;
             }
-            let root = self.parents[at];
-            let (area, first) = self.largest[label];
-            if root != first || !areas.contains(&area) {
-                labels[at] = 0;
-            } else if root as usize == at {
+            if root == at {
                 count += 1;
                 self.areas[at] = count;
-                labels[at] = count;
-            } else {
-                // The first pixel of a piece comes before its others and left the name there.
-                labels[at] = self.areas[root as usize];
             }
+            // The first pixel of a piece comes before its others and left the name there.
+            *label = self.areas[root];
         }
         count
     }

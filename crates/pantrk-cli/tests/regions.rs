@@ -1,4 +1,5 @@
 //! `pantrk regions` and `score --region-classifier`: strokes on one phantom, regions on another.
+#![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
 mod common;
 

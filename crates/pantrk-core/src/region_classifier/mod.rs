@@ -544,7 +544,7 @@ impl ClassMap {
     /// The area of a class, mm2.
     pub fn area_mm2(&self, class: usize) -> f64 {
         let own = class as u8 + 1;
-        let places = self.class.iter().filter(|&&c| c == own).count();
+        let places: u64 = self.class.iter().map(|&c| u64::from(c == own)).sum();
         places as f64 * OVERVIEW_MPP * OVERVIEW_MPP / 1e6
     }
 

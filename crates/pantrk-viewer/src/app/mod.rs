@@ -364,6 +364,11 @@ impl Viewer {
                 };
                 self.session.thumbnails.insert(id, load);
             }
+            LibraryAnswer::Preview { opening, picture } => {
+                if let Some(open) = self.opened(opening) {
+                    open.preview = Some(upload(ctx, "preview", picture));
+                }
+            }
             LibraryAnswer::Thumbnail { opening, picture } => {
                 if let Some(open) = self.opened(opening) {
                     open.thumbnail = Some(upload(ctx, "thumbnail", picture));
@@ -528,6 +533,7 @@ impl Viewer {
             opening,
             slide,
             thumbnail: None,
+            preview: None,
             view: None,
             pointer: None,
             cells: Load::Absent,

@@ -24,6 +24,8 @@ pub(crate) const RIM: usize = 1;
 pub(crate) const CYTOPLASM: usize = 2;
 pub(crate) const MEMBRANE: usize = 3;
 
+/// Cells that a thread takes at once in a pass that needs no blocks.
+const PART: usize = 1 << 16;
 /// Sums that are taken side by side.
 const LANES: usize = 8;
 
@@ -34,6 +36,8 @@ pub(crate) struct Arranged {
     groups: Vec<Range<usize>>,
     /// DAB OD per compartment and the highest of them, NaN where nothing was measured.
     od: [Vec<f32>; SLOTS],
+    /// By how much rim and membrane are denser than what they border on; NaN where that was not measured.
+    excess: [Vec<f32>; 2],
     /// Of the cytoplasm.
     grain: Vec<f32>,
     /// The neighbourhood of each place.
@@ -79,6 +83,8 @@ pub(crate) struct Graded {
     pub(crate) tally: Tally,
     pub(crate) moved: [Tally; 2],
     pub(crate) blocks: Vec<Tally>,
+    /// Cells whose measured density reaches 1+, whatever a person read.
+    pub(crate) reaching: [u64; SLOTS],
     pub(crate) stained: [StainedSums; ANY],
     pub(crate) clustering: Option<f64>,
 }
@@ -145,6 +151,10 @@ impl Arranged {
                 let of = |&k: &u32| od(cells, slot, rows[k as usize]);
                 order.iter().map(of).collect()
             }),
+            excess: [RIM, MEMBRANE].map(|line| {
+                let of = |&k: &u32| excess(line, &ods(cells, rows[k as usize]));
+                order.iter().map(of).collect()
+            }),
             grain: order.iter().map(grain).collect(),
             squares: order.iter().map(|&k| square_of[k as usize]).collect(),
             square_cells,
@@ -169,6 +179,12 @@ impl Arranged {
         };
         let (mut blocks, mut square_stained) =
             rayon::join(pass, || self.square_stained(thresholds));
+        let [weak, ..] = thresholds.values();
+        let reaching = std::array::from_fn(|slot| {
+            let measured: f64 = blocks.iter().map(|block| block.tally.positive(slot)).sum();
+            let fixed = self.fixed.iter().filter(|cell| cell.od[slot] >= weak);
+            measured as u64 + fixed.count() as u64
+        });
         let mut fixed_stained = [StainedSums::default(); ANY];
         for cell in &self.fixed {
             let grades = |by| with_highest(cells.grades_at(cell.row, by));
@@ -205,6 +221,7 @@ impl Arranged {
         Graded {
             clustering: self.clustering(&square_stained, &whole.tally),
             blocks: blocks.into_iter().map(|block| block.tally).collect(),
+            reaching,
             tally: whole.tally,
             moved: whole.moved,
             stained: whole.stained,
@@ -232,9 +249,9 @@ impl Arranged {
         for (k, sums) in sums.iter_mut().enumerate() {
             sums.cells = pass.tally.positive(k) as u64;
         }
-        // `f32::max` passes over NaN.
-        sums[RIM].add_excess(weak, rim, |i| nucleus[i].max(cytoplasm[i]));
-        sums[MEMBRANE].add_excess(weak, membrane, |i| cytoplasm[i]);
+        let [of_rim, of_membrane] = self.excess.each_ref().map(|column| &column[block.clone()]);
+        sums[RIM].add_excess(weak, rim, of_rim);
+        sums[MEMBRANE].add_excess(weak, membrane, of_membrane);
         pass
     }
 
@@ -264,7 +281,7 @@ impl Arranged {
 
     /// How many tumour cells' densities in a compartment, or their highest ones, hold to `is`.
     pub(crate) fn how_many(&self, slot: usize, is: impl Fn(f32) -> bool + Sync) -> u64 {
-        let blocks = self.od[slot].par_chunks(1 << 16);
+        let blocks = self.od[slot].par_chunks(PART);
         let count = |part: &[f32]| {
             let held = part.iter().map(|&od| u32::from(is(od)));
             u64::from(held.fold(0, u32::wrapping_add))
@@ -282,13 +299,16 @@ impl Arranged {
             .filter(|cell| cells.grades_at(cell.row, thresholds)[CYTOPLASM] > 0)
             .map(|cell| sortable(cell.grain))
             .collect();
-        let stained = || {
-            let columns = self.od[CYTOPLASM].iter().zip(&self.grain);
-            let stained = columns.filter(|&(&od, _)| od >= weak);
-            stained
-                .map(|(_, &grain)| sortable(grain))
-                .chain(fixed.iter().copied())
+        let columns = self.od[CYTOPLASM]
+            .par_chunks(PART)
+            .zip(self.grain.par_chunks(PART));
+        let keys = |(od, grain): (&[f32], &[f32])| -> Vec<u32> {
+            let stained = od.iter().zip(grain).filter(|&(&od, _)| od >= weak);
+            stained.map(|(_, &grain)| sortable(grain)).collect()
         };
+        let mut parts: Vec<Vec<u32>> = columns.map(keys).collect();
+        parts.push(fixed);
+        let stained = || parts.iter().flatten().copied();
         // The upper half of the bits first, then the lower half of those that share the median's.
         let mut counts = vec![0_usize; 1 << 16];
         for key in stained() {
@@ -338,16 +358,16 @@ impl StainedSums {
         self.od += rest.map(|&od| f64::from(od)).sum::<f64>();
     }
 
-    /// Adds by how much the densities of a block that reach `weak` are above what lies `beside` them.
-    fn add_excess(&mut self, weak: f32, column: &[f32], beside: impl Fn(usize) -> f32) {
+    /// Adds by how much the densities of a block that reach `weak` are above what they border on.
+    fn add_excess(&mut self, weak: f32, column: &[f32], excess: &[f32]) {
         let mut sums = [0.0_f32; LANES];
         let mut counts = [0_u32; LANES];
-        for (first, chunk) in (0..).step_by(LANES).zip(column.chunks(LANES)) {
-            for (lane, &od) in chunk.iter().enumerate() {
-                let excess = od - beside(first + lane);
-                let counts_here = od >= weak && excess.is_finite();
-                sums[lane] += if counts_here { excess } else { 0.0 };
-                counts[lane] = counts[lane].wrapping_add(u32::from(counts_here));
+        for (ods, excess) in column.chunks(LANES).zip(excess.chunks(LANES)) {
+            let lanes = sums.iter_mut().zip(&mut counts);
+            for ((sum, count), (&od, &excess)) in lanes.zip(ods.iter().zip(excess)) {
+                let holds = od >= weak && !excess.is_nan();
+                *sum += if holds { excess } else { 0.0 };
+                *count = count.wrapping_add(u32::from(holds));
             }
         }
         self.excess += sums.iter().map(|&sum| f64::from(sum)).sum::<f64>();
@@ -385,12 +405,13 @@ fn reaching(column: &[f32], threshold: f32) -> u32 {
 
 /// By how much a line is denser than what it borders on; NaN for the other compartments and where that was not measured.
 fn excess(k: usize, od: &[f32; SLOTS]) -> f32 {
-    match k {
+    let excess = match k {
         // `f32::max` passes over NaN.
         RIM => od[RIM] - od[NUCLEUS].max(od[CYTOPLASM]),
         MEMBRANE => od[MEMBRANE] - od[CYTOPLASM],
         _ => f32::NAN,
-    }
+    };
+    if excess.is_finite() { excess } else { f32::NAN }
 }
 
 /// A cell's grades, the highest last.

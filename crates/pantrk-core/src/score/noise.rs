@@ -23,17 +23,23 @@ const HIGHEST_CLASS: usize = 1 << 12;
 pub(crate) struct Noise([f64; SLOTS]);
 
 impl Noise {
-    /// Reads it off the cells.
-    pub(crate) fn read(arranged: &Arranged, thresholds: Thresholds) -> Self {
+    /// Reads it off the cells; so many of them reach 1+.
+    pub(crate) fn read(
+        arranged: &Arranged,
+        thresholds: Thresholds,
+        reaching: [u64; SLOTS],
+    ) -> Self {
         let weak = thresholds.values()[0];
         Self(std::array::from_fn(|slot| {
             let spread = &arranged.spreads[slot];
-            let reaching = arranged.how_many(slot, |od| od >= weak);
-            let spread = spread.lowest_peak(weak, reaching).map_or(0.0, |peak| {
-                let (middle, reach) = (peak.middle, weak - peak.middle);
-                let mirrored = arranged.how_many(slot, |od| od < middle && middle - od >= reach);
-                peak.rate(reach, mirrored)
-            });
+            let spread = spread
+                .lowest_peak(weak, reaching[slot])
+                .map_or(0.0, |peak| {
+                    let (middle, reach) = (peak.middle, weak - peak.middle);
+                    let mirrored =
+                        arranged.how_many(slot, |od| od < middle && middle - od >= reach);
+                    peak.rate(reach, mirrored)
+                });
             let outside = &arranged.outside[slot];
             let rate = if outside.len() >= ENOUGH {
                 let stained = outside.iter().filter(|&&od| od >= weak).count();

@@ -203,7 +203,7 @@ impl Viewer {
     }
 
     /// Looks through more paths; what is found is added to the worklist.
-    fn scan_paths(&mut self, paths: &[PathBuf]) {
+    pub(crate) fn scan_paths(&mut self, paths: &[PathBuf]) {
         for path in paths {
             let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             if !self.settings.last_paths.contains(&whole) {

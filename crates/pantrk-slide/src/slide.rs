@@ -71,6 +71,8 @@ impl fmt::Debug for Slide {
 impl Slide {
     /// Opens a slide with the default [`Limits`]; a folder is opened if it holds one DICOM slide.
     ///
+    /// In builds with the feature `cloud` the path may be an address: `https://host/slide.svs`, `s3://bucket/slide.svs` (credentials and endpoint from the environment, `AWS_*`).
+    ///
     /// # Errors
     /// If the file cannot be read, no format knows it, or it breaks its format.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, SlideError> {

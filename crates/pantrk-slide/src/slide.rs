@@ -20,7 +20,7 @@ use crate::source::Source;
 use crate::store::{Parts, TileState, levels_of, whole_rect};
 
 /// Decoded tiles kept by default, in bytes.
-const DEFAULT_CACHE_BYTES: usize = 64 << 20;
+const DEFAULT_CACHE_BYTES: usize = 32 << 20;
 
 /// A picture beside the pyramid: the label, the macro photograph, a thumbnail.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,13 +17,13 @@ const OUTSIDE: u32 = 1 << 14;
 const END: u32 = 1 << 15;
 
 /// The code is longer than [`LOOK`] or unknown.
-const UNKNOWN: Entry = 0;
+const UNKNOWN: Entry = OUTSIDE;
 
 /// A Huffman table.
 pub(super) struct Table {
     look: [Entry; 1 << LOOK],
     /// By length: codes below this one, left-aligned to 16 bits, are of this length or shorter.
-    limit: [u32; LONGEST + 2],
+    limit: [u32; LONGEST + 1],
     /// By length: what added to a code gives its symbol's index.
     offset: [i32; LONGEST + 1],
     symbols: [u8; 256],
@@ -33,7 +33,7 @@ impl Table {
     pub(super) const fn empty() -> Self {
         Self {
             look: [UNKNOWN; 1 << LOOK],
-            limit: [0; LONGEST + 2],
+            limit: [0; LONGEST + 1],
             offset: [0; LONGEST + 1],
             symbols: [0; 256],
         }
@@ -67,7 +67,6 @@ impl Table {
             *self.limit.get_mut(length as usize)? = code << 16_u32.wrapping_sub(length);
             code <<= 1;
         }
-        *self.limit.last_mut()? = u32::MAX;
         Some(())
     }
 
@@ -234,46 +233,17 @@ impl Bits<'_> {
     pub(super) fn symbol(&mut self, table: &Table) -> Option<Symbol> {
         self.refill();
         let entry = table.look[(self.window >> (64 - LOOK)) as usize];
-        if entry == UNKNOWN || entry & OUTSIDE != 0 {
-            return self.long_symbol(table, entry);
+        if entry & OUTSIDE != 0 {
+            // By value, so that the bits stay in registers.
+            let (taken, symbol) = long_symbol(self.window, table, entry)?;
+            self.take(taken);
+            return Some(symbol);
         }
         self.take(entry & 0xff);
         Some(Symbol {
             run: (entry >> 8) & 0x3f,
             value: (entry >> 16) as i16,
             end: entry & END != 0,
-        })
-    }
-
-    /// The same where code and value do not fit into the table.
-    fn long_symbol(&mut self, table: &Table, entry: Entry) -> Option<Symbol> {
-        let symbol = if entry == UNKNOWN {
-            let code = (self.window >> 48) as u32;
-            let length = (1..=LONGEST).find(|&length| code < table.limit[length])?;
-            let length_bits = length as u32;
-            let index = ((code >> 16_u32.wrapping_sub(length_bits)) as i32)
-                .wrapping_add(table.offset[length]);
-            self.take(length_bits);
-            *table.symbols.get(usize::try_from(index).ok()?)?
-        } else {
-            self.take(entry & 0xff);
-            (entry >> 16) as u8
-        };
-        let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-        if size == 0 {
-            return Some(Symbol {
-                run,
-                value: 0,
-                end: run != 15,
-            });
-        }
-        // A code of 16 bits and a value of 15 are 31: still there.
-        let bits = (self.window >> 64_u32.wrapping_sub(size)) as u32;
-        self.take(size);
-        Some(Symbol {
-            run,
-            value: extended(bits, size),
-            end: false,
         })
     }
 
@@ -285,6 +255,36 @@ impl Bits<'_> {
             .wrapping_sub(u64::from(self.count));
         read > (self.end as u64).wrapping_mul(8)
     }
+}
+
+/// The next symbol of left-aligned bits where code and value do not fit into the table, and the bits it takes.
+#[cold]
+fn long_symbol(window: u64, table: &Table, entry: Entry) -> Option<(u32, Symbol)> {
+    let (length, symbol) = if entry == UNKNOWN {
+        let code = (window >> 48) as u32;
+        let length = (1..=LONGEST).find(|&length| code < table.limit[length])?;
+        let code = (code >> 16_usize.wrapping_sub(length)) as i32;
+        let index = usize::try_from(code.wrapping_add(table.offset[length])).ok()?;
+        (length as u32, *table.symbols.get(index)?)
+    } else {
+        (entry & 0xff, (entry >> 16) as u8)
+    };
+    let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+    if size == 0 {
+        let end = run != 15;
+        return Some((length, Symbol { run, value: 0, end }));
+    }
+    // A code of 16 bits and a value of 15 are 31: still there.
+    let bits = (window.wrapping_shl(length) >> 64_u32.wrapping_sub(size)) as u32;
+    let value = extended(bits, size);
+    Some((
+        length.wrapping_add(size),
+        Symbol {
+            run,
+            value,
+            end: false,
+        },
+    ))
 }
 
 #[cfg(test)]

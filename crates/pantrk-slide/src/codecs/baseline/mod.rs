@@ -431,3 +431,65 @@ fn block<S: Simd>(
     }
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::path::Path;
+
+    use super::*;
+
+    fn fixtures() -> impl Iterator<Item = (String, Vec<u8>, Vec<u8>)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/jpeg");
+        std::fs::read_dir(folder).unwrap().filter_map(|entry| {
+            let path = entry.unwrap().path();
+            let is_jpeg = path.extension().is_some_and(|ending| ending == "jpg");
+            let read = |path: &Path| std::fs::read(path).unwrap();
+            is_jpeg.then(|| {
+                let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+                (name, read(&path), read(&path.with_extension("rgb")))
+            })
+        })
+    }
+
+    #[test]
+    fn pixels_are_those_of_libjpeg() {
+        let mut count = 0;
+        for (name, jpeg, wanted) in fixtures() {
+            let decoder = Decoder::new(&jpeg).unwrap();
+            let mut out = vec![0; wanted.len()];
+            decoder.decode(true, &mut out).unwrap();
+            let most = out.iter().zip(&wanted).map(|(a, b)| a.abs_diff(*b)).max();
+            assert_eq!(most, Some(0), "{name}");
+            count += 1;
+        }
+        assert_eq!(count, 7);
+    }
+
+    #[test]
+    fn a_cut_stream_and_changed_bytes_are_errors_or_pixels() {
+        let mut state = 88_172_645_463_325_252_u64;
+        for (_, jpeg, wanted) in fixtures() {
+            let mut out = vec![0; wanted.len()];
+            for cut in (0..jpeg.len()).step_by(31) {
+                if let Some(decoder) = Decoder::new(&jpeg[..cut]) {
+                    assert!(decoder.decode(true, &mut out).is_err(), "{cut}");
+                }
+            }
+            for _ in 0..300 {
+                let mut changed = jpeg.clone();
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                let at = state as usize % changed.len();
+                changed[at] = (state >> 40) as u8;
+                if let Some(decoder) = Decoder::new(&changed)
+                    && decoder.width * decoder.height * 3 == out.len()
+                {
+                    drop(decoder.decode(true, &mut out));
+                }
+            }
+        }
+    }
+}

@@ -11,7 +11,6 @@
 //! Whatever a case expects, every level and picture of a slide that opens is read whole, which must neither panic nor fail.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     reason = "helpers of tests, whose failure is the test's"
 )]

@@ -2,11 +2,6 @@
 //!
 //! Needs the feature `cloud` and Python (`PANTRK_PYTHON` names it, else `python3`), for S3 with the package `moto[server]`; prints `skipped` elsewhere.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot write its file must fail"
-)]
-
 #[cfg(feature = "cloud")]
 mod common;
 
@@ -26,6 +21,11 @@ fn an_address_is_refused_with_what_to_do() {
 #[cfg(feature = "cloud")]
 mod cloud {
     #![expect(
+        clippy::unwrap_used,
+        reason = "helpers of tests, whose failure is the test's"
+    )]
+    #![allow(
+        clippy::allow_attributes,
         clippy::print_stdout,
         reason = "a test tells what it skips and what it counted"
     )]

@@ -31,10 +31,8 @@ mod cloud {
     )]
 
     use std::fs;
-    use std::io::{BufRead as _, BufReader};
     use std::path::{Path, PathBuf};
     use std::process::{Child, Command, Stdio};
-    use std::sync::{Arc, Mutex};
 
     use pantrk_slide::Slide;
     use pantrk_space::{GapKind, LevelSize, RgbBuffer};
@@ -49,7 +47,8 @@ mod cloud {
     struct Server {
         child: Child,
         address: String,
-        requests: Arc<Mutex<Vec<(String, u64)>>>,
+        /// What it prints: its address, then a line for each request.
+        told: tempfile::NamedTempFile,
     }
 
     impl Server {
@@ -58,48 +57,42 @@ mod cloud {
             let python =
                 std::env::var_os("PANTRK_PYTHON").map_or_else(|| "python3".into(), PathBuf::from);
             let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cloud/serve.py");
+            let told = tempfile::NamedTempFile::new().unwrap();
             let mut child = Command::new(python)
                 .arg(script)
                 .arg(kind)
                 .arg(folder)
                 .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
+                .stdout(told.reopen().unwrap())
                 .stderr(Stdio::null())
                 .spawn()
                 .ok()?;
-            let mut lines = BufReader::new(child.stdout.take()?).lines();
-            let Some(Ok(address)) = lines.next() else {
-                child.wait().unwrap();
-                return None;
-            };
-            let requests = Arc::new(Mutex::new(Vec::new()));
-            let seen = Arc::clone(&requests);
-            std::thread::spawn(move || {
-                for line in lines.map_while(Result::ok) {
-                    let words: Vec<&str> = line.split(' ').collect();
-                    let [method, status, bytes] = words.as_slice() else {
-                        continue;
-                    };
-                    let bytes = bytes.parse().unwrap_or(0);
-                    seen.lock()
-                        .unwrap()
-                        .push((format!("{method} {status}"), bytes));
+            loop {
+                let text = fs::read_to_string(told.path()).unwrap();
+                if let Some((address, _)) = text.split_once('\n') {
+                    let address = address.to_owned();
+                    return Some(Self {
+                        child,
+                        address,
+                        told,
+                    });
                 }
-            });
-            Some(Self {
-                child,
-                address,
-                requests,
-            })
+                if child.try_wait().unwrap().is_some() {
+                    return None;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
         }
 
         /// Requests so far, and the bytes that were sent.
         fn counted(&self) -> (usize, u64) {
-            let requests = self.requests.lock().unwrap();
-            (
-                requests.len(),
-                requests.iter().map(|(_, bytes)| bytes).sum(),
-            )
+            let text = fs::read_to_string(self.told.path()).unwrap();
+            let bytes: Vec<u64> = text
+                .lines()
+                .skip(1)
+                .filter_map(|line| line.rsplit_once(' ')?.1.parse().ok())
+                .collect();
+            (bytes.len(), bytes.iter().sum())
         }
     }
 

@@ -22,13 +22,14 @@ class Files(http.server.BaseHTTPRequestHandler):
         pass
 
     def answer(self, status, body=b"", headers=()):
+        # Before the answer, so that whoever has it finds the line.
+        print(self.command, status, len(body) if self.command == "GET" else 0, flush=True)
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
         self.end_headers()
         if self.command == "GET":
             self.wfile.write(body)
-        print(self.command, status, len(body) if self.command == "GET" else 0, flush=True)
 
     def do_GET(self):
         path = os.path.join(folder, os.path.basename(self.path))

@@ -434,11 +434,6 @@ fn block<S: Simd>(
 
 #[cfg(test)]
 mod tests {
-    #![expect(
-        clippy::unwrap_used,
-        reason = "helpers of tests, whose failure is the test's"
-    )]
-
     use std::path::Path;
 
     use super::*;

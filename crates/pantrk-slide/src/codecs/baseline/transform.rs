@@ -141,9 +141,9 @@ mod tests {
         let mut out = [[128.0; 8]; 8];
         for (y, row) in out.iter_mut().enumerate() {
             for (x, value) in row.iter_mut().enumerate() {
-                for v in 0..8 {
-                    for u in 0..8 {
-                        *value += f64::from(block[v][u]) * basis(v, y) * basis(u, x);
+                for (v, row) in block.iter().enumerate() {
+                    for (u, coefficient) in row.iter().enumerate() {
+                        *value += f64::from(*coefficient) * basis(v, y) * basis(u, x);
                     }
                 }
             }

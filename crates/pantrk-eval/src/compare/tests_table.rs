@@ -11,7 +11,7 @@ use crate::statistics::paired::{holm, mcnemar_exact, paired_difference};
 use crate::statistics::proportion::proportion;
 use crate::statistics::ranks::mid_ranks;
 use crate::statistics::roc::auc_difference;
-use crate::statistics::{Undefined, bootstrap};
+use crate::statistics::{NO_RESAMPLES, Undefined, bootstrap};
 
 /// One test's outcome.
 struct Outcome {
@@ -252,7 +252,9 @@ fn by_bootstrap(
     };
     let estimate = |side: usize, value| {
         let interval = bootstrap::interval(n, seed, |indices| of(side, indices));
-        Estimate::plain(value, interval, count, decimals).into()
+        Estimate::plain(value, interval, count, decimals)
+            .or_because(NO_RESAMPLES)
+            .into()
     };
     let outcome = Outcome {
         first: estimate(0, first),

@@ -252,8 +252,14 @@ fn by_bootstrap(
     };
     let estimate = |side: usize, value| {
         let interval = bootstrap::interval(n, seed, |indices| of(side, indices));
+        let why = if interval.is_some() {
+            "every resample gives the same"
+        } else {
+            NO_RESAMPLES
+        };
+        let interval = interval.filter(|[low, high]| high > low);
         Estimate::plain(value, interval, count, decimals)
-            .or_because(NO_RESAMPLES)
+            .or_because(why)
             .into()
     };
     let outcome = Outcome {

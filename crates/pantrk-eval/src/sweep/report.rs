@@ -38,8 +38,9 @@ pub fn sweep_report(slides: &[SlideSweep], grid: &Grid, facts: &SweepFacts) -> R
     let known = slides.iter().filter(|s| s.truth.is_some()).count();
     let mut report = Report::new("eval sweep", "Other thresholds, profiles and cut-offs");
     report.subtitle = format!(
-        "{} scored slides x {} sets of thresholds x {} profiles{}",
+        "{} scored {} x {} sets of thresholds x {} profiles{}",
         slides.len(),
+        if slides.len() == 1 { "slide" } else { "slides" },
         grid.thresholds.len(),
         grid.profiles.len(),
         if facts.truth.is_empty() {
@@ -198,6 +199,14 @@ fn calls_table(variants: &Variants<'_>, grid: &Grid, has_truth: bool) -> Table {
     table
 }
 
+/// How many of the evaluable slides are positive, with Wilson's interval.
+fn share(positive: u64, slides: u64) -> Cell {
+    if slides == 0 {
+        return Cell::missing(0, "no evaluable slide");
+    }
+    Estimate::proportion(positive, slides, wilson(positive, slides)).into()
+}
+
 fn variant_words(variant: &str) -> String {
     if variant.is_empty() {
         "as stored".to_owned()
@@ -214,6 +223,7 @@ fn cutoff_section(variants: &Variants<'_>, grid: &Grid, has_truth: bool) -> Sect
         Column::number("cutoff_percent", "cut-off (%)"),
         Column::number("positive", "positive"),
         Column::number("slides", "slides"),
+        Column::estimate("share", "share positive"),
     ];
     if has_truth {
         columns.push(Column::estimate("sensitivity", "sensitivity"));
@@ -236,6 +246,7 @@ fn cutoff_section(variants: &Variants<'_>, grid: &Grid, has_truth: bool) -> Sect
                     Cell::Number(cutoff, 2),
                     Cell::Count(tally.calls[0]),
                     Cell::Count(slides),
+                    share(tally.calls[0], slides),
                 ];
                 if has_truth {
                     row.extend([tally.sensitivity(), tally.specificity()]);

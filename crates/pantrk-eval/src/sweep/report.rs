@@ -199,14 +199,6 @@ fn calls_table(variants: &Variants<'_>, grid: &Grid, has_truth: bool) -> Table {
     table
 }
 
-/// How many of the evaluable slides are positive, with Wilson's interval.
-fn share(positive: u64, slides: u64) -> Cell {
-    if slides == 0 {
-        return Cell::missing(0, "no evaluable slide");
-    }
-    Estimate::proportion(positive, slides, wilson(positive, slides)).into()
-}
-
 fn variant_words(variant: &str) -> String {
     if variant.is_empty() {
         "as stored".to_owned()
@@ -246,7 +238,7 @@ fn cutoff_section(variants: &Variants<'_>, grid: &Grid, has_truth: bool) -> Sect
                     Cell::Number(cutoff, 2),
                     Cell::Count(tally.calls[0]),
                     Cell::Count(slides),
-                    share(tally.calls[0], slides),
+                    share([tally.calls[0], slides], "no evaluable slide"),
                 ];
                 if has_truth {
                     row.extend([tally.sensitivity(), tally.specificity()]);

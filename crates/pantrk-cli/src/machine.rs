@@ -26,6 +26,37 @@ pub(crate) fn memory_free() -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// Threads that share a heap of the GNU allocator.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const SHARING: usize = 8;
+
+/// Lets threads share their heaps, so that what one stage has freed serves the next; called before any thread is started.
+///
+/// Each thread's own heap would keep up to 64 MiB of buffers that no other can use.
+pub(crate) fn share_heaps() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        let heaps = i32::try_from(cores().div_ceil(SHARING)).unwrap_or(i32::MAX);
+        #[expect(unsafe_code, reason = "the allocator has no other door")]
+        // SAFETY: it takes two numbers and sets how many heaps may be made from now on.
+        unsafe {
+            libc::mallopt(libc::M_ARENA_MAX, heaps);
+        }
+    }
+}
+
+/// Gives freed memory back to the system, which the GNU allocator otherwise keeps for later: a stage's buffers are of no use to the next one.
+pub(crate) fn release_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        #[expect(unsafe_code, reason = "the allocator has no other door")]
+        // SAFETY: it takes a number, touches free memory alone, and may be called from any thread at any time.
+        unsafe {
+            libc::malloc_trim(0);
+        }
+    }
+}
+
 /// The cores that the machine, its cgroup and its affinity give.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

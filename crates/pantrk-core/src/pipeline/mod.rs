@@ -115,7 +115,7 @@ pub enum Stage {
     Overview,
     /// Cells, patch by patch.
     Patches,
-    /// Counting.
+    /// Quality seen closely, and counting.
     Score,
 }
 
@@ -248,12 +248,14 @@ pub fn score_slide_from(
     });
 
     let (mut quality, cells) = if wrong_stain.is_some() {
+        input.progress.begin(Stage::Score, 1);
         (
             ground.quality_facts(input.regions, None),
             CellTable::default(),
         )
     } else {
         let finished = run_patches(input, &ground, checkpoint)?;
+        input.progress.begin(Stage::Score, 1);
         let seen = finished.seen(&ground)?;
         let count = seen.cells;
         ground.look_closely(&seen.blocks);
@@ -294,7 +296,6 @@ pub fn score_slide_from(
         )
     });
 
-    input.progress.begin(Stage::Score, 1);
     let score = score_cells(
         &cells,
         &ScoreContext {

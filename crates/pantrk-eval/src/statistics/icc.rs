@@ -4,6 +4,9 @@ use super::Undefined;
 use super::distributions::f_quantile;
 use crate::output::Estimate;
 
+/// The square of a few rounding errors.
+const ROUNDING: f64 = 1e-28;
+
 /// The mean squares of a two-way table without repeats.
 struct MeanSquares {
     rows: f64,
@@ -40,6 +43,12 @@ fn mean_squares(table: &[Vec<f64>]) -> Result<MeanSquares, Undefined> {
                 .map(move |(x, cm)| (x - rm - cm + grand).powi(2))
         })
         .sum();
+    // Squares of rounding errors are no disagreement.
+    let error = if error > ROUNDING * (rows + columns) {
+        error
+    } else {
+        0.0
+    };
     Ok(MeanSquares {
         rows: rows / (nf - 1.0),
         columns: columns / (kf - 1.0),

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// What a run holds whatever the number of threads: program, model, tile cache, the overview of a slide and its cells, bytes.
 pub(crate) const BASE_MEMORY: u64 = 350 << 20;
-/// What each thread adds: patch buffers and the model's own, bytes; 20 MiB were measured.
-const THREAD_MEMORY: u64 = 32 << 20;
+/// What each thread adds: patch buffers and the model's own, bytes; 84 MiB were measured.
+const THREAD_MEMORY: u64 = 96 << 20;
 
 /// The smallest memory limit of the cgroup and those above it, bytes; `None` without one.
 pub(crate) fn memory_limit() -> Option<u64> {
@@ -197,7 +197,7 @@ mod tests {
     fn threads_follow_cores_and_memory() {
         assert_eq!(threads_within(8, None), 8);
         assert_eq!(threads_within(8, Some(64 * GIB)), 8);
-        assert_eq!(threads_within(64, Some(GIB)), 21);
+        assert_eq!(threads_within(64, Some(GIB)), 7);
         assert_eq!(threads_within(8, Some(100 << 20)), 1);
     }
 }

@@ -52,7 +52,8 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) fn load(options: &ScoreOptions) -> Result<Self, Failure> {
-        let (segmenter, model) = inputs::segmenter(&options.model, &options.device)?;
+        let run = inputs::Run::of(&options.device, &options.runtime)?;
+        let (segmenter, model) = inputs::segmenter(&options.model, run)?;
         Ok(Self {
             segmenter,
             model,

@@ -64,6 +64,7 @@ fn a_folder_holds_what_the_contract_says() {
         "gallery",
         "heatmaps",
         "overlay.png",
+        "regions.geojson",
         "report.html",
     ];
     expected.extend(cfg!(feature = "pdf").then_some("report.pdf"));

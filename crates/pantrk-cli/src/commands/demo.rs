@@ -67,6 +67,7 @@ impl Demo {
             stains: "default".to_owned(),
             model: self.model.clone(),
             device: "cpu".to_owned(),
+            runtime: "tract".to_owned(),
             threads: self.threads,
             case: None,
             skip_heatmaps: false,

@@ -206,6 +206,11 @@ impl CellTable {
         }
     }
 
+    /// Whether a person graded the cell.
+    pub(crate) fn is_fixed(&self, cell: usize) -> bool {
+        self.fixed_grades.get(cell).is_some_and(|&g| g != NOT_FIXED)
+    }
+
     /// A cell's grade per compartment, in the order of `Compartment::ALL`: by its densities, or as a person read it.
     pub(crate) fn grades_at(&self, cell: usize, thresholds: Thresholds) -> [u8; 4] {
         let od = self.dab_od.each_ref().map(|column| column[cell]);

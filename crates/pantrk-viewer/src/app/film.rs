@@ -18,7 +18,7 @@ use super::desk::PictureSlot;
 /// Frames of the way.
 const FRAMES: u32 = 60;
 /// Waiting longer than this for the slide, or for its tiles at the end, is given up.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// The way, and how far along it is.
 pub(super) struct Film {
@@ -135,13 +135,15 @@ impl Viewer {
             _ if late => {
                 film.end(ctx, Err("no slide was opened".to_owned()));
             }
-            _ => {
-                // Of many, the first of the list.
-                let idle = !self.session.scanning && self.session.open.is_none();
-                if idle && !self.session.worklist.is_empty() {
+            None if !self.session.scanning && self.session.open.is_none() => {
+                if self.session.worklist.is_empty() {
+                    film.end(ctx, Err("there is nothing to open".to_owned()));
+                } else {
+                    // Of many, the first of the list.
                     self.commands.push(Command::Step(0));
                 }
             }
+            _ => {}
         }
         self.film = Some(film);
     }

@@ -257,7 +257,7 @@ impl Viewer {
         egui::Panel::top("top").show(ui, |ui| panels::show(ui, Place::Top, &context, out));
         egui::Panel::bottom("bottom").show(ui, |ui| panels::show(ui, Place::Bottom, &context, out));
         egui::Panel::left("left")
-            .default_size(264.0)
+            .default_size(292.0)
             .size_range(200.0..=460.0)
             .show(ui, |ui| {
                 egui::Panel::bottom("left_bottom")

@@ -148,7 +148,14 @@ fn queue_ui(ui: &mut Ui, session: &Session, out: &mut Commands) {
             }
         });
         if waiting > 1 {
-            faint(ui, format!("{} more in the queue", waiting - 1));
+            ui.horizontal(|ui| {
+                faint(ui, format!("{} more in the queue", waiting - 1));
+                if ui.small_button("Cancel all").clicked() {
+                    for id in session.scoring.keys() {
+                        out.push(Command::CancelScoring(id.clone()));
+                    }
+                }
+            });
         }
     }
 }

@@ -70,6 +70,7 @@ fn patch(criterion: &mut Criterion) {
             let maps = Maps {
                 width: side as usize,
                 height: side as usize,
+                stride: 1,
                 values: worker.output(0),
             };
             head_worker.label(black_box(maps), &mut labels);

@@ -1,6 +1,7 @@
 //! What the benches measure on: a phantom slide and its patches.
 
 pub mod timed;
+pub mod tools;
 
 use std::path::Path;
 

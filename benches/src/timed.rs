@@ -165,6 +165,7 @@ impl SegmentWorker for Worker {
         let maps = Maps {
             width: patch.stains.width,
             height: patch.stains.height,
+            stride: 1,
             values: self.model.output(0),
         };
         self.clocks.head.time(|| self.head.label(maps, out));

@@ -32,8 +32,9 @@ const ALLOWED: [(&str, &[&str]); 11] = [
 ];
 
 /// Outside crates that belong to one crate of ours alone.
-const OWNED: [(&str, &[&str]); 4] = [
+const OWNED: [(&str, &[&str]); 5] = [
     ("tract-onnx", &["nn"]),
+    ("ort", &["nn"]),
     ("typst", &["report"]),
     ("egui", &["viewer"]),
     ("eframe", &["viewer"]),

@@ -8,7 +8,7 @@ use pantrk_core::score::profiles::PROFILES;
 use pantrk_core::score::{ScoringTable, Thresholds};
 use pantrk_core::segment::{OnnxSegmenter, Segmenter, WatershedParameters, WatershedSegmenter};
 use pantrk_core::stain::StainVectors;
-use pantrk_nn::{Model, ModelError};
+use pantrk_nn::{Device, Model, ModelError, RuntimeChoice};
 use pantrk_slide::{Slide, SlideError};
 use pantrk_space::{MicronsPerPixel, RegionReader as _, SlideMpp};
 use pantrk_store::{ModelFacts, MppSource};
@@ -37,6 +37,9 @@ pub(crate) struct ScoreOptions {
     /// Regions drawn by a pathologist, GeoJSON as QuPath writes it
     #[arg(long, value_name = "FILE.geojson")]
     pub(crate) regions: Option<PathBuf>,
+    /// A classifier that proposes regions, as `pantrk regions train` makes it; the result says that they were proposed
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) region_classifier: Option<PathBuf>,
     /// The scoring profile whose call becomes the slide's: any-1pct, cantrk or h-score
     #[arg(long, default_value = PROFILES[0].name, value_parser = parse_profile)]
     pub(crate) profile: String,
@@ -55,6 +58,9 @@ pub(crate) struct ScoreOptions {
     /// Where the model runs
     #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
     pub(crate) device: String,
+    /// What runs the model: `tract` (compiled in, the same on every machine), `ort` (ONNX Runtime, its library named by `ORT_DYLIB_PATH` or beside the program), or `auto` (the fastest of them that takes it)
+    #[arg(long, default_value = "tract", value_parser = ["tract", "ort", "auto"])]
+    pub(crate) runtime: String,
     /// Threads; all that the machine or its cgroup gives by default
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
@@ -89,12 +95,14 @@ impl ScoreOptions {
             tumour_type: None,
             clone: None,
             regions: None,
+            region_classifier: None,
             profile: PROFILES[0].name.to_owned(),
             thresholds: None,
             expansion: None,
             stains: "default".to_owned(),
             model: model.to_owned(),
             device: "cpu".to_owned(),
+            runtime: "tract".to_owned(),
             threads: None,
             case: None,
             skip_heatmaps: true,
@@ -259,20 +267,32 @@ pub(crate) fn stain_vectors(choice: &str) -> Result<Stains, Failure> {
     })
 }
 
-/// What finds nuclei.
-pub(crate) fn segmenter(
-    name: &str,
-    device: &str,
-) -> Result<(Box<dyn Segmenter>, ModelFacts), Failure> {
-    if device != "cpu" {
-        return Err(Failure::new(
-            Exit::Preflight,
-            anyhow::anyhow!(
-                "device {device} cannot be used: this build runs models with tract, on the CPU only; use --device cpu"
-            ),
-        ));
+/// Where and by what a model is run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Run {
+    pub(crate) device: Device,
+    pub(crate) runtime: RuntimeChoice,
+}
+
+impl Run {
+    /// By the words of the command line.
+    pub(crate) fn of(device: &str, runtime: &str) -> Result<Self, Failure> {
+        Ok(Self {
+            device: device.parse().map_err(Failure::usage)?,
+            runtime: runtime.parse().map_err(Failure::usage)?,
+        })
     }
+}
+
+/// What finds nuclei.
+pub(crate) fn segmenter(name: &str, run: Run) -> Result<(Box<dyn Segmenter>, ModelFacts), Failure> {
     if name == "watershed" {
+        if run.device != Device::Cpu {
+            return Err(Failure::new(
+                Exit::Preflight,
+                anyhow::anyhow!("watershed computes on the processor only; use --device cpu"),
+            ));
+        }
         let mpp = MicronsPerPixel::new(0.5).ok_or_else(|| Failure::usage("no pixel size"))?;
         let facts = ModelFacts {
             name: "watershed".to_owned(),
@@ -285,7 +305,7 @@ pub(crate) fn segmenter(
             facts,
         ));
     }
-    let model = load_model(name)?;
+    let model = load_model(name, run)?;
     let manifest = model.manifest();
     let facts = ModelFacts {
         name: manifest.name.clone(),
@@ -298,9 +318,9 @@ pub(crate) fn segmenter(
 }
 
 /// The model on board, or one in a folder.
-pub(crate) fn load_model(name: &str) -> Result<Model, Failure> {
+pub(crate) fn load_model(name: &str, run: Run) -> Result<Model, Failure> {
     if name == "nucleus" {
-        return Model::embedded().or_exit(Exit::Preflight);
+        return Model::embedded_in(run.runtime, run.device).or_exit(Exit::Preflight);
     }
     let folder = Path::new(name);
     if !folder.is_dir() {
@@ -311,7 +331,7 @@ pub(crate) fn load_model(name: &str) -> Result<Model, Failure> {
             ),
         ));
     }
-    Model::load_dir(folder).map_err(|error| {
+    Model::load_dir_in(folder, run.runtime, run.device).map_err(|error| {
         let advice = match &error {
             ModelError::Checksum { .. } => Some(
                 "fetch the weights again, or put the checksum of those that you trust into model.toml",

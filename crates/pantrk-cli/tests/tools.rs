@@ -227,7 +227,18 @@ fn models_are_listed_and_checked() {
         "input    image",
         "output   maps",
         "runs     in tract",
-        "head     interior-distance",
+        "fits     head = \"interior-distance\"",
+        "it can be used",
+    ] {
+        assert!(check.contains(word), "no {word:?} in {check}");
+    }
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pantrk-nn/tests/fixtures");
+    let rays = fixtures.join("stardist.onnx");
+    let check = pantrk(["models", "check", text(&rays)]).good().stdout;
+    for word in [
+        "output prob: 1 channels at stride 2",
+        "output dist: 32 channels at stride 2",
+        "fits     head = \"star-convex\"",
     ] {
         assert!(check.contains(word), "no {word:?} in {check}");
     }

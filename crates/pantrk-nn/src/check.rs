@@ -67,6 +67,13 @@ pub struct Trial {
 }
 
 impl Trial {
+    /// Channels of the input.
+    pub const fn input_channels(&self) -> usize {
+        match (self.layout, self.input_shape) {
+            (Layout::Nchw, [_, channels, ..]) | (Layout::Nhwc, [.., channels]) => channels,
+        }
+    }
+
     /// Channels of output `index`; `None` unless it is a map with a batch of 1.
     pub fn output_channels(&self, index: usize) -> Option<usize> {
         match (self.layout, self.output_shapes.get(index)?.as_slice()) {
@@ -75,6 +82,21 @@ impl Trial {
             }
             _ => None,
         }
+    }
+
+    /// Input pixels per pixel of output `index`; `None` unless it is a whole number, the same along both axes.
+    pub fn output_stride(&self, index: usize) -> Option<u32> {
+        let sides = |shape: &[usize]| match (self.layout, shape) {
+            (Layout::Nchw, &[_, _, height, width]) | (Layout::Nhwc, &[_, height, width, _]) => {
+                Some([height, width])
+            }
+            _ => None,
+        };
+        let [height, width] = sides(&self.input_shape)?;
+        let [rows, columns] = sides(self.output_shapes.get(index)?)?;
+        let stride = height.checked_div(rows)?;
+        let whole = rows * stride == height && columns * stride == width;
+        u32::try_from(stride).ok().filter(|_| whole)
     }
 }
 

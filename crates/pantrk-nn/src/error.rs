@@ -60,6 +60,14 @@ pub enum ModelError {
         /// The weights.
         path: PathBuf,
     },
+    /// A runtime that this machine or this build does not have.
+    #[error("{runtime} cannot be used: {reason}")]
+    NoRuntime {
+        /// The runtime.
+        runtime: &'static str,
+        /// What is missing, and what to do.
+        reason: String,
+    },
     /// The network and the manifest do not fit each other.
     #[error("the model's {what} is {found}, wanted {wanted}: {}", path.display())]
     Mismatch {

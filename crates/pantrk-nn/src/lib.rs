@@ -18,6 +18,8 @@ mod input;
 mod manifest;
 mod model;
 mod onnx;
+#[cfg(feature = "ort")]
+mod onnxruntime;
 pub mod runtime;
 mod tract;
 
@@ -29,4 +31,7 @@ pub use manifest::{
     Channels, HeadSpec, InputSpec, Layout, ModelManifest, Normalisation, OutputSpec,
 };
 pub use model::{Model, ModelWorker, sha256_hex};
+#[cfg(feature = "ort")]
+pub use onnxruntime::{OnnxRuntime, Provider};
+pub use runtime::{Device, RuntimeChoice, runtimes};
 pub use tract::Tract;

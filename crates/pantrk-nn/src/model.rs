@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pantrk_space::LevelSize;
 use sha2::{Digest as _, Sha256};
 
-use crate::runtime::{Plan, Runtime, Session};
-use crate::{
-    Dim, Direct, InputSource, InputSpec, Layout, ModelError, ModelManifest, Tract, fill_input, onnx,
-};
+use crate::runtime::{Device, Plan, Runtime, RuntimeChoice, Session, runtimes};
+use crate::{Dim, InputSource, InputSpec, Layout, ModelError, ModelManifest, fill_input, onnx};
 
 /// ONNX is protobuf, which ends at 2 GiB.
 const WEIGHTS_LIMIT: u64 = 1 << 31;
@@ -97,14 +95,25 @@ impl Shared {
 }
 
 impl Model {
-    /// Loads `model.toml` and the weights beside it, with the fastest runtime that takes them.
+    /// Loads `model.toml` and the weights beside it, with what is compiled in.
     ///
     /// # Errors
     /// [`ModelError`] naming the file and what is wrong with it.
     pub fn load_dir(folder: &Path) -> Result<Self, ModelError> {
-        Self::load_dir_with(folder, &Direct).or_else(|error| match error {
-            ModelError::Unsupported { .. } => Self::load_dir_with(folder, &Tract),
-            other => Err(other),
+        Self::load_dir_in(folder, RuntimeChoice::Tract, Device::Cpu)
+    }
+
+    /// As [`Model::load_dir`], with a runtime and a device of choice.
+    ///
+    /// # Errors
+    /// As [`Model::load_dir`], and [`ModelError::NoRuntime`].
+    pub fn load_dir_in(
+        folder: &Path,
+        choice: RuntimeChoice,
+        device: Device,
+    ) -> Result<Self, ModelError> {
+        first_that_takes(choice, device, |runtime| {
+            Self::load_dir_with(folder, runtime)
         })
     }
 
@@ -125,20 +134,23 @@ impl Model {
         Self::from_parts(manifest, &weights, &weights_path, runtime)
     }
 
-    /// The default model, which is part of the program.
+    /// The default model, which is part of the program, with what is compiled in.
     ///
     /// # Errors
     /// [`ModelError::Unsupported`] if this machine cannot run it.
     pub fn embedded() -> Result<Self, ModelError> {
-        let folder = PathBuf::from("models/nucleus");
-        let manifest = ModelManifest::parse(EMBEDDED_MANIFEST, &folder.join("model.toml"))?;
-        let weights_path = folder.join(&manifest.weights);
-        let load = |runtime: &dyn Runtime| {
+        Self::embedded_in(RuntimeChoice::Tract, Device::Cpu)
+    }
+
+    /// The default model, with a runtime and a device of choice.
+    ///
+    /// # Errors
+    /// As [`Model::embedded`], and [`ModelError::NoRuntime`].
+    pub fn embedded_in(choice: RuntimeChoice, device: Device) -> Result<Self, ModelError> {
+        let manifest = Self::embedded_manifest()?;
+        let weights_path = Path::new("models/nucleus").join(&manifest.weights);
+        first_that_takes(choice, device, |runtime| {
             Self::from_parts(manifest.clone(), EMBEDDED_WEIGHTS, &weights_path, runtime)
-        };
-        load(&Direct).or_else(|error| match error {
-            ModelError::Unsupported { .. } => load(&Tract),
-            other => Err(other),
         })
     }
 
@@ -344,6 +356,26 @@ impl ModelWorker {
             (Layout::Nhwc, Some(_)) => self.planes.get(index).map_or(&[], Vec::as_slice),
         }
     }
+}
+
+/// What `load` makes of the first runtime that takes the network.
+fn first_that_takes(
+    choice: RuntimeChoice,
+    device: Device,
+    load: impl Fn(&dyn Runtime) -> Result<Model, ModelError>,
+) -> Result<Model, ModelError> {
+    let runtimes = runtimes(choice, device)?;
+    let mut refused = None;
+    for runtime in &runtimes {
+        match load(&**runtime) {
+            Err(error @ ModelError::Unsupported { .. }) => refused = Some(error),
+            other => return other,
+        }
+    }
+    Err(refused.unwrap_or_else(|| ModelError::NoRuntime {
+        runtime: "any",
+        reason: "there is none to try".to_owned(),
+    }))
 }
 
 /// Whether no value is infinite or NaN; counted in chunks, because an early end per value keeps the loop from being vectorised.

@@ -1,10 +1,105 @@
-//! The seam for a second runtime.
+//! What runs networks, behind one seam.
 //!
 //! A runtime prepares a [`Plan`] once for one input shape; every thread runs a [`Session`] of it.
 
 use std::path::Path;
+use std::str::FromStr;
 
-use crate::ModelError;
+use crate::{Direct, ModelError, Tract};
+
+/// Which runtime is to run a model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RuntimeChoice {
+    /// What is compiled in: our own for plain networks, tract for the others. The same on every machine.
+    #[default]
+    Tract,
+    /// ONNX Runtime.
+    Ort,
+    /// The fastest that this machine has and that takes the network.
+    Auto,
+}
+
+impl FromStr for RuntimeChoice {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "tract" => Ok(Self::Tract),
+            "ort" => Ok(Self::Ort),
+            "auto" => Ok(Self::Auto),
+            other => Err(format!(
+                "no runtime {other:?}: there are tract, ort and auto"
+            )),
+        }
+    }
+}
+
+/// Where a model is to run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Device {
+    /// On the processor.
+    #[default]
+    Cpu,
+    /// On an NVIDIA GPU.
+    Cuda,
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda),
+            other => Err(format!("no device {other:?}: there are cpu and cuda")),
+        }
+    }
+}
+
+/// The runtimes to try, the first that takes a network runs it.
+///
+/// # Errors
+/// [`ModelError::NoRuntime`] if this build or this machine has none of that kind for that device.
+pub fn runtimes(
+    choice: RuntimeChoice,
+    device: Device,
+) -> Result<Vec<Box<dyn Runtime>>, ModelError> {
+    match (choice, device) {
+        (RuntimeChoice::Tract, Device::Cpu) => Ok(vec![Box::new(Direct), Box::new(Tract)]),
+        (RuntimeChoice::Tract, Device::Cuda) => Err(ModelError::NoRuntime {
+            runtime: "tract",
+            reason:
+                "it has no cuda; use --runtime ort with a library built for it, or --device cpu"
+                    .to_owned(),
+        }),
+        (RuntimeChoice::Ort, device) => Ok(vec![onnx_runtime(device)?]),
+        (RuntimeChoice::Auto, Device::Cuda) => Ok(vec![onnx_runtime(Device::Cuda)?]),
+        (RuntimeChoice::Auto, Device::Cpu) => {
+            let mut list: Vec<Box<dyn Runtime>> = vec![Box::new(Direct)];
+            // Where there is no library, there is nothing to say about it.
+            list.extend(onnx_runtime(Device::Cpu).ok());
+            list.push(Box::new(Tract));
+            Ok(list)
+        }
+    }
+}
+
+#[cfg(feature = "ort")]
+fn onnx_runtime(device: Device) -> Result<Box<dyn Runtime>, ModelError> {
+    let provider = match device {
+        Device::Cpu => crate::Provider::Cpu,
+        Device::Cuda => crate::Provider::Cuda,
+    };
+    Ok(Box::new(crate::OnnxRuntime::find(provider)?))
+}
+
+#[cfg(not(feature = "ort"))]
+fn onnx_runtime(_device: Device) -> Result<Box<dyn Runtime>, ModelError> {
+    Err(ModelError::NoRuntime {
+        runtime: "onnxruntime",
+        reason: "this build leaves it out; build with the feature ort".to_owned(),
+    })
+}
 
 /// Something that runs ONNX.
 pub trait Runtime: Send + Sync {

@@ -6,6 +6,7 @@
 //! - `codecs/`: one file per compression and one row in its table.
 //! - `tiff/`: directories and pages, shared by all formats that are TIFF below.
 //! - `mosaic.rs` says where tiles lie that overlap or leave places open.
+//! - `source.rs` reads the file by places, `remote.rs` one on a server (feature `cloud`).
 //! - `region.rs` puts tiles together, `cache.rs` keeps the latest, `limits.rs` bounds what a header can ask for.
 //!
 //! **Architecture invariant:** no file can make this crate panic or allocate without bound: header arithmetic is checked, slices go through `get`, and every size read from a file meets [`Limits`] first.
@@ -31,6 +32,8 @@ mod formats;
 mod limits;
 mod mosaic;
 mod region;
+#[cfg(feature = "cloud")]
+mod remote;
 mod scattered;
 mod slide;
 mod source;

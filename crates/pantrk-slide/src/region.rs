@@ -8,7 +8,7 @@ use pantrk_space::{
     Gap, GapKind, LevelIndex, LevelRect, LevelSize, ReadError, RgbBuffer, TileIndex,
 };
 
-use crate::cache::TileCache;
+use crate::cache::{Found, TileCache};
 use crate::codecs::Scratch;
 use crate::store::{Plan, TileState, TileStore};
 
@@ -220,11 +220,11 @@ impl Reader<'_> {
 
     /// A whole tile, from the cache or decoded into it; `None` where the file stores none.
     fn load(&mut self, tile: TileIndex) -> Result<Option<Arc<Vec<u8>>>, String> {
-        if let Some((cache, level)) = self.cache
-            && let Some(pixels) = cache.get(level, tile)
-        {
-            return Ok(Some(pixels));
-        }
+        let claim = match self.cache.map(|(cache, level)| cache.find(level, tile)) {
+            Some(Found::Pixels(pixels)) => return Ok(Some(pixels)),
+            Some(Found::Missing(claim)) => Some(claim),
+            None => None,
+        };
         let mut pixels = vec![0; bytes_of(self.store.tile_size())];
         let state = self
             .store
@@ -234,8 +234,8 @@ impl Reader<'_> {
             return Ok(None);
         }
         let pixels = Arc::new(pixels);
-        if let Some((cache, level)) = self.cache {
-            cache.put(level, tile, Arc::clone(&pixels));
+        if let Some(claim) = claim {
+            claim.put(Arc::clone(&pixels));
         }
         Ok(Some(pixels))
     }
@@ -247,6 +247,14 @@ impl Reader<'_> {
         part: LevelRect,
         out: &mut RgbBuffer,
     ) -> Result<TileState, String> {
+        // A tile that the region takes in part will be asked for by its neighbours.
+        if self.cache.is_some() && part != stored {
+            let Some(pixels) = self.load(tile)? else {
+                return Ok(TileState::NotScanned);
+            };
+            copy(&pixels, stored, part, out, self.rect);
+            return Ok(TileState::Pixels);
+        }
         if let Some((cache, level)) = self.cache
             && let Some(pixels) = cache.get(level, tile)
         {
@@ -264,20 +272,6 @@ impl Reader<'_> {
                     .decode(tile, &mut self.scratch, target)
                     .map_err(|fault| fault.to_string());
             }
-        }
-        // A tile that the region takes whole is not asked for again by its neighbours and is not worth a place in the cache.
-        let keep = self.cache.filter(|_| part != stored);
-        if let Some((cache, level)) = keep {
-            let mut pixels = vec![0; len];
-            let state = self
-                .store
-                .decode(tile, &mut self.scratch, &mut pixels)
-                .map_err(|fault| fault.to_string())?;
-            if state == TileState::Pixels {
-                copy(&pixels, stored, part, out, self.rect);
-                cache.put(level, tile, Arc::new(pixels));
-            }
-            return Ok(state);
         }
         self.whole.resize(len, 0);
         let state = self

@@ -20,7 +20,7 @@ use crate::source::Source;
 use crate::store::{Parts, TileState, levels_of, whole_rect};
 
 /// Decoded tiles kept by default, in bytes.
-const DEFAULT_CACHE_BYTES: usize = 64 << 20;
+const DEFAULT_CACHE_BYTES: usize = 32 << 20;
 
 /// A picture beside the pyramid: the label, the macro photograph, a thumbnail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +70,8 @@ impl fmt::Debug for Slide {
 
 impl Slide {
     /// Opens a slide with the default [`Limits`]; a folder is opened if it holds one DICOM slide.
+    ///
+    /// In builds with the feature `cloud` the path may be an address: `https://host/slide.svs`, `s3://bucket/slide.svs` (credentials and endpoint from the environment, `AWS_*`).
     ///
     /// # Errors
     /// If the file cannot be read, no format knows it, or it breaks its format.

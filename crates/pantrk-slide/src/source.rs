@@ -9,13 +9,33 @@ use std::path::{Path, PathBuf};
 /// An open file of known length.
 #[derive(Debug)]
 pub(crate) struct Source {
-    file: File,
+    bytes: Bytes,
     len: u64,
     path: PathBuf,
 }
 
+/// Where the bytes come from.
+#[derive(Debug)]
+enum Bytes {
+    File(File),
+    #[cfg(feature = "cloud")]
+    Remote(Box<crate::remote::Remote>),
+}
+
+/// The address of a slide that is on no file system; a path of this form is never a file's.
+pub(crate) fn address(path: &Path) -> Option<&str> {
+    let text = path.to_str()?;
+    ["https://", "http://", "s3://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme))
+        .then_some(text)
+}
+
 impl Source {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        if let Some(address) = address(path) {
+            return Self::open_remote(path, address);
+        }
         let file = File::open(path)?;
         let meta = file.metadata()?;
         if meta.is_dir() {
@@ -25,10 +45,33 @@ impl Source {
             ));
         }
         Ok(Self {
-            file,
+            bytes: Bytes::File(file),
             len: meta.len(),
             path: path.to_path_buf(),
         })
+    }
+
+    #[cfg(feature = "cloud")]
+    fn open_remote(path: &Path, address: &str) -> io::Result<Self> {
+        let remote = crate::remote::Remote::open(address)?;
+        Ok(Self {
+            len: remote.len(),
+            bytes: Bytes::Remote(Box::new(remote)),
+            path: path.to_path_buf(),
+        })
+    }
+
+    #[cfg(not(feature = "cloud"))]
+    fn open_remote(_path: &Path, _address: &str) -> io::Result<Self> {
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "slides on servers are read by builds with the feature `cloud`; build with it, or copy the slide to this machine",
+        ))
+    }
+
+    /// Whether the slide is on no file system, so that nothing can be looked for beside it.
+    pub(crate) fn is_remote(&self) -> bool {
+        address(&self.path).is_some()
     }
 
     /// Length in bytes when the file was opened.
@@ -42,7 +85,11 @@ impl Source {
 
     /// Fills `out` from `offset`; a file that ends before that is an error.
     pub(crate) fn read_exact_at(&self, out: &mut [u8], offset: u64) -> io::Result<()> {
-        positional::read_exact_at(&self.file, out, offset)
+        match &self.bytes {
+            Bytes::File(file) => positional::read_exact_at(file, out, offset),
+            #[cfg(feature = "cloud")]
+            Bytes::Remote(remote) => remote.read_exact_at(out, offset),
+        }
     }
 
     /// Replaces what `out` holds by `len` bytes from `offset`.

@@ -6,15 +6,20 @@
 //! - `[limits]`: smaller limits than the default ones.
 //! - `[expect]`: either `error` (the kind) and `says` (parts of its message), or what the opened slide is like.
 //!
+//! With `PANTRK_SEEDS` naming a folder, all files become seeds for `fuzz/` there.
+//!
 //! Whatever a case expects, every level and picture of a slide that opens is read whole, which must neither panic nor fail.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     reason = "helpers of tests, whose failure is the test's"
 )]
 
+#[path = "common/bases.rs"]
+mod bases;
 mod common;
+#[path = "common/seeds.rs"]
+mod seeds;
 #[path = "dicom/writer.rs"]
 mod writer;
 
@@ -22,14 +27,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::mirax::{self, Mirax};
-use common::vendors::{self, APERIO, Bif};
-use common::{CLASSIC, Kind, Packing, Value, Writer, picture, pyramid, read, rect};
-use jpeg_encoder::SamplingFactor;
+use bases::{bases, save};
+use common::{read, rect};
 use pantrk_slide::{Limits, Slide, SlideError};
 use pantrk_space::{GapKind, LevelRect};
 use serde::Deserialize;
-use writer::Storage;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,6 +113,14 @@ enum Patch {
     Fill { page: usize, index: u64, byte: u8 },
     /// Overwrites bytes of the file; negative places count from its end.
     Bytes { at: i64, bytes: Vec<u8> },
+    /// Overwrites bytes at a distance behind the beginning of an occurrence of a text.
+    Near {
+        find: String,
+        #[serde(default)]
+        nth: usize,
+        skip: usize,
+        bytes: Vec<u8>,
+    },
     /// Keeps this many bytes; a negative number takes as many off the end.
     Keep { bytes: i64 },
 }
@@ -138,181 +148,6 @@ struct Expect {
     properties: BTreeMap<String, String>,
     /// Names of the pictures beside the slide; those that cannot be read end with `!`.
     associated: Option<Vec<String>>,
-}
-
-type Base = (&'static str, &'static str, fn() -> Vec<u8>);
-
-/// The sound slides: name, file name, and how they are made.
-fn bases() -> Vec<Base> {
-    const fn kind((big, motorola): (bool, bool)) -> Kind {
-        Kind { big, motorola }
-    }
-    vec![
-        ("generic", "slide.tif", || {
-            pyramid(CLASSIC, Packing::LzwPredicted).0.bytes
-        }),
-        ("generic-big", "slide.tif", || {
-            pyramid(kind((true, false)), Packing::Deflate).0.bytes
-        }),
-        ("generic-motorola", "slide.tif", || {
-            pyramid(kind((false, true)), Packing::OldDeflatePredicted)
-                .0
-                .bytes
-        }),
-        ("generic-big-motorola", "slide.tif", || {
-            pyramid(kind((true, true)), Packing::None).0.bytes
-        }),
-        ("generic-jpeg", "slide.tif", || {
-            pyramid(CLASSIC, Packing::Jpeg(SamplingFactor::R_4_2_0))
-                .0
-                .bytes
-        }),
-        ("generic-jpeg-tables", "slide.tif", || {
-            pyramid(CLASSIC, Packing::JpegRgb).0.bytes
-        }),
-        ("generic-webp", "slide.tif", || one_level(50001, webp)),
-        ("generic-zstd", "slide.tif", || one_level(50000, zstd)),
-        ("aperio", "slide.svs", || vendors::aperio(APERIO).0.bytes),
-        ("aperio-33003", "slide.svs", || {
-            vendors::aperio_jpeg2000(33003, 6, &data("ycbcr_422.j2k")).bytes
-        }),
-        ("aperio-33005", "slide.svs", || {
-            vendors::aperio_jpeg2000(33005, 2, &data("rgb.j2k")).bytes
-        }),
-        ("ventana-iscan", "slide.bif", || {
-            vendors::ventana(Bif::Iscan).0.bytes
-        }),
-        ("ventana-dp", "slide.bif", || {
-            vendors::ventana(Bif::Dp).0.bytes
-        }),
-        ("ventana-dp-stitched", "slide.bif", || {
-            vendors::ventana(Bif::DpStitched).0.bytes
-        }),
-        ("ventana-areas", "slide.bif", || {
-            let areas = [((1, 1), (2, 2), (0, 500)), ((4, 3), (3, 1), (300, 20))];
-            vendors::ventana_areas("iScan HT", &areas).0.bytes
-        }),
-        ("leica", "slide.scn", || vendors::leica().0.bytes),
-        ("philips", "slide.tiff", || vendors::philips().0.bytes),
-        ("hamamatsu", "slide.ndpi", || vendors::hamamatsu().0.bytes),
-        ("ome", "slide.ome.tif", || vendors::ome(CLASSIC, 1).0.bytes),
-        ("ome-planes", "slide.ome.tif", || {
-            vendors::ome(kind((true, false)), 4).0.bytes
-        }),
-        ("jpeg", "field.jpg", || {
-            let truth = picture(vendors::size(70, 50));
-            let sampling = SamplingFactor::R_4_2_0;
-            common::jpeg(
-                truth.as_bytes(),
-                70,
-                50,
-                jpeg_encoder::ColorType::Rgb,
-                sampling,
-            )
-        }),
-        ("png", "field.png", png),
-        ("strips", "field.tif", || {
-            let mut writer = Writer::new(CLASSIC);
-            let page = vendors::strips(&mut writer, Packing::LzwPredicted, vendors::size(70, 50));
-            writer.page(page);
-            writer.bytes
-        }),
-        ("mirax-ini", "slide.mrxs", || mirax().ini),
-        ("mirax-index", "slide.mrxs", || mirax().index),
-        ("mirax-data", "slide.mrxs", || mirax().data),
-        ("dicom", "slide.dcm", || dicom(Storage::Native, false)),
-        ("dicom-implicit", "slide.dcm", || {
-            dicom(Storage::Implicit, false)
-        }),
-        ("dicom-sparse", "slide.dcm", || dicom(Storage::Rle, true)),
-        ("dicom-jpeg", "slide.dcm", || {
-            dicom(Storage::Jpeg(SamplingFactor::F_1_1), false)
-        }),
-        ("text", "slide.txt", || {
-            b"no slide at all, just a line of text".to_vec()
-        }),
-    ]
-}
-
-/// A slide of several files, of which a case changes one.
-fn mirax() -> Mirax {
-    Mirax::new(mirax::Made {
-        divisions: 1,
-        positions: true,
-    })
-}
-
-/// Writes a base's changed file, and for MIRAX the sound ones beside it.
-fn save(base: &str, bytes: &[u8], path: &Path) {
-    let Some(part) = base.strip_prefix("mirax-") else {
-        fs::write(path, bytes).unwrap();
-        return;
-    };
-    let mut slide = mirax();
-    let changed = match part {
-        "ini" => &mut slide.ini,
-        "index" => &mut slide.index,
-        _ => &mut slide.data,
-    };
-    *changed = bytes.to_vec();
-    slide.save(path.parent().unwrap(), "slide");
-}
-
-fn dicom(storage: Storage, sparse: bool) -> Vec<u8> {
-    let folder = tempfile::tempdir().unwrap();
-    let writer = writer::Writer {
-        storage,
-        sparse,
-        ..writer::Writer::default()
-    };
-    let path = writer.save(&picture(vendors::size(150, 100)), folder.path(), "a.dcm");
-    fs::read(path).unwrap()
-}
-
-fn data(name: &str) -> Vec<u8> {
-    fs::read(
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/data")
-            .join(name),
-    )
-    .unwrap()
-}
-
-fn png() -> Vec<u8> {
-    let truth = picture(vendors::size(70, 50));
-    let mut out = std::io::Cursor::new(Vec::new());
-    image::RgbImage::from_raw(70, 50, truth.into_bytes())
-        .unwrap()
-        .write_to(&mut out, image::ImageFormat::Png)
-        .unwrap();
-    out.into_inner()
-}
-
-fn one_level(compression: u16, pack: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
-    let truth = picture(vendors::size(128, 96));
-    let mut writer = Writer::new(CLASSIC);
-    let tiles: Vec<Vec<u8>> = [(0, 0), (64, 0), (0, 48), (64, 48)]
-        .into_iter()
-        .map(|(x, y)| pack(&common::crop(&truth, x, y, 64, 48)))
-        .collect();
-    let mut page =
-        common::page_of_packed(&mut writer, truth.size(), &tiles, |_, at, len| (at, len));
-    page.push((259, Value::Short(vec![compression])));
-    page.push((262, Value::Short(vec![2])));
-    writer.page(page);
-    writer.bytes
-}
-
-fn webp(samples: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    image_webp::WebPEncoder::new(&mut out)
-        .encode(samples, 64, 48, image_webp::ColorType::Rgb8)
-        .unwrap();
-    out
-}
-
-fn zstd(samples: &[u8]) -> Vec<u8> {
-    ruzstd::encoding::compress_to_vec(samples, ruzstd::encoding::CompressionLevel::Fastest)
 }
 
 /// Finds directories and entries in a TIFF's bytes, as far as patches need them.
@@ -509,12 +344,32 @@ impl Patch {
                 let at = place(*at, bytes.len());
                 bytes[at..at + new.len()].copy_from_slice(new);
             }
+            Self::Near {
+                find,
+                nth,
+                skip,
+                bytes: new,
+            } => {
+                let at = occurrences(bytes, find)[*nth] + skip;
+                bytes[at..at + new.len()].copy_from_slice(new);
+            }
             Self::Keep { bytes: keep } => {
                 let len = place(*keep, bytes.len());
                 bytes.truncate(len);
             }
         }
     }
+}
+
+fn occurrences(bytes: &[u8], find: &str) -> Vec<usize> {
+    let places: Vec<usize> = bytes
+        .windows(find.len())
+        .enumerate()
+        .filter(|(_, window)| *window == find.as_bytes())
+        .map(|(at, _)| at)
+        .collect();
+    assert!(!places.is_empty(), "the base has no {find:?}");
+    places
 }
 
 fn replace_text(bytes: &mut [u8], find: &str, replace: &str, nth: Option<usize>) {
@@ -524,13 +379,7 @@ fn replace_text(bytes: &mut [u8], find: &str, replace: &str, nth: Option<usize>)
     );
     let mut new = replace.as_bytes().to_vec();
     new.resize(find.len(), b' ');
-    let places: Vec<usize> = bytes
-        .windows(find.len())
-        .enumerate()
-        .filter(|(_, window)| *window == find.as_bytes())
-        .map(|(at, _)| at)
-        .collect();
-    assert!(!places.is_empty(), "the base has no {find:?}");
+    let places = occurrences(bytes, find);
     for (index, at) in places.into_iter().enumerate() {
         if nth.is_none_or(|nth| nth == index) {
             bytes[at..at + new.len()].copy_from_slice(&new);
@@ -688,6 +537,13 @@ fn every_case_comes_out_as_it_says() {
         .collect();
     names.sort();
     let folder = tempfile::tempdir().unwrap();
+    let seeds = std::env::var_os("PANTRK_SEEDS");
+    if let Some(root) = &seeds {
+        seeds::codecs(Path::new(root));
+        for (name, (_, bytes)) in &bases {
+            seeds::slide(Path::new(root), name, &format!("base-{name}"), bytes);
+        }
+    }
     let mut wrong = Vec::new();
     for name in &names {
         let text = fs::read_to_string(root.join(name).join("case.toml")).unwrap();
@@ -699,6 +555,9 @@ fn every_case_comes_out_as_it_says() {
         }
         let path = folder.path().join(case.file.as_deref().unwrap_or(file));
         save(&case.base, &bytes, &path);
+        if let Some(root) = &seeds {
+            seeds::slide(Path::new(root), &case.base, name, &bytes);
+        }
         let outcome = std::panic::catch_unwind(|| judge(&case, &path));
         let found = outcome.unwrap_or_else(|_| vec!["panicked".to_owned()]);
         wrong.extend(found.into_iter().map(|what| format!("{name}: {what}")));

@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Log(bool),
     /// How opaque cells are drawn, 0 to 1.
     CellOpacity(f32),
+    /// How opaque drawn regions are, 0 to 1.
+    RegionOpacity(f32),
     /// Whether drawn regions are shown.
     ShowRegions(bool),
     /// Save the view as a picture.

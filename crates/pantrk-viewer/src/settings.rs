@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) cell_opacity: f32,
     /// Whether drawn regions are shown.
     pub(crate) show_regions: bool,
+    /// How opaque they are drawn, 0 to 1.
+    pub(crate) region_opacity: f32,
     /// What the pointer does.
     #[serde(skip)]
     pub(crate) tool: Tool,
@@ -56,6 +58,7 @@ impl Default for Settings {
             show_cells: true,
             cell_opacity: 1.0,
             show_regions: true,
+            region_opacity: 1.0,
             tool: Tool::Move,
             class: "Tumor".to_owned(),
             brush: 24.0,

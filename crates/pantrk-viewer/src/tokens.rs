@@ -123,16 +123,16 @@ pub(crate) fn flag(name: &str) -> Color32 {
     }
 }
 
-/// The colour of a region class, by its place in the table of classes; grey for others. Kept apart from the grades' colours, and light enough to be seen on stained tissue.
+/// The colour of a region class, by its place in the table of classes; grey for others. After Paul Tol's vibrant scheme, which those tell apart who see red and green alike.
 pub(crate) fn class(place: Option<usize>) -> Color32 {
     const COLOURS: [Color32; 8] = [
-        Color32::from_rgb(0x2e, 0xa0, 0x43),
-        Color32::from_rgb(0xcf, 0x22, 0x2e),
-        Color32::from_rgb(0x6e, 0x40, 0xc9),
-        Color32::from_rgb(0x00, 0x8b, 0x8b),
-        Color32::from_rgb(0xc2, 0x18, 0x5b),
-        Color32::from_rgb(0x3d, 0x3d, 0x3d),
-        Color32::from_rgb(0x1f, 0x6f, 0xeb),
+        Color32::from_rgb(0x00, 0x99, 0x88),
+        Color32::from_rgb(0xcc, 0x33, 0x11),
+        Color32::from_rgb(0x88, 0x44, 0xcc),
+        Color32::from_rgb(0x33, 0xbb, 0xee),
+        Color32::from_rgb(0xee, 0x33, 0x77),
+        Color32::from_rgb(0x50, 0x50, 0x50),
+        Color32::from_rgb(0x00, 0x77, 0xbb),
         Color32::from_rgb(0x8c, 0x95, 0x9f),
     ];
     place

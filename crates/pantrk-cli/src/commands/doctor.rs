@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pantrk_core::segment::OnnxSegmenter;
-use pantrk_nn::Model;
+use pantrk_nn::{Device, Model, RuntimeChoice, runtimes};
 
 use crate::failure::{Exit, Failure};
+use crate::inputs::Run;
 use crate::machine;
 use crate::output::print;
 use crate::preflight::try_segmenter;
@@ -15,11 +16,17 @@ use crate::preflight::try_segmenter;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pantrk doctor
-  pantrk doctor --out results")]
+  pantrk doctor --out results --runtime ort --device cuda")]
 pub(crate) struct Doctor {
     /// Where results will go
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
+    /// Where the model is to run
+    #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
+    device: String,
+    /// What is to run it
+    #[arg(long, default_value = "tract", value_parser = ["tract", "ort", "auto"])]
+    runtime: String,
 }
 
 /// Memory that a run wants at least.
@@ -35,14 +42,11 @@ pub(crate) struct Finding {
 }
 
 impl Doctor {
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "all commands are run by the same words"
-    )]
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        let run = Run::of(&self.device, &self.runtime)?;
         let findings = [
-            model(),
-            device(),
+            model(run),
+            runtime(),
             threads(),
             memory(),
             disk(&self.out),
@@ -58,14 +62,14 @@ impl Doctor {
 }
 
 /// Loads the model on board, checks its checksum and runs it once.
-fn model() -> Finding {
+fn model(run: Run) -> Finding {
     let name = "model";
     let failed = |text: String| Finding {
         name,
         good: false,
         text,
     };
-    let model = match Model::embedded() {
+    let model = match Model::embedded_in(run.runtime, run.device) {
         Ok(model) => model,
         Err(error) => return failed(error.to_string()),
     };
@@ -91,11 +95,16 @@ fn model() -> Finding {
     }
 }
 
-fn device() -> Finding {
+/// What else could run models here.
+fn runtime() -> Finding {
+    let text = match runtimes(RuntimeChoice::Ort, Device::Cpu) {
+        Ok(_) => "tract, and ONNX Runtime (--runtime ort)".to_owned(),
+        Err(error) => format!("tract; {error}"),
+    };
     Finding {
-        name: "device",
+        name: "runtime",
         good: true,
-        text: "cpu (this build has no GPU runtime)".to_owned(),
+        text,
     }
 }
 

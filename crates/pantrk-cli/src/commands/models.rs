@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use pantrk_core::segment::heads::{HEADS, fitting_heads};
-use pantrk_nn::{Model, ModelReport, Tract, check_onnx};
+use pantrk_nn::{Device, Model, ModelReport, RuntimeChoice, Trial, check_onnx, runtimes};
 
 use crate::failure::{Exit, Failure, OrExit as _};
 use crate::output::{print, table};
@@ -29,13 +29,16 @@ enum ModelsCommand {
     /// Does this ONNX file load, and what are its input, output and head
     #[command(after_help = "Examples:
   pantrk models check my-network.onnx
-  pantrk models check my-network.onnx --patch 512")]
+  pantrk models check my-network.onnx --patch 512 --runtime ort")]
     Check {
         /// The ONNX file
         file: PathBuf,
         /// Pixels a side where the file leaves the size free
         #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(16..=4096))]
         patch: u32,
+        /// What runs it: `tract`, `ort` (ONNX Runtime) or `auto`
+        #[arg(long, default_value = "tract", value_parser = ["tract", "ort", "auto"])]
+        runtime: String,
     },
 }
 
@@ -43,8 +46,18 @@ impl Models {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         match &self.command {
             ModelsCommand::List => list(),
-            ModelsCommand::Check { file, patch } => {
-                let report = check_onnx(file, *patch, &Tract).or_exit(Exit::NothingRead)?;
+            ModelsCommand::Check {
+                file,
+                patch,
+                runtime,
+            } => {
+                let choice: RuntimeChoice = runtime.parse().map_err(Failure::usage)?;
+                let runtimes = runtimes(choice, Device::Cpu).or_exit(Exit::Preflight)?;
+                // The last takes the most networks.
+                let Some(runtime) = runtimes.last() else {
+                    return Ok(Exit::Preflight);
+                };
+                let report = check_onnx(file, *patch, &**runtime).or_exit(Exit::NothingRead)?;
                 print(&words(&report));
                 Ok(if report.trial.is_ok() {
                     Exit::Good
@@ -110,25 +123,79 @@ fn words(report: &ModelReport) -> String {
                 "runs     in {} on {:?}",
                 trial.runtime, trial.input_shape
             ));
-            if !trial.finite {
-                lines.push("         but gives numbers that are not finite".to_owned());
-            }
-            let heads: Vec<_> = trial
-                .output_channels(0)
-                .into_iter()
-                .flat_map(fitting_heads)
-                .map(|h| h.kind)
-                .collect();
-            lines.push(if heads.is_empty() {
-                "head     none on board takes such an output".to_owned()
-            } else {
-                format!(
-                    "head     {} could take its output; say so in model.toml",
-                    heads.join(" or ")
-                )
-            });
+            lines.extend(fits(report, trial));
         }
         Err(error) => lines.push(format!("runs     not here: {error}")),
     }
     lines.join("\n")
+}
+
+/// What of the network fits, and what does not; the last line says whether it can be used.
+fn fits(report: &ModelReport, trial: &Trial) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut usable = true;
+    let mut say = |fits: bool, text: String| {
+        usable &= fits;
+        let word = if fits { "fits    " } else { "does not" };
+        lines.push(format!("{word} {text}"));
+    };
+    match trial.input_channels() {
+        3 => say(true, "3 input channels: channels = \"rgb\"".to_owned()),
+        1 => say(
+            true,
+            "1 input channel: channels = \"gray\" or \"hematoxylin\"".to_owned(),
+        ),
+        n => say(false, format!("fit: {n} input channels, wanted 1 or 3")),
+    }
+    if !trial.finite {
+        let text = "fit: it gives numbers that are not finite on a grey picture";
+        say(false, text.to_owned());
+    }
+    // The first so many outputs that a head takes together.
+    let mut heads = Vec::new();
+    let mut channels = 0;
+    let stride = trial.output_stride(0);
+    for (index, output) in report.outputs.iter().enumerate() {
+        match (trial.output_channels(index), trial.output_stride(index)) {
+            (Some(n), Some(of)) => {
+                say(
+                    true,
+                    format!("output {}: {n} channels at stride {of}", output.name),
+                );
+                channels += n;
+                let found: Vec<_> = fitting_heads(channels, of).collect();
+                if Some(of) == stride && !found.is_empty() {
+                    heads = found;
+                }
+            }
+            _ => say(
+                false,
+                format!(
+                    "fit: output {} is {:?}, wanted a map of the whole picture, [1, channels, rows, columns]",
+                    output.name,
+                    trial.output_shapes.get(index)
+                ),
+            ),
+        }
+    }
+    if heads.is_empty() {
+        let known: Vec<String> = HEADS
+            .iter()
+            .map(|h| format!("{} ({} channels: {})", h.kind, h.channels, h.maps))
+            .collect();
+        let text = format!(
+            "fit: no head on board takes such outputs; there are {}",
+            known.join("; ")
+        );
+        say(false, text);
+    }
+    for head in &heads {
+        say(true, format!("head = \"{}\": {}", head.kind, head.maps));
+    }
+    lines.push(if usable {
+        "so       it can be used: describe it in a model.toml beside it, with its scaling and pixel size, and give the folder as --model".to_owned()
+    } else {
+        "so       it cannot be used as it is".to_owned()
+    });
+    lines
 }

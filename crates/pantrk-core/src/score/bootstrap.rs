@@ -5,8 +5,9 @@
 //!
 //! **Architecture invariant:** the draws come from a fixed seed and the blocks from the cells' places, so the same cells give the same interval.
 
-use std::collections::BTreeMap;
+use rayon::prelude::*;
 
+use super::arranged::squares;
 use super::tally::{SLOTS, Tally};
 
 /// The side of a block (um): about five cells.
@@ -19,16 +20,10 @@ const SMALLEST_UM: f64 = 10.0;
 const MOST_BLOCKS: usize = 2000;
 /// Draws; the ends of a 95 % interval then rest on 25 draws each.
 const DRAWS: usize = 1000;
+/// Of the draws.
+const SEED: u64 = 0x7061_6e74_726b;
 /// The 97.5th percentile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
-
-/// A cell's place (um) and its grades, the highest of all compartments last.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Placed {
-    pub(crate) x_um: f64,
-    pub(crate) y_um: f64,
-    pub(crate) grades: [u8; SLOTS],
-}
 
 /// What other sections of the same tumour could have read.
 #[derive(Debug, Clone)]
@@ -40,13 +35,8 @@ pub(crate) struct Replicates {
 }
 
 impl Replicates {
-    /// Draws blocks of the cells.
-    pub(crate) fn draw(cells: &[Placed]) -> Self {
-        let mut centre = Tally::default();
-        for cell in cells {
-            centre.add(cell.grades);
-        }
-        let blocks = blocks(cells);
+    /// Draws blocks of the cells: `centre` is the tally of all of them, `blocks` those of the blocks.
+    pub(crate) fn draw(centre: Tally, blocks: &[Tally]) -> Self {
         let n = blocks.len();
         if n < 2 {
             return Self {
@@ -55,14 +45,16 @@ impl Replicates {
                 factor: 1.0,
             };
         }
-        let mut seed = Stream(0x7061_6e74_726b);
+        let packed: Vec<Packed> = blocks.iter().map(Packed::of).collect();
         let draws = (0..DRAWS)
-            .map(|_| {
-                let mut tally = Tally::default();
+            .into_par_iter()
+            .map(|draw| {
+                let mut seed = Stream(SEED).after((draw * n) as u64);
+                let mut sum = Packed::default();
                 for _ in 0..n {
-                    tally.join(&blocks[seed.below(n)]);
+                    sum.join(&packed[seed.below(n)]);
                 }
-                tally
+                sum.tally()
             })
             .collect();
         // A bootstrap of n blocks is too narrow by (n - 1) / n, and so few blocks call for Student's quantile.
@@ -72,6 +64,12 @@ impl Replicates {
             draws,
             factor: small,
         }
+    }
+
+    /// What was drawn.
+    #[cfg(test)]
+    pub(crate) fn draws(&self) -> &[Tally] {
+        &self.draws
     }
 
     /// A figure's value in each draw, rising.
@@ -125,33 +123,60 @@ impl Replicates {
     }
 }
 
-/// The cells' blocks.
-fn blocks(cells: &[Placed]) -> Vec<Tally> {
-    let mut side = BLOCK_UM;
-    let mut blocks = cut(cells, side);
-    while blocks.len() < FEWEST_BLOCKS && side / 2.0 >= SMALLEST_UM {
-        side /= 2.0;
-        blocks = cut(cells, side);
+/// A tally as whole numbers, of one cache line: cells, and those at 1+, 2+ and 3+ per compartment.
+///
+/// Two million of them are joined for a large slide, which is most of what its interval costs.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+struct Packed([u32; 1 + 3 * SLOTS]);
+
+impl Packed {
+    fn of(tally: &Tally) -> Self {
+        let mut packed = Self::default();
+        packed.0[0] = tally.cells() as u32;
+        for (of, slot) in packed.0[1..].chunks_mut(3).zip(&tally.0) {
+            for (of, count) in of.iter_mut().zip(&slot[1..]) {
+                *of = *count as u32;
+            }
+        }
+        packed
     }
-    if blocks.len() <= MOST_BLOCKS {
-        return blocks;
+
+    fn join(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            // Wrapping, so that it is vectorised; a draw holds about as many cells as the slide.
+            *mine = mine.wrapping_add(*theirs);
+        }
     }
-    let mut groups = vec![Tally::default(); MOST_BLOCKS];
-    let mut seed = Stream(0x626c_6f63_6b73);
-    for block in &blocks {
-        groups[seed.below(MOST_BLOCKS)].join(block);
+
+    fn tally(&self) -> Tally {
+        let cells = self.0[0];
+        let mut tally = Tally::default();
+        for (slot, of) in tally.0.iter_mut().zip(self.0[1..].chunks(3)) {
+            let stained: u32 = of.iter().sum();
+            *slot = [cells - stained, of[0], of[1], of[2]].map(f64::from);
+        }
+        tally
     }
-    groups
 }
 
-fn cut(cells: &[Placed], side_um: f64) -> Vec<Tally> {
-    let mut blocks: BTreeMap<(i64, i64), Tally> = BTreeMap::new();
-    for cell in cells {
-        let column = (cell.x_um / side_um).floor() as i64;
-        let row = (cell.y_um / side_um).floor() as i64;
-        blocks.entry((column, row)).or_default().add(cell.grades);
+/// The block of each place (um), and how many blocks there are.
+pub(crate) fn blocks(places_um: &[[f64; 2]]) -> (Vec<u32>, usize) {
+    let mut side = BLOCK_UM;
+    let (mut of, mut n) = squares(places_um, side);
+    while n < FEWEST_BLOCKS && side / 2.0 >= SMALLEST_UM {
+        side /= 2.0;
+        (of, n) = squares(places_um, side);
     }
-    blocks.into_values().collect()
+    if n <= MOST_BLOCKS {
+        return (of, n);
+    }
+    let mut seed = Stream(0x626c_6f63_6b73);
+    let groups: Vec<u32> = (0..n).map(|_| seed.below(MOST_BLOCKS) as u32).collect();
+    for block in &mut of {
+        *block = groups[*block as usize];
+    }
+    (of, MOST_BLOCKS)
 }
 
 /// Wilson's score interval (J Am Stat Assoc 1927;22:209-212).
@@ -190,9 +215,17 @@ fn student(freedom: usize) -> f64 {
 /// `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014): a few lines that give the same draws for ever.
 struct Stream(u64);
 
+/// What the state grows by with each number.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 impl Stream {
+    /// The stream as it stands after so many numbers.
+    const fn after(self, numbers: u64) -> Self {
+        Self(self.0.wrapping_add(numbers.wrapping_mul(STEP)))
+    }
+
     fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0 = self.0.wrapping_add(STEP);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -201,24 +234,43 @@ impl Stream {
     }
 }
 
+/// The draws of these blocks the plainest way: one stream, tallies joined one by one.
+#[cfg(test)]
+pub(crate) fn plain_draws(blocks: &[Tally]) -> Vec<Tally> {
+    let mut seed = Stream(SEED);
+    let draw = |_| {
+        let mut tally = Tally::default();
+        for _ in 0..blocks.len() {
+            tally.join(&blocks[seed.below(blocks.len())]);
+        }
+        tally
+    };
+    let draws = if blocks.len() < 2 { 0 } else { DRAWS };
+    (0..draws).map(draw).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::score::tally::ANY;
 
-    /// `side` x `side` cells 12 um apart; `positive` says which stain.
-    fn cells(side: usize, positive: impl Fn(usize, usize) -> bool) -> Vec<Placed> {
-        let mut cells = Vec::new();
+    /// `side` x `side` cells 12 um apart, drawn; `positive` says which stain.
+    fn drawn(side: usize, positive: impl Fn(usize, usize) -> bool) -> Replicates {
+        let (mut places, mut grades) = (Vec::new(), Vec::new());
         for y in 0..side {
             for x in 0..side {
-                cells.push(Placed {
-                    x_um: x as f64 * 12.0,
-                    y_um: y as f64 * 12.0,
-                    grades: [u8::from(positive(x, y)); SLOTS],
-                });
+                places.push([x as f64 * 12.0, y as f64 * 12.0]);
+                grades.push([u8::from(positive(x, y)); SLOTS]);
             }
         }
-        cells
+        let (of, n) = blocks(&places);
+        let mut centre = Tally::default();
+        let mut tallies = vec![Tally::default(); n];
+        for (&block, &grades) in of.iter().zip(&grades) {
+            centre.add(grades);
+            tallies[block as usize].add(grades);
+        }
+        Replicates::draw(centre, &tallies)
     }
 
     #[test]
@@ -242,22 +294,22 @@ mod tests {
 
     #[test]
     fn cells_that_stain_together_widen_the_interval() {
-        let width = |cells: &[Placed]| {
-            let [low, high] = Replicates::draw(cells).percent_interval95(ANY);
+        let width = |drawn: &Replicates| {
+            let [low, high] = drawn.percent_interval95(ANY);
             high - low
         };
-        let apart = width(&cells(100, |x, y| (x * 7 + y * 3) % 10 == 0));
-        let together = width(&cells(100, |x, _| x < 10));
+        let apart = width(&drawn(100, |x, y| (x * 7 + y * 3) % 10 == 0));
+        let together = width(&drawn(100, |x, _| x < 10));
         assert!(together > 3.0 * apart, "{together} {apart}");
     }
 
     #[test]
     fn no_stain_and_all_stain_still_have_a_width() {
         for positive in [false, true] {
-            let [low, high] = Replicates::draw(&cells(60, |_, _| positive)).percent_interval95(ANY);
+            let [low, high] = drawn(60, |_, _| positive).percent_interval95(ANY);
             assert!(high - low > 0.05 && high - low < 0.2, "{low} {high}");
         }
-        assert!(Replicates::draw(&[]).interval95(Tally::cells).is_none());
+        assert!(drawn(0, |_, _| true).interval95(Tally::cells).is_none());
     }
 
     /// Tumours of which a slide is a sample, independent and in patches: the interval must hold the tumour's share.
@@ -281,8 +333,8 @@ mod tests {
                         hot[y / patch * across + x / patch] && chance(share)
                     })
                     .collect();
-                let cells = cells(side, |x, y| stains[y * side + x]);
-                let [low, high] = Replicates::draw(&cells).percent_interval95(ANY);
+                let drawn = drawn(side, |x, y| stains[y * side + x]);
+                let [low, high] = drawn.percent_interval95(ANY);
                 held += u32::from((low..=high).contains(&(100.0 * rate)));
             }
             let share = f64::from(held) / f64::from(rounds);

@@ -2,10 +2,13 @@
 //!
 //! The types here are what the triage, the result file and the report speak; their field names are those of `result.json`.
 
+mod arranged;
 mod bootstrap;
 mod control;
 mod noise;
 mod pattern;
+#[cfg(test)]
+mod plain;
 pub mod profiles;
 mod scorer;
 mod summary;
@@ -18,6 +21,7 @@ use std::collections::BTreeMap;
 use pantrk_space::SlideMpp;
 
 use crate::cell::CellTable;
+use arranged::Arranged;
 use profiles::PROFILES;
 use summary::Counts;
 
@@ -59,17 +63,18 @@ pub struct SlideScore {
     pub ihc: IhcCall,
 }
 
-/// Scores graded cells.
+/// Scores the cells of a table by the context's thresholds.
 ///
 /// An unknown profile name falls back to the first of [`PROFILES`]; callers check names first.
 pub fn score_cells(cells: &CellTable, context: &ScoreContext) -> SlideScore {
+    score_arranged(&Arranged::new(cells, context.mpp), cells, context)
+}
+
+/// Scores cells that are arranged already; `cells` is the table that they come from.
+fn score_arranged(arranged: &Arranged, cells: &CellTable, context: &ScoreContext) -> SlideScore {
     let table = ScoringTable::embedded();
-    let counts = summary::count(
-        cells,
-        context.thresholds,
-        table.sensitivity_od(),
-        context.mpp,
-    );
+    let delta = table.sensitivity_od();
+    let counts = summary::count_arranged(arranged, cells, context.thresholds, delta);
     if let Some(reason) = why_not_evaluable(&counts, context, table) {
         return not_evaluable(&counts, context, reason);
     }
@@ -77,7 +82,8 @@ pub fn score_cells(cells: &CellTable, context: &ScoreContext) -> SlideScore {
         .iter()
         .map(|p| (p.name.to_owned(), (p.call)(&counts, table)))
         .collect();
-    let pattern = pattern::pattern(cells, &counts, table);
+    let median_grain = || arranged.median_grain(cells, context.thresholds);
+    let pattern = pattern::pattern(&counts, table, median_grain);
     let ihc = overall(&counts, &profiles, &pattern, context);
     SlideScore {
         tumour_cells: counts.cells,

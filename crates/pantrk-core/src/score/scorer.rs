@@ -1,8 +1,12 @@
 //! Cells that are scored again and again: thresholds, regions and corrections change, densities do not.
 //!
-//! Every figure comes from [`score_cells`], so that what the viewer shows after a change is what a run would say.
+//! Every figure comes the way that [`score_cells`](super::score_cells) goes, so what the viewer shows after a change is what a run would say.
+//! What is kept between two scores is the cells' arrangement, which thresholds do not change.
 
-use super::{Compartment, ScoreContext, SlideScore, Thresholds, score_cells};
+use pantrk_space::SlideMpp;
+
+use super::arranged::Arranged;
+use super::{Compartment, ScoreContext, SlideScore, score_arranged};
 use crate::cell::{CellTable, ExcludedReason};
 
 /// The columns that scoring needs; all of one length.
@@ -22,8 +26,8 @@ pub struct ScorerCells<'a, T> {
 #[derive(Debug, Clone)]
 pub struct Scorer {
     cells: CellTable,
-    /// What the table is graded with; `None` after a change.
-    graded: Option<Thresholds>,
+    /// The cells that count, and the pixel size that they were arranged by; `None` after a change.
+    arranged: Option<(SlideMpp, Arranged)>,
 }
 
 impl Scorer {
@@ -46,7 +50,7 @@ impl Scorer {
     pub fn of(cells: CellTable) -> Self {
         Self {
             cells,
-            graded: None,
+            arranged: None,
         }
     }
 
@@ -65,6 +69,7 @@ impl Scorer {
         for (row, excluded) in (0..).zip(&mut self.cells.excluded) {
             *excluded = reason(row);
         }
+        self.arranged = None;
     }
 
     /// Gives cells, by their rows, the grade that a person read; `grade` answers `None` for all others.
@@ -81,16 +86,19 @@ impl Scorer {
         } else {
             fixed
         };
-        self.graded = None;
+        self.arranged = None;
     }
 
     /// Scores the cells that count.
     pub fn score(&mut self, context: &ScoreContext) -> SlideScore {
-        if self.graded != Some(context.thresholds) {
-            self.cells.regrade(context.thresholds);
-            self.graded = Some(context.thresholds);
-        }
-        score_cells(&self.cells, context)
+        let kept = self.arranged.take().filter(|(mpp, _)| *mpp == context.mpp);
+        let arranged = match kept {
+            Some((_, arranged)) => arranged,
+            None => Arranged::new(&self.cells, context.mpp),
+        };
+        let score = score_arranged(&arranged, &self.cells, context);
+        self.arranged = Some((context.mpp, arranged));
+        score
     }
 
     /// How many counted cells have a density in each of `bins` equal parts of 0 to `top` (OD), the last part open above; of one compartment, or of the highest per cell.
@@ -118,8 +126,9 @@ impl Scorer {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Thresholds, score_cells};
     use super::*;
-    use pantrk_space::{MicronsPerPixel, SlideMpp};
+    use pantrk_space::MicronsPerPixel;
 
     /// Cells of mixed stain over some blocks, some without a cytoplasm, some left out.
     fn cells(n: u32) -> CellTable {

@@ -2,14 +2,12 @@
 
 use pantrk_space::SlideMpp;
 
-use super::bootstrap::{Placed, Replicates};
+use super::arranged::{Arranged, StainedSums};
+use super::bootstrap::Replicates;
 use super::noise::Noise;
-use super::tally::{ANY, SLOTS, Tally};
+use super::tally::{ANY, Tally};
 use super::{Compartment, CompartmentScore, CompartmentScores, Thresholds};
 use crate::cell::CellTable;
-
-/// Neighbours for the clustering figure share a square of this side (um).
-const NEIGHBOURHOOD_UM: f64 = 100.0;
 
 /// The grades of the tumour cells, gathered once.
 #[derive(Debug)]
@@ -28,48 +26,46 @@ pub(crate) struct Counts {
     pub(crate) replicates: Replicates,
     /// How often an unstained cell reads as stained.
     pub(crate) noise: Noise,
+    /// Sums over the stained cells of each compartment.
+    pub(crate) stained: [StainedSums; ANY],
 }
 
-/// Counts the tumour cells of a table that is graded with `thresholds`.
+/// Counts the tumour cells of a table.
 pub(crate) fn count(
     cells: &CellTable,
     thresholds: Thresholds,
     delta: f32,
     mpp: SlideMpp,
 ) -> Counts {
-    let tumour: Vec<usize> = (0..cells.len()).filter(|&i| cells.is_tumour(i)).collect();
-    let placed: Vec<Placed> = tumour
-        .iter()
-        .map(|&i| Placed {
-            x_um: cells.x_px[i] * mpp.x.get(),
-            y_um: cells.y_px[i] * mpp.y.get(),
-            grades: grades(cells, thresholds, i),
-        })
-        .collect();
-    let tally_of = |thresholds: Thresholds| {
-        let mut tally = Tally::default();
-        for &i in &tumour {
-            tally.add(grades(cells, thresholds, i));
-        }
-        tally
-    };
-    let tally = tally_of(thresholds);
-    let moved = [-delta, delta].map(|by| tally_of(thresholds.shifted(by)));
-    let replicates = Replicates::draw(&placed);
-    let noise = Noise::read(cells, &tumour, thresholds);
+    count_arranged(&Arranged::new(cells, mpp), cells, thresholds, delta)
+}
+
+/// Counts tumour cells that are arranged already; `cells` is the table that they come from.
+pub(crate) fn count_arranged(
+    arranged: &Arranged,
+    cells: &CellTable,
+    thresholds: Thresholds,
+    delta: f32,
+) -> Counts {
+    let graded = arranged.grade(cells, thresholds, delta);
+    let (replicates, noise) = rayon::join(
+        || Replicates::draw(graded.tally, &graded.blocks),
+        || Noise::read(arranged, thresholds, graded.reaching),
+    );
+    let (tally, moved) = (graded.tally, graded.moved);
     let one = |slot: usize| CompartmentScore {
         positive_percent: tally.positive_percent(slot),
         percent_1: tally.percent_at(slot, 1),
         percent_2: tally.percent_at(slot, 2),
         percent_3: tally.percent_at(slot, 3),
         h_score: tally.h_score(slot),
-        mean_dab_od: mean_od(cells, &tumour, slot),
+        mean_dab_od: arranged.mean_od[slot],
         interval95: noise.widened(slot, replicates.percent_interval95(slot)),
         sensitivity: moved.each_ref().map(|t| t.positive_percent(slot)),
         false_positive_percent: noise.percent(slot),
     };
     Counts {
-        cells: tumour.len() as u64,
+        cells: tally.cells() as u64,
         scores: CompartmentScores {
             any: one(ANY),
             nucleus: one(Compartment::Nucleus as usize),
@@ -77,72 +73,13 @@ pub(crate) fn count(
             cytoplasm: one(Compartment::Cytoplasm as usize),
             membrane: one(Compartment::Membrane as usize),
         },
-        clustering: clustering(cells, &tumour, mpp),
+        clustering: graded.clustering,
+        stained: graded.stained,
         tally,
         moved,
         replicates,
         noise,
     }
-}
-
-/// A cell's grades, the highest last.
-fn grades(cells: &CellTable, thresholds: Thresholds, i: usize) -> [u8; SLOTS] {
-    let [nucleus, rim, cytoplasm, membrane] = cells.grades_at(i, thresholds);
-    let any = nucleus.max(rim).max(cytoplasm).max(membrane);
-    [nucleus, rim, cytoplasm, membrane, any]
-}
-
-/// A cell's optical density; for any compartment the highest, NaN where nothing was measured.
-pub(crate) fn od(cells: &CellTable, slot: usize, i: usize) -> f32 {
-    match cells.dab_od.get(slot) {
-        Some(column) => column[i],
-        // `f32::max` passes over NaN.
-        None => cells.dab_od.iter().map(|c| c[i]).fold(f32::NAN, f32::max),
-    }
-}
-
-fn mean_od(cells: &CellTable, tumour: &[usize], slot: usize) -> f64 {
-    let measured = tumour.iter().map(|&i| od(cells, slot, i));
-    let (sum, n) = measured
-        .filter(|v| v.is_finite())
-        .fold((0.0_f64, 0_u64), |(sum, n), v| (sum + f64::from(v), n + 1));
-    if n > 0 { sum / n as f64 } else { 0.0 }
-}
-
-/// Each tumour cell's square of a grid, as one number.
-fn grid_order(cells: &CellTable, tumour: &[usize], mpp: SlideMpp, side_um: f64) -> Vec<u64> {
-    tumour
-        .iter()
-        .map(|&i| {
-            let column = (cells.x_px[i] * mpp.x.get() / side_um).max(0.0) as u64;
-            let row = (cells.y_px[i] * mpp.y.get() / side_um).max(0.0) as u64;
-            (row << 32) | column
-        })
-        .collect()
-}
-
-/// Per square: cells and positive cells.
-fn tallies(squares: &[u64], positive: impl Fn(usize) -> bool) -> Vec<(f64, f64)> {
-    let mut order: Vec<usize> = (0..squares.len()).collect();
-    order.sort_unstable_by_key(|&k| (squares[k], k));
-    order
-        .chunk_by(|&a, &b| squares[a] == squares[b])
-        .map(|chunk| {
-            let stained = chunk.iter().filter(|&&k| positive(k)).count();
-            (chunk.len() as f64, stained as f64)
-        })
-        .collect()
-}
-
-/// Among the neighbours of positive cells, the share that is positive, over the share among all.
-fn clustering(cells: &CellTable, tumour: &[usize], mpp: SlideMpp) -> Option<f64> {
-    let squares = grid_order(cells, tumour, mpp, NEIGHBOURHOOD_UM);
-    let tallies = tallies(&squares, |k| cells.grade_any(tumour[k]) > 0);
-    let pairs: f64 = tallies.iter().map(|(_, y)| y * (y - 1.0)).sum();
-    let neighbours: f64 = tallies.iter().map(|(n, y)| y * (n - 1.0)).sum();
-    let positive: f64 = tallies.iter().map(|t| t.1).sum();
-    let share = positive / tumour.len().max(1) as f64;
-    (neighbours > 0.0 && share > 0.0).then(|| pairs / neighbours / share)
 }
 
 #[cfg(test)]

@@ -19,6 +19,11 @@ impl Tally {
         }
     }
 
+    /// Of `cells` cells in a compartment, so many reach 1+, 2+ and 3+.
+    pub(crate) fn set(&mut self, slot: usize, cells: u32, [weak, moderate, strong]: [u32; 3]) {
+        self.0[slot] = [cells - weak, weak - moderate, moderate - strong, strong].map(f64::from);
+    }
+
     /// Counts another tally's cells as well.
     pub(crate) fn join(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(&other.0) {

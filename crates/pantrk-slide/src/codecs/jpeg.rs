@@ -1,4 +1,4 @@
-//! JPEG (TIFF 7, and whole files): baseline, extended and progressive, by `zune-jpeg`.
+//! JPEG (TIFF 7, and whole files): what scanners write by `baseline/`, progressive and the rest by `zune-jpeg`.
 //!
 //! Facts: ITU-T T.81 annex B (markers), TIFF Technical Note 2 (abbreviated streams and `JPEGTables`), the Adobe APP14 segment.
 //!
@@ -18,6 +18,7 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
+use super::baseline::Decoder;
 use super::{CodecError, ImageRequest};
 
 const NAME: &str = "JPEG";
@@ -321,17 +322,23 @@ pub(crate) fn decode(
         ));
     }
     let side = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+    let is_transformed = frame.components == 3 && is_ycbcr(request.colour, hints, frame);
+    let baseline = Decoder::new(stream);
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(side(frame.size.width))
         .set_max_height(side(frame.size.height))
         .jpeg_set_out_colorspace(colour);
+    let run = |out: &mut [u8]| match &baseline {
+        Some(decoder) => decoder.decode(is_transformed, out),
+        None => run(stream, options, out),
+    };
     if frame.size == stored {
-        return run(stream, options, out);
+        return run(out);
     }
     let frame_stride = crate::region::bytes_per_row(frame.size.width);
     let mut picture = vec![0; frame_stride.saturating_mul(side(frame.size.height))];
-    run(stream, options, &mut picture)?;
+    run(&mut picture)?;
     let stride = crate::region::bytes_per_row(stored.width);
     for (target, source) in out
         .chunks_exact_mut(stride.max(1))

@@ -4,6 +4,7 @@
 //!
 //! **Architecture invariant:** a codec sees bytes and sizes, never a file or a vendor. It fills its output whole or returns an error; a short result is an error, because the rest would be invented pixels.
 
+mod baseline;
 pub(crate) mod deflate;
 pub(crate) mod jpeg;
 pub(crate) mod jpeg2000;

@@ -24,6 +24,18 @@ static KNOWN: &[Known] = &[
         is_it: |c| matches!(c.extension.as_str(), "vms" | "vmu"),
     },
     Known {
+        name: "mirax",
+        what: "a MIRAX slide on a server (a slide of several files)",
+        advice: "copy the slide and its folder to this machine",
+        is_it: |c| c.source.is_remote() && c.extension == "mrxs",
+    },
+    Known {
+        name: "dicom",
+        what: "a DICOM slide on a server (a slide of several files)",
+        advice: "copy the folder to this machine",
+        is_it: |c| c.source.is_remote() && c.head.get(128..132) == Some(b"DICM".as_slice()),
+    },
+    Known {
         name: "isyntax",
         what: "a Philips iSyntax slide",
         advice: "export it as TIFF from the Philips system, or convert it with libisyntax",

@@ -12,6 +12,7 @@
     reason = "helpers of tests, whose failure is the test's, and whose skipping is told"
 )]
 
+pub mod czi;
 pub mod mirax;
 pub mod vendors;
 

@@ -45,6 +45,7 @@ impl Viewer {
             }
             Command::HeatmapOpacity(opacity) => settings.heatmap_opacity = opacity,
             Command::CellOpacity(opacity) => settings.cell_opacity = opacity,
+            Command::RegionOpacity(opacity) => settings.region_opacity = opacity,
             Command::ShowCells(show) => settings.show_cells = show,
             Command::ShowRegions(show) => settings.show_regions = show,
             Command::Sort(sort) => settings.sort = sort,

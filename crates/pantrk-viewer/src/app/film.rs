@@ -18,7 +18,7 @@ use super::desk::PictureSlot;
 /// Frames of the way.
 const FRAMES: u32 = 60;
 /// Waiting longer than this for the slide, or for its tiles at the end, is given up.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// The way, and how far along it is.
 pub(super) struct Film {
@@ -98,6 +98,13 @@ impl Viewer {
             self.film = Some(film);
             return;
         }
+        // A slide that cannot be read is never fitted onto the canvas.
+        let slide = self.session.open.as_ref().map(|open| &open.slide);
+        if let Some(Load::Failed(reason)) = slide {
+            film.end(ctx, Err(format!("the slide cannot be shown: {reason}")));
+            self.film = Some(film);
+            return;
+        }
         let late = film.since.elapsed() > PATIENCE;
         let opened = self
             .session
@@ -105,9 +112,6 @@ impl Viewer {
             .as_ref()
             .and_then(|open| Some((open.fitted?, &open.slide, open.pending.len())));
         match opened {
-            Some((_, Load::Failed(reason), _)) => {
-                film.end(ctx, Err(format!("the slide cannot be shown: {reason}")));
-            }
             Some((fitted, Load::Ready(_), _)) if film.frame < FRAMES => {
                 film.frame += 1;
                 let share = f64::from(film.frame) / f64::from(FRAMES);
@@ -135,13 +139,15 @@ impl Viewer {
             _ if late => {
                 film.end(ctx, Err("no slide was opened".to_owned()));
             }
-            _ => {
-                // Of many, the first of the list.
-                let idle = !self.session.scanning && self.session.open.is_none();
-                if idle && !self.session.worklist.is_empty() {
+            None if !self.session.scanning && self.session.open.is_none() => {
+                if self.session.worklist.is_empty() {
+                    film.end(ctx, Err("there is nothing to open".to_owned()));
+                } else {
+                    // Of many, the first of the list.
                     self.commands.push(Command::Step(0));
                 }
             }
+            _ => {}
         }
         self.film = Some(film);
     }

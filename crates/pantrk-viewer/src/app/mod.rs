@@ -203,7 +203,7 @@ impl Viewer {
     }
 
     /// Looks through more paths; what is found is added to the worklist.
-    fn scan_paths(&mut self, paths: &[PathBuf]) {
+    pub(crate) fn scan_paths(&mut self, paths: &[PathBuf]) {
         for path in paths {
             let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             if !self.settings.last_paths.contains(&whole) {
@@ -257,7 +257,7 @@ impl Viewer {
         egui::Panel::top("top").show(ui, |ui| panels::show(ui, Place::Top, &context, out));
         egui::Panel::bottom("bottom").show(ui, |ui| panels::show(ui, Place::Bottom, &context, out));
         egui::Panel::left("left")
-            .default_size(264.0)
+            .default_size(292.0)
             .size_range(200.0..=460.0)
             .show(ui, |ui| {
                 egui::Panel::bottom("left_bottom")
@@ -363,6 +363,11 @@ impl Viewer {
                     None => Load::Failed("no picture".to_owned()),
                 };
                 self.session.thumbnails.insert(id, load);
+            }
+            LibraryAnswer::Preview { opening, picture } => {
+                if let Some(open) = self.opened(opening) {
+                    open.preview = Some(upload(ctx, "preview", picture));
+                }
             }
             LibraryAnswer::Thumbnail { opening, picture } => {
                 if let Some(open) = self.opened(opening) {
@@ -528,6 +533,7 @@ impl Viewer {
             opening,
             slide,
             thumbnail: None,
+            preview: None,
             view: None,
             pointer: None,
             cells: Load::Absent,

@@ -149,7 +149,9 @@ fn rings(
     if look.corrected {
         painter.circle_stroke(at, radius + 4.0, Stroke::new(2.0, tokens.accent));
     }
-    let compartments = radius >= COMPARTMENTS_FROM && look.counted && !look.corrected;
+    // By the magnification, not by the cell: else only the largest would show theirs.
+    let room = RADIUS_UM * points_per_um >= COMPARTMENTS_FROM;
+    let compartments = room && look.counted && !look.corrected;
     if !compartments {
         painter.circle_stroke(at, radius, Stroke::new(3.4, look.halo()));
         painter.circle_stroke(at, radius, Stroke::new(2.0, look.colour(tokens)));

@@ -2,6 +2,7 @@
 
 use egui::{Align2, Color32, FontId, Painter, Pos2, Stroke, vec2};
 use geo::MultiPolygon;
+use pantrk_core::region::RegionRole;
 use pantrk_space::SlidePoint;
 
 use super::Projector;
@@ -23,12 +24,16 @@ pub(super) fn draw(
     tokens: &Tokens,
 ) {
     let drawing = &open.review.drawing;
+    let mut faded = painter.clone();
+    faded.multiply_opacity(settings.region_opacity);
     for shape in drawing.shapes() {
         let selected = drawing.selected.contains(&shape.id);
         let moved = match open.gesture {
             Some(Gesture::Shift { from, to }) if selected => (to.x - from.x, to.y - from.y),
             _ => (0.0, 0.0),
         };
+        // What is selected is worked on and stays clear.
+        let painter = if selected { painter } else { &faded };
         shape_ui(painter, projector, (shape, selected, moved), slide, tokens);
     }
     if let Some(gesture) = &open.gesture {
@@ -63,7 +68,12 @@ fn shape_ui(
     };
     match &shape.geometry {
         Geometry::Area(area) => {
-            area_ui(painter, &pos, area, (colour, selected), tokens);
+            let look = Line {
+                colour,
+                selected,
+                dashed: leaves_out(&shape.class),
+            };
+            area_ui(painter, &pos, area, look, tokens);
         }
         Geometry::Ruler(ends) => {
             let colour = if selected { tokens.accent } else { tokens.ink };
@@ -86,11 +96,35 @@ fn shape_ui(
     }
 }
 
+/// How an area's edge is drawn.
+#[derive(Clone, Copy)]
+struct Line {
+    colour: Color32,
+    selected: bool,
+    /// What is left out is dashed, so that colour alone does not tell it from what counts.
+    dashed: bool,
+}
+
+/// Whether cells in areas of this class do not count.
+fn leaves_out(class: &str) -> bool {
+    !matches!(
+        RegionRole::from_class(class),
+        RegionRole::Tumour | RegionRole::Neutral
+    )
+}
+
+/// Dashes and the gaps between them, points.
+const DASH: (f32, f32) = (9.0, 5.0);
+
 fn area_ui(
     painter: &Painter,
     pos: &dyn Fn(SlidePoint) -> Pos2,
     area: &MultiPolygon,
-    (colour, selected): (Color32, bool),
+    Line {
+        colour,
+        selected,
+        dashed,
+    }: Line,
     tokens: &Tokens,
 ) {
     let corners: usize = area
@@ -111,7 +145,12 @@ fn area_ui(
                 );
             }
             let width = if selected { 2.6 } else { 1.8 };
-            painter.line(line.clone(), Stroke::new(width, colour));
+            let stroke = Stroke::new(width, colour);
+            if dashed {
+                painter.extend(egui::Shape::dashed_line(&line, stroke, DASH.0, DASH.1));
+            } else {
+                painter.line(line.clone(), stroke);
+            }
             if selected && corners <= MOST_HANDLES {
                 for at in line {
                     painter.circle_filled(at, 4.0, tokens.plate);
@@ -165,7 +204,12 @@ fn gesture_ui(
                 _ => geometry::rectangle(*from, *to),
             };
             if let Some(area) = area {
-                area_ui(painter, &pos, &area, (colour, false), tokens);
+                let look = Line {
+                    colour,
+                    selected: false,
+                    dashed: leaves_out(&settings.class),
+                };
+                area_ui(painter, &pos, &area, look, tokens);
             }
         }
         Gesture::Path { points, freehand } => {

@@ -195,7 +195,7 @@ fn age_ui(ui: &mut Ui, age: &mut Option<f64>) {
         let field = TextEdit::singleline(&mut text)
             .id_salt("age")
             .hint_text("not known")
-            .desired_width(70.0);
+            .desired_width(84.0);
         let response = ui.add(field);
         response
             .widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Age in years"));

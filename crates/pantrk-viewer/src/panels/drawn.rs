@@ -45,28 +45,59 @@ fn drawn_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
 
 fn classes_ui(ui: &mut Ui, chosen: &str, out: &mut Commands) {
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
+        ui.spacing_mut().item_spacing = vec2(3.0, 3.0);
         for class in &CLASSES {
-            let text = RichText::new(class.name).size(12.5);
-            let colour = class_colour(class.name);
-            let chosen = chosen == class.name;
-            let mut button = egui::Button::selectable(chosen, text);
-            if chosen {
-                button = button.stroke(egui::Stroke::new(1.5, colour));
-            }
-            ui.spacing_mut().item_spacing.x = 2.0;
-            dot(ui, colour);
-            if ui.add(button).on_hover_text(class.effect).clicked() {
+            if chip(ui, class.name, chosen == class.name)
+                .on_hover_text(class.effect)
+                .clicked()
+            {
                 out.draw(DrawCommand::Class(class.name.to_owned()));
             }
-            ui.add_space(4.0);
         }
     });
 }
 
+/// A class as a button: its dot and its name, kept together where the line breaks.
+fn chip(ui: &mut Ui, name: &str, chosen: bool) -> egui::Response {
+    let tokens = tokens::of(ui);
+    let font = egui::FontId::proportional(12.5);
+    let galley = ui
+        .painter()
+        .layout_no_wrap(name.to_owned(), font, tokens.ink);
+    let size = vec2(galley.size().x + 28.0, 24.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    response.widget_info(|| {
+        egui::WidgetInfo::selected(egui::Role::Button, ui.is_enabled(), chosen, name)
+    });
+    let (fill, edge) = if chosen {
+        (tokens.card_selected, class_colour(name))
+    } else if response.hovered() {
+        (tokens.card_hovered, tokens.line)
+    } else {
+        (tokens.card, tokens.line)
+    };
+    let stroke = egui::Stroke::new(if chosen { 1.5 } else { 1.0 }, edge);
+    let painter = ui.painter();
+    painter.rect(rect, 5, fill, stroke, egui::StrokeKind::Inside);
+    paint_dot(
+        ui,
+        egui::pos2(rect.left() + 11.0, rect.center().y),
+        class_colour(name),
+    );
+    let at = egui::pos2(rect.left() + 20.0, rect.center().y - galley.size().y / 2.0);
+    painter.galley(at, galley, tokens.ink);
+    response
+}
+
 fn dot(ui: &mut Ui, colour: egui::Color32) {
     let (rect, _) = ui.allocate_exact_size(vec2(10.0, 14.0), Sense::hover());
-    ui.painter().circle_filled(rect.center(), 4.5, colour);
+    paint_dot(ui, rect.center(), colour);
+}
+
+/// Rimmed, because a dark class would not be seen on the dark theme.
+fn paint_dot(ui: &Ui, at: egui::Pos2, colour: egui::Color32) {
+    let rim = egui::Stroke::new(1.0, tokens::of(ui).faint);
+    ui.painter().circle(at, 4.5, colour, rim);
 }
 
 fn edit_ui(ui: &mut Ui, drawing: &Drawing, out: &mut Commands) {

@@ -33,6 +33,13 @@ fn layers_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     {
         out.push(Command::ShowRegions(regions));
     }
+    if drawn > 0 {
+        faint(ui, "dashed: left out of the score");
+        let opacity = context.settings.region_opacity;
+        if let Some(opacity) = opacity_ui(ui, opacity) {
+            out.push(Command::RegionOpacity(opacity));
+        }
+    }
     if item.result().is_none() {
         ui.add_space(6.0);
         return;

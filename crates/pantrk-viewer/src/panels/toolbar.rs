@@ -42,6 +42,7 @@ fn toolbar_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
             tools_ui(ui, context, out);
             ui.separator();
             powers_ui(ui, (open, slide), out);
+            beside_ui(ui, context, open, out);
             ui.separator();
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -149,6 +150,35 @@ fn powers_ui(ui: &mut Ui, (open, slide): (&OpenItem, &OpenSlide), out: &mut Comm
         out.push(Command::Turn);
     }
     ui.spacing_mut().item_spacing.x = 8.0;
+}
+
+/// A second slide, where there is one to choose.
+fn beside_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands) {
+    let others = context.session.worklist.iter().enumerate();
+    let others: Vec<_> = others.filter(|(index, _)| *index != open.index).collect();
+    if others.is_empty() {
+        return;
+    }
+    let shown = open.beside.as_ref().map(|beside| beside.name.as_str());
+    let menu = ui.menu_button("Beside", |ui| {
+        egui::ScrollArea::vertical()
+            .max_height(420.0)
+            .show(ui, |ui| {
+                if shown.is_some() && ui.button("Close the second slide").clicked() {
+                    out.push(Command::Beside(None));
+                    ui.close();
+                }
+                for (index, item) in others {
+                    let this = shown == Some(item.id.as_str());
+                    if ui.selectable_label(this, &item.id).clicked() {
+                        out.push(Command::Beside(Some(index)));
+                        ui.close();
+                    }
+                }
+            });
+    });
+    let hint = "A second slide, such as the H&E, beside the open one; both move together";
+    menu.response.on_hover_text(hint);
 }
 
 fn looks_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {

@@ -24,14 +24,14 @@ fn tour_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
         card(ui, |ui| {
             let tour = open.tour.as_ref();
             ui.horizontal(|ui| {
-                if ui.button("Before").on_hover_text("Shift+N").clicked() {
+                if ui.button("Previous").on_hover_text("Shift+N").clicked() {
                     out.push(Command::Tour(-1));
                 }
-                if ui.button("Next field").on_hover_text("N").clicked() {
+                if ui.button("Next").on_hover_text("N").clicked() {
                     out.push(Command::Tour(1));
                 }
                 let next = tour.map_or(FieldKind::Hottest, |tour| tour.kind.next());
-                let word = format!("Show {} fields", next.label());
+                let word = format!("To {} fields", next.label());
                 if ui.button(word).on_hover_text("V").clicked() {
                     out.push(Command::TourKind);
                 }

@@ -4,6 +4,9 @@
 
 mod interior;
 mod interior_distance;
+mod star_convex;
+#[cfg(test)]
+mod tests;
 
 use pantrk_space::MicronsPerPixel;
 use serde::de::DeserializeOwned;
@@ -18,8 +21,10 @@ type Build = fn(&toml::Table, MicronsPerPixel) -> Result<Box<dyn Head>, String>;
 pub struct HeadEntry {
     /// As in `model.toml`.
     pub kind: &'static str,
-    /// Maps that it takes, all in the model's one output, at stride 1.
+    /// Maps that it takes, in one output or in several, in this order.
     pub channels: usize,
+    /// Input pixels per pixel of the maps that it takes.
+    pub strides: &'static [u32],
     /// What the maps hold.
     pub maps: &'static str,
     /// Makes the head from its parameters and the pixel size; an error names the parameter.
@@ -45,14 +50,23 @@ pub static HEADS: &[HeadEntry] = &[
     HeadEntry {
         kind: "interior-distance",
         channels: 2,
+        strides: &[1],
         maps: "interior logit, distance to the border (1 at the nucleus' centre)",
         build: interior_distance::build,
     },
     HeadEntry {
         kind: "interior",
         channels: 1,
+        strides: &[1],
         maps: "interior logit",
         build: interior::build,
+    },
+    HeadEntry {
+        kind: "star-convex",
+        channels: 1 + star_convex::RAYS,
+        strides: &[1, 2, 4],
+        maps: "probability, lengths of 32 rays in input pixels (StarDist)",
+        build: star_convex::build,
     },
 ];
 
@@ -61,9 +75,11 @@ pub fn head_by_kind(kind: &str) -> Option<&'static HeadEntry> {
     HEADS.iter().find(|head| head.kind == kind)
 }
 
-/// The heads that could take an output of `channels` maps.
-pub fn fitting_heads(channels: usize) -> impl Iterator<Item = &'static HeadEntry> {
-    HEADS.iter().filter(move |head| head.channels == channels)
+/// The heads that could take `channels` maps at that stride.
+pub fn fitting_heads(channels: usize, stride: u32) -> impl Iterator<Item = &'static HeadEntry> {
+    HEADS
+        .iter()
+        .filter(move |head| head.channels == channels && head.strides.contains(&stride))
 }
 
 /// A network's maps of one patch.
@@ -73,6 +89,8 @@ pub struct Maps<'a> {
     pub width: usize,
     /// Rows.
     pub height: usize,
+    /// Input pixels per column and row.
+    pub stride: usize,
     /// Map after map, each row by row.
     pub values: &'a [f32],
 }
@@ -95,7 +113,7 @@ pub trait Head: Send + Sync {
 
 /// A [`Head`] at work on one thread.
 pub trait HeadWorker: Send {
-    /// Labels the nuclei of one patch into `out`, whose size becomes that of the maps.
+    /// Labels the nuclei of one patch into `out`, whose size becomes that of the patch: the maps' times their stride.
     ///
     /// The labels depend on the maps alone; missing maps read as background.
     fn label(&mut self, maps: Maps<'_>, out: &mut LabelImage);

@@ -36,20 +36,28 @@ impl OnnxSegmenter {
             found: kind.clone(),
             known: HEADS.iter().map(|h| h.kind).collect::<Vec<_>>().join(", "),
         })?;
-        match manifest.outputs.as_slice() {
-            [output] if output.channels == entry.channels && output.stride == 1 => {}
-            outputs => {
-                let found: Vec<String> = outputs
-                    .iter()
-                    .map(|o| format!("{} channels at stride {}", o.channels, o.stride))
-                    .collect();
-                return Err(SegmentError::HeadOutput {
-                    model: manifest.name.clone(),
-                    head: entry.kind,
-                    found: found.join(" and "),
-                    wanted: format!("one output of {} channels at stride 1", entry.channels),
-                });
-            }
+        let outputs = manifest.outputs.as_slice();
+        let channels: usize = outputs.iter().map(|o| o.channels).sum();
+        let stride = outputs.first().map_or(1, |output| output.stride);
+        let fits = channels == entry.channels
+            && outputs.iter().all(|o| o.stride == stride)
+            && entry.strides.contains(&stride);
+        if !fits {
+            let found: Vec<String> = outputs
+                .iter()
+                .map(|o| format!("{} channels at stride {}", o.channels, o.stride))
+                .collect();
+            let strides: Vec<String> = entry.strides.iter().map(u32::to_string).collect();
+            return Err(SegmentError::HeadOutput {
+                model: manifest.name.clone(),
+                head: entry.kind,
+                found: found.join(" and "),
+                wanted: format!(
+                    "{} channels at stride {}",
+                    entry.channels,
+                    strides.join(" or ")
+                ),
+            });
         }
         let head = entry
             .build(&manifest.head.parameters, manifest.input.mpp)
@@ -97,6 +105,7 @@ impl Segmenter for OnnxSegmenter {
             shared: self.model.clone(),
             model: self.model.worker(),
             head: self.head.worker(),
+            joined: Vec::new(),
         })
     }
 }
@@ -105,6 +114,8 @@ struct Worker {
     shared: Model,
     model: ModelWorker,
     head: Box<dyn HeadWorker>,
+    /// The maps of several outputs, one after the other.
+    joined: Vec<f32>,
 }
 
 impl SegmentWorker for Worker {
@@ -132,10 +143,22 @@ impl SegmentWorker for Worker {
                 segmenter: self.model.manifest().name.clone(),
                 source,
             })?;
+        let outputs = &self.shared.manifest().outputs;
+        let values = if outputs.len() == 1 {
+            self.model.output(0)
+        } else {
+            self.joined.clear();
+            for index in 0..outputs.len() {
+                self.joined.extend_from_slice(self.model.output(index));
+            }
+            &self.joined
+        };
+        let stride = outputs.first().map_or(1, |output| output.stride);
         let maps = Maps {
-            width: found.width as usize,
-            height: found.height as usize,
-            values: self.model.output(0),
+            width: (found.width / stride) as usize,
+            height: (found.height / stride) as usize,
+            stride: stride as usize,
+            values,
         };
         self.head.label(maps, out);
         Ok(())

@@ -145,11 +145,11 @@ fn heads_that_do_not_fit_are_refused() {
     };
     assert_eq!(
         refused("kind = \"stardist\""),
-        "model tiny wants the head \"stardist\", known are interior-distance, interior"
+        "model tiny wants the head \"stardist\", known are interior-distance, interior, star-convex"
     );
     assert_eq!(
         refused("kind = \"interior\""),
-        "model tiny gives 2 channels at stride 1, the head interior wants one output of 1 channels at stride 1"
+        "model tiny gives 2 channels at stride 1, the head interior wants 1 channels at stride 1"
     );
     let text = refused("kind = \"interior-distance\"\nparameters = { sigma = 2 }");
     assert!(text.contains("`sigma`"), "{text}");
@@ -159,4 +159,59 @@ fn heads_that_do_not_fit_are_refused() {
 fn the_model_on_board_has_its_head() {
     let segmenter = OnnxSegmenter::new(Model::embedded().unwrap()).unwrap();
     assert!((segmenter.mpp().get() - 0.5).abs() < 1e-9);
+}
+
+#[test]
+fn a_stardist_network_runs_through_its_head() {
+    const STARDIST: &[u8] = include_bytes!("../../../../pantrk-nn/tests/fixtures/stardist.onnx");
+    let output = |name: &str, channels: u32| {
+        format!("[[outputs]]\nname = {name:?}\nchannels = {channels}\nstride = 2\n")
+    };
+    let text = format!(
+        r#"
+name = "rays"
+version = "1"
+licence = "MIT OR Apache-2.0"
+sha256 = "{}"
+intended_stain = "H-DAB"
+training_set = "none, its weights are random"
+{}{}
+[input]
+name = "image"
+channels = "rgb"
+mpp = 0.5
+patch = {EDGE}
+layout = "nchw"
+normalisation = {{ kind = "unit" }}
+[head]
+kind = "star-convex"
+"#,
+        sha256_hex(STARDIST),
+        output("prob", 1),
+        output("dist", 32)
+    );
+    let path = Path::new("rays/model.toml");
+    let manifest = ModelManifest::parse(&text, path).unwrap();
+    let model = Model::from_parts(manifest, STARDIST, path, &Tract).unwrap();
+    let segmenter = OnnxSegmenter::new(model).unwrap();
+    let mut pixel = 1_u32;
+    let bytes = (0..EDGE * EDGE * 3).map(|_| {
+        pixel = pixel.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (pixel >> 24) as u8
+    });
+    let size = LevelSize {
+        width: EDGE,
+        height: EDGE,
+    };
+    let rgb = RgbBuffer::from_raw(size, bytes.collect()).unwrap();
+    let mut worker = segmenter.worker();
+    let found = segment(&mut *worker, &rgb);
+    assert_eq!((found.width, found.height), (EDGE as usize, EDGE as usize));
+    // Rays of 5 to 7 px: polygons of some 110 px, packed as the overlap allows.
+    assert!((10..=60).contains(&found.count), "{}", found.count);
+    for label in 1..=found.count {
+        let area = found.labels.iter().filter(|&&l| l == label).count();
+        assert!((40..=200).contains(&area), "label {label}: {area} px");
+    }
+    assert_eq!(segment(&mut *worker, &rgb), found);
 }

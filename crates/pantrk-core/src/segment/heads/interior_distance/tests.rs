@@ -40,6 +40,7 @@ fn label(worker: &mut dyn HeadWorker, values: &[f32]) -> LabelImage {
     let maps = Maps {
         width: EDGE,
         height: EDGE,
+        stride: 1,
         values,
     };
     worker.label(maps, &mut out);
@@ -190,8 +191,9 @@ fn the_table_names_each_head_once() {
             .map(drop)
             .unwrap();
     }
-    let two: Vec<&str> = fitting_heads(2).map(|head| head.kind).collect();
+    let two: Vec<&str> = fitting_heads(2, 1).map(|head| head.kind).collect();
     assert_eq!(two, ["interior-distance"]);
+    assert_eq!(fitting_heads(2, 2).count(), 0);
 }
 
 #[test]

@@ -1,0 +1,6 @@
+//! The codec `zstd`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    pantrk_fuzz::tile(50000, input);
+});

@@ -13,10 +13,11 @@ use std::time::Instant;
 
 use pantrk_benches::timed::{StageTimes, TimedReader, TimedSegmenter};
 use pantrk_core::overview::Mask;
-use pantrk_core::pipeline::{ScoreInput, ScoreParameters, score_slide};
+use pantrk_core::pipeline::{ScoreInput, ScoreParameters, score_slide_from};
 use pantrk_core::region::Regions;
 use pantrk_nn::Model;
 use pantrk_slide::Slide;
+use pantrk_store::CheckpointFile;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use tiff::decoder::{Decoder, Limits};
@@ -195,9 +196,12 @@ fn pantrk(side: u32, threads: usize) -> Result<(), String> {
         progress: &progress,
     };
     let pool = pool(threads)?;
+    // As the program does: finished patches go to the disk, not into memory.
+    let under_work = tempfile::tempdir_in(&folder).map_err(|e| e.to_string())?;
+    let checkpoint = CheckpointFile::open(under_work.path(), "bench").map_err(|e| e.to_string())?;
     let started = Instant::now();
     let analysis = pool
-        .install(|| score_slide(&input))
+        .install(|| score_slide_from(&input, &checkpoint))
         .map_err(|e| e.to_string())?;
     let seconds = started.elapsed().as_secs_f64();
     let stages = progress.seconds();

@@ -3,7 +3,6 @@
 //! Results go to files, one short table to stdout, progress and logs to stderr.
 //!
 //! **Architecture invariant:** a command decides what to run and where results go; it measures, judges and draws nothing itself.
-#![forbid(unsafe_code)]
 
 mod commands;
 #[cfg(feature = "viewer")]
@@ -29,6 +28,7 @@ use commands::Cli;
 use failure::Exit;
 
 fn main() -> ExitCode {
+    machine::share_heaps();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -111,6 +111,7 @@ impl Reporter {
     /// A stage of `total` steps begins; the one before it ends.
     pub(crate) fn stage(&self, name: &str, total: u64) {
         self.end_stage();
+        machine::release_memory();
         self.done.store(0, Ordering::Relaxed);
         self.total.store(total, Ordering::Relaxed);
         self.bar.reset();

@@ -554,7 +554,7 @@ fn write_pictures(
         return Ok(());
     }
     let maps = heatmaps(cells, size, prepared.mpp);
-    let quality = quality_values(analysis);
+    let quality = quality_maps(analysis);
     let drawn: Vec<Heatmap<'_>> = maps
         .iter()
         .map(|map| Heatmap {
@@ -573,20 +573,17 @@ fn write_pictures(
             origin_um: [0.0, 0.0],
             cell_um: map.um_per_pixel,
         })
-        .chain(quality.iter().map(|(name, title, values)| {
-            let marked = &analysis.quality_maps.usable;
-            Heatmap {
-                metric: name,
-                title,
-                unit: "",
-                colormap: ColorMap::VIRIDIS,
-                range: Some([0.0, 1.0]),
-                columns: marked.width(),
-                rows: marked.height(),
-                values,
-                origin_um: [0.0, 0.0],
-                cell_um: OVERVIEW_MPP,
-            }
+        .chain(quality.iter().map(|map| Heatmap {
+            metric: &map.name,
+            title: &map.title,
+            unit: "",
+            colormap: ColorMap::VIRIDIS,
+            range: Some([0.0, 1.0]),
+            columns: map.columns,
+            rows: map.rows,
+            values: &map.values,
+            origin_um: [0.0, 0.0],
+            cell_um: map.cell_um,
         }))
         .collect();
     pantrk_store::write_heatmaps(folder.path(), &drawn).or_exit(Exit::SomeFailed)?;
@@ -612,22 +609,58 @@ fn write_gallery(
     Ok(())
 }
 
-/// For each quality check that marked something: the map's name, its title, and 1 where it marked tissue, 0 on other tissue, nothing on glass.
-fn quality_values(analysis: &SlideAnalysis) -> Vec<(String, String, Vec<f32>)> {
+/// The longest side of a map of what a quality check left out, cells.
+const QUALITY_SIDE: u32 = 1200;
+
+/// What a quality check left out: the share of the tissue in each cell, nothing on glass.
+struct QualityMap {
+    name: String,
+    title: String,
+    columns: u32,
+    rows: u32,
+    cell_um: f64,
+    values: Vec<f32>,
+}
+
+/// One for each quality check that marked something; a cell is an overview pixel, and on large slides a square of several.
+fn quality_maps(analysis: &SlideAnalysis) -> Vec<QualityMap> {
+    let tissue = &analysis.tissue;
+    let step = tissue
+        .width()
+        .max(tissue.height())
+        .div_ceil(QUALITY_SIDE)
+        .max(1);
+    let (columns, rows) = (
+        tissue.width().div_ceil(step),
+        tissue.height().div_ceil(step),
+    );
     let maps = analysis.quality_maps.marked.iter();
     maps.filter(|(_, mask)| mask.count() > 0)
         .map(|(name, mask)| {
-            let places = (0..mask.height()).flat_map(|y| (0..mask.width()).map(move |x| (x, y)));
-            let values = places.map(|(x, y)| match (mask.get(x, y), analysis.tissue.get(x, y)) {
-                (true, _) => 1.0,
-                (false, true) => 0.0,
-                (false, false) => f32::NAN,
-            });
-            (
-                format!("quality_{}", name.replace('-', "_")),
-                format!("Left out: {}", name.replace('-', " ")),
-                values.collect(),
-            )
+            let share = |column: u32, row: u32| {
+                let (mut marked, mut all) = (0_u32, 0_u32);
+                for y in row * step..(row + 1) * step {
+                    for x in column * step..(column + 1) * step {
+                        let is_marked = mask.get(x, y);
+                        marked += u32::from(is_marked);
+                        all += u32::from(is_marked || tissue.get(x, y));
+                    }
+                }
+                if all > 0 {
+                    marked as f32 / all as f32
+                } else {
+                    f32::NAN
+                }
+            };
+            let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row)));
+            QualityMap {
+                name: format!("quality_{}", name.replace('-', "_")),
+                title: format!("Left out: {}", name.replace('-', " ")),
+                columns,
+                rows,
+                cell_um: OVERVIEW_MPP * f64::from(step),
+                values: places.map(|(column, row)| share(column, row)).collect(),
+            }
         })
         .collect()
 }

@@ -8,8 +8,6 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use common::slide;
-
 /// A display of its own; `None` where there is no Xvfb.
 struct Display {
     server: Child,
@@ -80,9 +78,11 @@ fn a_window_opens_on_a_slide_pans_zooms_and_is_not_blank() {
     };
     let dir = tempfile::tempdir().unwrap();
     let picture = dir.path().join("window.png");
+    let slide = dir.path().join("phantom.svs");
+    common::phantom(&slide, common::SIZE, 3);
     let output = display.pantrk(&[
         Path::new("view"),
-        slide(),
+        &slide,
         Path::new("--screenshot"),
         &picture,
     ]);

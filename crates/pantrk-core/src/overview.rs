@@ -27,6 +27,7 @@ enum Cover {
 pub struct Overview {
     /// Its pixels; those that are not the slide's are white or magenta and [`Overview::is_slide`] is false there.
     pub rgb: RgbBuffer,
+    /// Empty where every pixel is the slide's.
     cover: Vec<Cover>,
     slide_mpp: SlideMpp,
 }
@@ -40,7 +41,10 @@ impl Overview {
         let mpp = MicronsPerPixel::new(OVERVIEW_MPP).ok_or(CoreError::NoLevels)?;
         let (rgb, gaps) = read_small(reader, slide_mpp, mpp)?;
         let width = rgb.width() as usize;
-        let mut cover = vec![Cover::Slide; width * rgb.height() as usize];
+        let mut cover = Vec::new();
+        if !gaps.is_empty() {
+            cover.resize(width * rgb.height() as usize, Cover::Slide);
+        }
         for gap in gaps {
             let kind = if gap.is_unreadable() {
                 Cover::Unreadable
@@ -61,7 +65,7 @@ impl Overview {
 
     /// How many pixels it has.
     pub fn pixels(&self) -> usize {
-        self.cover.len()
+        self.rgb.width() as usize * self.rgb.height() as usize
     }
 
     /// Whether the pixel shows the slide.
@@ -75,7 +79,8 @@ impl Overview {
     }
 
     fn cover_at(&self, x: u32, y: u32) -> Cover {
-        self.cover[y as usize * self.rgb.width() as usize + x as usize]
+        let at = y as usize * self.rgb.width() as usize + x as usize;
+        self.cover.get(at).copied().unwrap_or(Cover::Slide)
     }
 
     /// The pixel size of level 0.
@@ -187,21 +192,27 @@ pub fn read_small(
     Ok((picture, all))
 }
 
-/// A yes or no per overview pixel.
+/// A yes or no per overview pixel, one bit each: a large slide has ten million of them, and there are a dozen masks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask {
     width: u32,
     height: u32,
-    bits: Vec<bool>,
+    /// Row by row without gaps; the bits after the last pixel are clear.
+    words: Vec<u64>,
 }
 
 impl Mask {
     /// All the same.
     pub fn filled(width: u32, height: u32, value: bool) -> Self {
+        let pixels = width as usize * height as usize;
+        let mut words = vec![if value { u64::MAX } else { 0 }; pixels.div_ceil(64)];
+        if let (Some(last), used @ 1..) = (words.last_mut(), pixels % 64) {
+            *last &= (1 << used) - 1;
+        }
         Self {
             width,
             height,
-            bits: vec![value; width as usize * height as usize],
+            words,
         }
     }
 
@@ -210,7 +221,10 @@ impl Mask {
         let mut mask = Self::filled(width, height, false);
         for y in 0..height {
             for x in 0..width {
-                mask.bits[y as usize * width as usize + x as usize] = rule(x, y);
+                if rule(x, y) {
+                    let at = mask.index(x, y);
+                    mask.words[at / 64] |= 1 << (at % 64);
+                }
             }
         }
         mask
@@ -228,32 +242,46 @@ impl Mask {
 
     /// The value at a place; `false` outside.
     pub fn get(&self, x: u32, y: u32) -> bool {
-        x < self.width
-            && y < self.height
-            && self.bits[y as usize * self.width as usize + x as usize]
+        x < self.width && y < self.height && self.bit(self.index(x, y))
     }
 
     /// How many are set.
     pub fn count(&self) -> usize {
-        self.bits.iter().filter(|&&b| b).count()
+        self.words
+            .iter()
+            .map(|word| word.count_ones() as usize)
+            .sum()
+    }
+
+    /// The bits, 64 pixels a word, row by row.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    fn index(&self, x: u32, y: u32) -> usize {
+        y as usize * self.width as usize + x as usize
+    }
+
+    fn bit(&self, at: usize) -> bool {
+        self.words[at / 64] >> (at % 64) & 1 == 1
     }
 
     /// Set where both are set and, with `keep` false, where only this one is.
     #[must_use]
     pub fn and(&self, other: &Self, keep: bool) -> Self {
-        let bits = self.bits.iter().zip(&other.bits);
-        Self {
-            bits: bits.map(|(&a, &b)| a && b == keep).collect(),
-            ..*self
-        }
+        self.joined(other, |a, b| if keep { a & b } else { a & !b })
     }
 
     /// Set where either is set.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {
-        let bits = self.bits.iter().zip(&other.bits);
+        self.joined(other, |a, b| a | b)
+    }
+
+    fn joined(&self, other: &Self, rule: impl Fn(u64, u64) -> u64) -> Self {
+        let words = self.words.iter().zip(&other.words);
         Self {
-            bits: bits.map(|(&a, &b)| a || b).collect(),
+            words: words.map(|(&a, &b)| rule(a, b)).collect(),
             ..*self
         }
     }
@@ -274,6 +302,7 @@ impl Mask {
     fn filtered(&self, radius: u32, value: bool) -> Self {
         let (w, h) = (self.width as usize, self.height as usize);
         let r = radius as usize;
+        // A byte a pixel while it lasts: twice as fast as bits.
         let pass = |bits: &[bool], along_x: bool| {
             let mut out = vec![!value; w * h];
             let (lines, length, step, line_step) =
@@ -296,8 +325,11 @@ impl Mask {
             }
             out
         };
-        let bits = pass(&pass(&self.bits, true), false);
-        Self { bits, ..*self }
+        let bits: Vec<bool> = (0..w * h).map(|at| self.bit(at)).collect();
+        let rows = pass(&bits, true);
+        drop(bits);
+        let bits = pass(&rows, false);
+        Self::from_fn(self.width, self.height, |x, y| bits[self.index(x, y)])
     }
 
     /// Without 4-connected pieces of `value` smaller than `pixels`.
@@ -305,17 +337,29 @@ impl Mask {
     pub fn without_small(&self, value: bool, pixels: usize) -> Self {
         let (w, h) = (self.width as usize, self.height as usize);
         let mut out = self.clone();
-        let mut seen = vec![false; w * h];
+        let mut seen = self.clone();
+        // What is not looked for counts as seen.
+        if value {
+            for word in &mut seen.words {
+                *word = !*word;
+            }
+        }
         let (mut stack, mut piece) = (Vec::new(), Vec::new());
         for start in 0..w * h {
-            if seen[start] || self.bits[start] != value {
+            if seen.bit(start) {
                 continue;
             }
+            let mut size = 0_usize;
             piece.clear();
-            stack.push(start);
-            seen[start] = true;
+            stack.push(start as u32);
+            seen.words[start / 64] |= 1 << (start % 64);
             while let Some(at) = stack.pop() {
-                piece.push(at);
+                size += 1;
+                // A piece that stays need not be remembered: it may be all the glass of the slide.
+                if size < pixels {
+                    piece.push(at);
+                }
+                let at = at as usize;
                 let (x, y) = (at % w, at / w);
                 let neighbours = [
                     (x > 0).then(|| at - 1),
@@ -324,15 +368,17 @@ impl Mask {
                     (y + 1 < h).then_some(at + w),
                 ];
                 for next in neighbours.into_iter().flatten() {
-                    if !seen[next] && self.bits[next] == value {
-                        seen[next] = true;
-                        stack.push(next);
+                    if !seen.bit(next) {
+                        seen.words[next / 64] |= 1 << (next % 64);
+                        stack.push(next as u32);
                     }
                 }
             }
-            if piece.len() < pixels {
+            if size < pixels {
                 for &at in &piece {
-                    out.bits[at] = !value;
+                    let bit = 1 << (at % 64);
+                    let word = &mut out.words[at as usize / 64];
+                    *word = if value { *word & !bit } else { *word | bit };
                 }
             }
         }
@@ -358,7 +404,7 @@ pub(crate) mod tests {
         }
         Overview {
             rgb,
-            cover: vec![Cover::Slide; (width * height) as usize],
+            cover: Vec::new(),
             slide_mpp: SlideMpp::square(MicronsPerPixel::new(0.25).unwrap()),
         }
     }
@@ -376,6 +422,21 @@ pub(crate) mod tests {
             assert_eq!(mask.dilated(radius), grown, "radius {radius}");
             let shrunk = Mask::from_fn(23, 17, |x, y| window(x, y).all(|(u, v)| grown.get(u, v)));
             assert_eq!(grown.eroded(radius), shrunk, "radius {radius}");
+        }
+    }
+
+    #[test]
+    fn bits_beyond_the_last_pixel_stay_clear() {
+        for (width, height) in [(1, 1), (8, 8), (13, 5), (64, 2), (65, 1)] {
+            let all = Mask::filled(width, height, true);
+            assert_eq!(all.count(), (width * height) as usize);
+            assert_eq!(all, Mask::from_fn(width, height, |_, _| true));
+            let none = Mask::filled(width, height, false);
+            assert_eq!(none.and(&all, false), none);
+            assert_eq!(all.and(&none, false), all);
+            assert_eq!(none.dilated(2).count() + none.eroded(2).count(), 0);
+            assert_eq!(none.without_small(false, 1000), all);
+            assert_eq!(all.without_small(true, 1000), none);
         }
     }
 

@@ -1,4 +1,4 @@
-//! `checkpoint`: the finished patches of a slide under work, so that a stopped or killed run goes on where it was.
+//! `checkpoint`: the finished patches of a slide under work, so that a stopped or killed run goes on where it was, and that they need not all be in memory.
 //!
 //! The file stands in `<slide-id>.partial/` and grows by one record a patch, each with its length and checksum; a record that was cut short ends what is read.
 //! It begins with the identity of slide, parameters and model: with another identity it is begun anew.
@@ -8,9 +8,9 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use flate2::Crc;
@@ -36,8 +36,16 @@ const SYNC_EVERY: Duration = Duration::from_secs(30);
 pub struct CheckpointFile {
     path: PathBuf,
     out: Mutex<Out>,
-    found: Mutex<HashMap<(i64, i64), PatchOutcome>>,
+    /// Where the record of each core stands, by the core's corner.
+    places: Mutex<HashMap<(i64, i64), Place>>,
     resumed: usize,
+}
+
+/// A record in the file, without its frame of length and checksum.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    offset: u64,
+    length: usize,
 }
 
 #[derive(Debug)]
@@ -75,7 +83,7 @@ impl CheckpointFile {
             path,
             out: Mutex::new(out),
             resumed: found.len(),
-            found: Mutex::new(found),
+            places: Mutex::new(found),
         })
     }
 
@@ -84,7 +92,8 @@ impl CheckpointFile {
         self.resumed
     }
 
-    fn append(&self, record: &[u8]) -> io::Result<()> {
+    /// Writes a record with its frame at the end of the file, and tells where it begins.
+    fn append(&self, record: &[u8]) -> io::Result<u64> {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let whole = out.file.metadata()?.len();
         if let Err(error) = out.file.write_all(record) {
@@ -96,27 +105,65 @@ impl CheckpointFile {
             out.file.sync_data()?;
             out.synced = Instant::now();
         }
-        Ok(())
+        Ok(whole)
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_record(&self, core: LevelRect) -> io::Result<PatchOutcome> {
+        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a finished patch is gone");
+        let place = self.places().get(&(core.x, core.y)).copied();
+        let place = place.ok_or_else(damaged)?;
+        let mut record = vec![0; place.length];
+        let mut checksum = [0; 4];
+        {
+            // Records are appended wherever the file was read last.
+            let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+            out.file.seek(SeekFrom::Start(place.offset - 4))?;
+            out.file.read_exact(&mut checksum)?;
+            out.file.read_exact(&mut record)?;
+        }
+        if u32::from_le_bytes(checksum) != crc(&record) {
+            return Err(damaged());
+        }
+        Bytes(&record)
+            .outcome()
+            .map(|(_, outcome)| outcome)
+            .ok_or_else(damaged)
     }
 }
 
 impl Checkpoint for CheckpointFile {
-    fn take(&self, core: LevelRect) -> Option<PatchOutcome> {
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.remove(&(core.x, core.y))
+    fn has(&self, core: LevelRect) -> bool {
+        self.places().contains_key(&(core.x, core.y))
     }
 
     fn keep(
         &self,
         core: LevelRect,
-        outcome: &PatchOutcome,
-    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        outcome: PatchOutcome,
+    ) -> Result<Option<PatchOutcome>, Box<dyn Error + Send + Sync>> {
         // What could not be read is read again: it may have been the network.
         if !outcome.unread_tiles.is_empty() {
-            return Ok(());
+            return Ok(Some(outcome));
         }
-        self.append(&record(core, outcome))
-            .map_err(|e| StoreError::io("keep a checkpoint", &self.path, e).into())
+        let record = record(core, &outcome);
+        let whole = self
+            .append(&record)
+            .map_err(|e| StoreError::io("keep a checkpoint", &self.path, e))?;
+        let place = Place {
+            offset: whole + FRAME,
+            length: record.len() - FRAME as usize,
+        };
+        self.places().insert((core.x, core.y), place);
+        Ok(None)
+    }
+
+    fn read(&self, core: LevelRect) -> Result<PatchOutcome, Box<dyn Error + Send + Sync>> {
+        self.read_record(core)
+            .map_err(|e| StoreError::io("read a checkpoint back", &self.path, e).into())
     }
 }
 
@@ -126,10 +173,13 @@ fn head(identity: &str) -> Vec<u8> {
     head
 }
 
-type Found = HashMap<(i64, i64), PatchOutcome>;
+/// Length and checksum before a record, bytes.
+const FRAME: u64 = 8;
 
-/// The whole records, and the length of the file up to their end; 0 if it is of another identity.
-fn read(file: &File, head: &[u8]) -> io::Result<(Found, u64)> {
+type Places = HashMap<(i64, i64), Place>;
+
+/// Where the whole records are, and the length of the file up to their end; 0 if it is of another identity.
+fn read(file: &File, head: &[u8]) -> io::Result<(Places, u64)> {
     let mut found = HashMap::new();
     let mut reader = BufReader::with_capacity(1 << 18, file);
     let mut start = vec![0; head.len()];
@@ -152,11 +202,15 @@ fn read(file: &File, head: &[u8]) -> io::Result<(Found, u64)> {
         if !filled(&mut reader, &mut record)? || u32::from_le_bytes(checksum) != crc(&record) {
             break;
         }
-        let Some((place, outcome)) = Bytes(&record).outcome() else {
+        let Some((core, _)) = Bytes(&record).outcome() else {
             break;
         };
-        found.insert(place, outcome);
-        good += 8 + u64::from(length);
+        let place = Place {
+            offset: good + FRAME,
+            length: length as usize,
+        };
+        found.insert(core, place);
+        good += FRAME + u64::from(length);
     }
     Ok((found, good))
 }
@@ -399,28 +453,34 @@ mod tests {
     }
 
     /// Debug tells every bit apart, and NaN from other numbers.
-    fn same(found: Option<PatchOutcome>, wanted: &PatchOutcome) {
-        assert_eq!(format!("{:?}", found.unwrap()), format!("{wanted:?}"));
+    fn same(file: &CheckpointFile, core: LevelRect, wanted: &PatchOutcome) {
+        assert!(file.has(core));
+        let found = file.read(core).unwrap();
+        assert_eq!(format!("{found:?}"), format!("{wanted:?}"));
     }
 
     #[test]
-    fn what_was_kept_is_taken_up_once_by_the_same_identity() {
+    fn what_was_kept_is_taken_up_by_the_same_identity() {
         let folder = tempfile::tempdir().unwrap();
         let open = |identity| CheckpointFile::open(folder.path(), identity).unwrap();
         let first = open("a");
         for (i, count) in [7, 0, 40].into_iter().enumerate() {
             let i = i as u32;
-            first
-                .keep(core(i64::from(i) * 256), &outcome(i, count))
-                .unwrap();
+            let back = first.keep(core(i64::from(i) * 256), outcome(i, count));
+            assert!(back.unwrap().is_none());
+            // Read and written in turns.
+            same(&first, core(0), &outcome(0, 7));
         }
         drop(first);
         let second = open("a");
         assert_eq!(second.resumed(), 3);
-        same(second.take(core(512)), &outcome(2, 40));
-        same(second.take(core(0)), &outcome(0, 7));
-        assert!(second.take(core(0)).is_none());
-        assert!(second.take(core(9)).is_none());
+        same(&second, core(512), &outcome(2, 40));
+        second.keep(core(768), outcome(3, 9)).unwrap();
+        for _ in 0..2 {
+            same(&second, core(0), &outcome(0, 7));
+            same(&second, core(768), &outcome(3, 9));
+        }
+        assert!(!second.has(core(9)) && second.read(core(9)).is_err());
         drop(second);
         assert_eq!(open("b").resumed(), 0);
         // Another identity began it anew.
@@ -433,20 +493,20 @@ mod tests {
         let path = folder.path().join(FILE);
         let open = || CheckpointFile::open(folder.path(), "a").unwrap();
         let file = open();
-        file.keep(core(0), &outcome(1, 5)).unwrap();
+        file.keep(core(0), outcome(1, 5)).unwrap();
         let first = std::fs::metadata(&path).unwrap().len() as usize;
-        file.keep(core(256), &outcome(2, 5)).unwrap();
+        file.keep(core(256), outcome(2, 5)).unwrap();
         drop(file);
         let whole = std::fs::read(&path).unwrap();
         for cut in 0..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
             let file = open();
             assert_eq!(file.resumed(), usize::from(cut >= first), "cut at {cut}");
-            file.keep(core(512), &outcome(3, 2)).unwrap();
+            file.keep(core(512), outcome(3, 2)).unwrap();
             drop(file);
             let file = open();
             assert_eq!(file.resumed(), 1 + usize::from(cut >= first));
-            same(file.take(core(512)), &outcome(3, 2));
+            same(&file, core(512), &outcome(3, 2));
         }
         for at in (first..whole.len()).step_by(17) {
             let mut bytes = whole.clone();
@@ -469,7 +529,8 @@ mod tests {
             }],
             ..outcome(1, 3)
         };
-        file.keep(core(0), &unread).unwrap();
+        let back = file.keep(core(0), unread.clone()).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{:?}", Some(unread)));
         drop(file);
         let file = CheckpointFile::open(folder.path(), "a").unwrap();
         assert_eq!(file.resumed(), 0);

@@ -177,6 +177,8 @@ pub(crate) struct OpenItem {
     pub(crate) slide: Load<OpenSlide>,
     /// Shown where the slide cannot be: the picture in the result's folder.
     pub(crate) thumbnail: Option<TextureHandle>,
+    /// The slide's own small picture, shown until its coarsest tile is there.
+    pub(crate) preview: Option<TextureHandle>,
     /// What is shown; `None` is the whole slide, whatever the window's size.
     pub(crate) view: Option<View>,
     /// What lies under the pointer.
@@ -261,6 +263,8 @@ pub(crate) struct TileView<'a> {
     pub(crate) pending: &'a BTreeSet<TileKey>,
     /// The way that the view went last, level-0 pixels.
     pub(crate) motion: (f64, f64),
+    /// What is shown where no tile is.
+    pub(crate) preview: Option<egui::TextureId>,
 }
 
 impl Beside {
@@ -271,6 +275,7 @@ impl Beside {
             tiles: &self.tiles,
             pending: &self.pending,
             motion: (0.0, 0.0),
+            preview: None,
         }
     }
 }
@@ -293,12 +298,15 @@ const TRAIL: usize = 2000;
 
 impl OpenItem {
     /// Its tiles.
-    pub(crate) const fn tile_view(&self) -> TileView<'_> {
+    pub(crate) fn tile_view(&self) -> TileView<'_> {
+        // One stain alone is not what the small picture shows.
+        let preview = self.preview.as_ref().filter(|_| self.stain == Stain::Both);
         TileView {
             opening: self.opening,
             tiles: &self.tiles,
             pending: &self.pending,
             motion: self.motion,
+            preview: preview.map(TextureHandle::id),
         }
     }
 

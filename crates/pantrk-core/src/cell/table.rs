@@ -134,6 +134,24 @@ impl CellTable {
         self.x_px.is_empty()
     }
 
+    /// Makes room for so many more cells, and no more than that.
+    pub fn reserve(&mut self, more: usize) {
+        self.x_px.reserve_exact(more);
+        self.y_px.reserve_exact(more);
+        let numbers = [
+            &mut self.nucleus_area_um2,
+            &mut self.cell_area_um2,
+            &mut self.circularity,
+            &mut self.nucleus_hematoxylin_od,
+            &mut self.membrane_completeness,
+            &mut self.cytoplasm_granularity,
+        ];
+        for column in numbers.into_iter().chain(&mut self.dab_od) {
+            column.reserve_exact(more);
+        }
+        self.excluded.reserve_exact(more);
+    }
+
     /// Moves all rows of `other` to the end of this table.
     pub fn append(&mut self, other: &mut Self) {
         self.x_px.append(&mut other.x_px);

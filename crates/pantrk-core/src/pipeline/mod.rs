@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod fields;
+mod finished;
 mod patch;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ use crate::stain::{
 };
 use crate::tissue::tissue_mask;
 
+use finished::{Finished, Seen};
 use patch::{PatchGrid, WorkerPool};
 
 pub use checkpoint::{Checkpoint, NoCheckpoint};
@@ -113,7 +115,7 @@ pub enum Stage {
     Overview,
     /// Cells, patch by patch.
     Patches,
-    /// Counting.
+    /// Quality seen closely, and counting.
     Score,
 }
 
@@ -245,15 +247,24 @@ pub fn score_slide_from(
         "the slide does not look like hematoxylin and DAB, so brown cannot be told from other colours".to_owned()
     });
 
-    let mut outcome = if wrong_stain.is_some() {
-        PatchOutcome::default()
+    let (mut quality, cells) = if wrong_stain.is_some() {
+        input.progress.begin(Stage::Score, 1);
+        (
+            ground.quality_facts(input.regions, None),
+            CellTable::default(),
+        )
     } else {
-        run_patches(input, &ground, checkpoint)?
+        let finished = run_patches(input, &ground, checkpoint)?;
+        input.progress.begin(Stage::Score, 1);
+        let seen = finished.seen(&ground)?;
+        let count = seen.cells;
+        ground.look_closely(&seen.blocks);
+        let quality = ground.quality_facts(input.regions, Some(seen));
+        let mut cells = finished.cells(count)?;
+        ground.leave_out(&mut cells);
+        cells.regrade(input.parameters.thresholds);
+        (quality, cells)
     };
-    if wrong_stain.is_none() {
-        ground.look_closely(&mut outcome);
-    }
-    let mut quality = ground.quality_facts(input.regions, &outcome);
     if wrong_stain.is_some() {
         quality.evaluated_mm2 = 0.0;
     }
@@ -285,9 +296,8 @@ pub fn score_slide_from(
         )
     });
 
-    input.progress.begin(Stage::Score, 1);
     let score = score_cells(
-        &outcome.cells,
+        &cells,
         &ScoreContext {
             mpp: input.slide_mpp,
             thresholds: input.parameters.thresholds,
@@ -298,9 +308,9 @@ pub fn score_slide_from(
     );
     input.progress.step();
     Ok(SlideAnalysis {
-        excluded: excluded_counts(&outcome.cells),
-        control: score_control(&outcome.cells),
-        with_left_out: score_with_left_out(&outcome.cells),
+        excluded: excluded_counts(&cells),
+        control: score_control(&cells),
+        with_left_out: score_with_left_out(&cells),
         overview: ground.overview,
         tissue: ground.tissue,
         quality_maps: ground.quality,
@@ -311,14 +321,14 @@ pub fn score_slide_from(
         stain_estimate: ground.estimate,
         uncorrected: score.compartments.is_some().then(|| {
             score_uncorrected(
-                &outcome.cells,
+                &cells,
                 ground.background.od as f32,
                 input.parameters.thresholds,
                 input.slide_mpp,
             )
         }),
         quality,
-        cells: outcome.cells,
+        cells,
         score,
         warnings,
     })
@@ -428,15 +438,14 @@ impl Ground {
         warnings
     }
 
-    /// Judges quality by what the scoring pass saw, and leaves out the cells where it fails.
-    fn look_closely(&mut self, outcome: &mut PatchOutcome) {
-        let mut blocks = BlockMap::new(self.overview.rgb.width(), self.overview.rgb.height());
-        for (place, block) in std::mem::take(&mut outcome.blocks) {
-            blocks.put(place, block);
-        }
+    /// Judges quality by what the scoring pass saw.
+    fn look_closely(&mut self, blocks: &BlockMap) {
         self.quality
-            .judge_closely(&self.overview, &blocks, &self.colours);
-        let cells = &mut outcome.cells;
+            .judge_closely(&self.overview, blocks, &self.colours);
+    }
+
+    /// Leaves out the cells where quality fails.
+    fn leave_out(&self, cells: &mut CellTable) {
         let places = cells.x_px.iter().zip(&cells.y_px);
         for ((&x, &y), excluded) in places.zip(&mut cells.excluded) {
             if excluded.is_none() {
@@ -449,7 +458,7 @@ impl Ground {
         }
     }
 
-    fn quality_facts(&self, regions: &Regions, outcome: &PatchOutcome) -> QualityFacts {
+    fn quality_facts(&self, regions: &Regions, seen: Option<Seen>) -> QualityFacts {
         let pixel = self.overview.pixel_mm2();
         let usable = &self.quality.usable;
         let evaluated = if regions.iter().next().is_none() {
@@ -460,13 +469,16 @@ impl Ground {
             })
             .count()
         };
-        let unread_mm2 = outcome.unread_um2 / 1e6;
+        let (unread_um2, unread_tiles) = seen.map_or((0.0, Vec::new()), |seen| {
+            (seen.unread_um2, seen.unread_tiles)
+        });
+        let unread_mm2 = unread_um2 / 1e6;
         QualityFacts {
             tissue_mm2: self.tissue.count() as f64 * pixel,
             evaluated_mm2: (evaluated as f64 * pixel - unread_mm2).max(0.0),
             excluded_mm2: self.quality.excluded_mm2(&self.overview),
             unread_mm2,
-            unread_tiles: outcome.unread_tiles.clone(),
+            unread_tiles,
         }
     }
 
@@ -493,39 +505,50 @@ pub fn region_reason(regions: &Regions, point: SlidePoint) -> Option<ExcludedRea
     }
 }
 
-fn run_patches(
+fn run_patches<'a>(
     input: &ScoreInput<'_>,
     ground: &Ground,
-    checkpoint: &dyn Checkpoint,
-) -> Result<PatchOutcome, CoreError> {
+    checkpoint: &'a dyn Checkpoint,
+) -> Result<Finished<'a>, CoreError> {
     let grid = PatchGrid::for_segmenter(input.segmenter);
     let patches = wanted_patches(input, ground, &grid);
     input.progress.begin(Stage::Patches, patches.len() as u64);
     let pool = WorkerPool::new(input, ground, &grid);
-    let parts = patches
-        .par_iter()
-        .map(|&core| {
-            if let Some(part) = checkpoint.take(core) {
+    let done = working_order(&patches, &grid)
+        .into_par_iter()
+        .map(|place| {
+            let core = patches[place];
+            if checkpoint.has(core) {
                 input.progress.step();
-                return Ok(part);
+                return Ok((place, None));
             }
             if input.progress.cancelled() {
                 return Err(CoreError::Cancelled);
             }
-            let part = pool.with(|worker| worker.run(core))?;
-            checkpoint.keep(core, &part).map_err(CoreError::NotKept)?;
+            let outcome = pool.with(|worker| worker.run(core))?;
+            let held = checkpoint.keep(core, outcome).map_err(CoreError::NotKept)?;
             input.progress.step();
-            Ok(part)
+            Ok((place, held.map(Box::new)))
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let mut all = PatchOutcome::default();
-    for part in parts {
-        all.append(part);
+    let mut finished: Vec<_> = patches.into_iter().map(|core| (core, None)).collect();
+    for (place, held) in done {
+        finished[place].1 = held;
     }
-    all.unread_tiles.sort();
-    all.unread_tiles.dedup();
-    all.cells.regrade(input.parameters.thresholds);
-    Ok(all)
+    Ok(Finished::new(checkpoint, finished))
+}
+
+/// In which order patches are worked on: down through strips of the slide, so that most tiles of a halo are in the cache still, which along rows across a large slide they would not be.
+fn working_order(patches: &[LevelRect], grid: &PatchGrid) -> Vec<usize> {
+    /// Patches across a strip.
+    const ACROSS: i64 = 6;
+    let core = i64::from(grid.core);
+    let mut order: Vec<usize> = (0..patches.len()).collect();
+    order.sort_by_key(|&i| {
+        let (column, row) = (patches[i].x / core, patches[i].y / core);
+        (column / ACROSS, row, column)
+    });
+    order
 }
 
 /// The patch cores that hold tissue and may hold cells that count, row by row; cut to the parts that do, where the segmenter takes smaller patches.

@@ -58,7 +58,7 @@ impl PatchGrid {
     }
 }
 
-/// What leaves a patch, and in the end all patches.
+/// What leaves a patch.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PatchOutcome {
     /// The cells of the core, not graded yet.
@@ -69,15 +69,6 @@ pub struct PatchOutcome {
     pub unread_tiles: Vec<UnreadTile>,
     /// What was seen of each overview pixel in the core, by column and row.
     pub blocks: Vec<((u32, u32), Block)>,
-}
-
-impl PatchOutcome {
-    pub(super) fn append(&mut self, mut other: Self) {
-        self.cells.append(&mut other.cells);
-        self.unread_um2 += other.unread_um2;
-        self.unread_tiles.append(&mut other.unread_tiles);
-        self.blocks.append(&mut other.blocks);
-    }
 }
 
 /// Workers wait here between patches, so that there are never more than threads at work.

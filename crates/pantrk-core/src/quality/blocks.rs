@@ -2,7 +2,7 @@
 
 use pantrk_space::{LevelRect, MicronsPerPixel, RgbBuffer};
 
-use crate::overview::OVERVIEW_MPP;
+use crate::overview::{Mask, OVERVIEW_MPP};
 use crate::stain::Deconvolver;
 
 /// A pixel takes this much red light (optical density) only if it is pigment, carbon or ink: strong DAB, a dense nucleus or both leave more.
@@ -86,6 +86,22 @@ impl Block {
 }
 
 impl Sums {
+    #[inline]
+    fn add_colours(&mut self, pixel: [u8; 3], deconvolver: &Deconvolver) {
+        let [h, d, _] = deconvolver.pixel(pixel);
+        self.pixels += 1.0;
+        if deconvolver.density_of(0, pixel[0]) > DARK_RED_OD {
+            let slot = if h > d {
+                &mut self.dark_blue
+            } else {
+                &mut self.dark
+            };
+            *slot += 1.0;
+        }
+        self.clump += f32::from(d > CLUMP_DAB_OD);
+        self.yellow += f32::from(d > YELLOW_DAB_OD && h < -YELLOW_SHARE * d);
+    }
+
     fn block(&self) -> Block {
         let share = |sum: f32| (255.0 * sum / self.pixels + 0.5) as u8;
         // Two differences per pixel.
@@ -102,51 +118,64 @@ impl Sums {
     }
 }
 
-/// The blocks of a slide, one per overview pixel.
-#[derive(Debug, Clone, Default)]
+/// The blocks of a slide, one per overview pixel of the places that matter.
+#[derive(Debug, Clone)]
 pub struct BlockMap {
-    width: u32,
-    height: u32,
+    places: Mask,
+    /// How many places come before each word of the mask.
+    before: Vec<u32>,
     blocks: Vec<Block>,
 }
 
 impl BlockMap {
-    /// None seen yet.
-    pub fn new(width: u32, height: u32) -> Self {
+    /// None seen yet; only places of the mask are kept.
+    pub fn over(places: &Mask) -> Self {
+        let mut count = 0;
+        let before = places.words().iter().map(|word| {
+            let before = count;
+            count += word.count_ones();
+            before
+        });
+        let before = before.collect();
         Self {
-            width,
-            height,
-            blocks: vec![Block::default(); width as usize * height as usize],
+            places: places.clone(),
+            before,
+            blocks: vec![Block::default(); count as usize],
         }
     }
 
     /// Columns.
     pub fn width(&self) -> u32 {
-        self.width
+        self.places.width()
     }
 
     /// Rows.
     pub fn height(&self) -> u32 {
-        self.height
+        self.places.height()
     }
 
     /// Enters one; where patches cut a block, the larger part stands for it.
     pub fn put(&mut self, (x, y): (u32, u32), block: Block) {
-        if x < self.width && y < self.height {
-            let mine = &mut self.blocks[y as usize * self.width as usize + x as usize];
-            if block.pixels > mine.pixels {
-                *mine = block;
-            }
+        if let Some(at) = self.slot(x, y)
+            && block.pixels > self.blocks[at].pixels
+        {
+            self.blocks[at] = block;
         }
     }
 
     /// The block at a place; an unseen one outside.
     pub fn get(&self, x: u32, y: u32) -> Block {
-        if x < self.width && y < self.height {
-            self.blocks[y as usize * self.width as usize + x as usize]
-        } else {
-            Block::default()
+        self.slot(x, y)
+            .map_or_else(Block::default, |at| self.blocks[at])
+    }
+
+    fn slot(&self, x: u32, y: u32) -> Option<usize> {
+        if !self.places.get(x, y) {
+            return None;
         }
+        let at = y as usize * self.places.width() as usize + x as usize;
+        let below = self.places.words()[at / 64] & ((1 << (at % 64)) - 1);
+        Some((self.before[at / 64] + below.count_ones()) as usize)
     }
 }
 
@@ -167,48 +196,45 @@ impl BlockMeter {
     ) -> Vec<((u32, u32), Block)> {
         let ratio = mpp.get() / OVERVIEW_MPP;
         let lag = |um: f64| ((um / mpp.get()).round() as usize).max(1);
-        let (fine, coarse) = (lag(FINE_UM), lag(COARSE_UM));
+        let lags = [lag(FINE_UM), lag(COARSE_UM)];
         let (width, height) = (rgb.width() as usize, rgb.height() as usize);
         self.grey.clear();
-        self.grey.extend(
-            rgb.as_bytes()
-                .chunks_exact(3)
-                .map(|p| p.iter().map(|&v| f32::from(v)).sum::<f32>() / 3.0),
-        );
+        self.grey.extend(rgb.as_bytes().chunks_exact(3).map(|p| {
+            let sum: u16 = p.iter().map(|&v| u16::from(v)).sum();
+            f32::from(sum) / 3.0
+        }));
         let place = |v: i64| ((v as f64 + 0.5) * ratio) as u32;
         let (left, top) = (place(core.x), place(core.y));
         let columns = (place(core.right() - 1) - left + 1) as usize;
         let rows = (place(core.bottom() - 1) - top + 1) as usize;
         let mut blocks = vec![Sums::default(); columns * rows];
         let halo = halo as usize;
+        // Pixels of a row that share a block lie side by side.
+        let column_of: Vec<usize> = (0..i64::from(core.width))
+            .map(|x| (place(core.x + x) - left) as usize)
+            .collect();
         for y in 0..core.height as usize {
             let row = (place(core.y + y as i64) - top) as usize;
-            for x in 0..core.width as usize {
-                let column = (place(core.x + x as i64) - left) as usize;
-                let block = &mut blocks[row * columns + column];
-                let (px, py) = (x + halo, y + halo);
-                let at = py * width + px;
-                let pixel = rgb.pixel(px as u32, py as u32);
-                let [h, d, _] = deconvolver.pixel(pixel);
-                block.pixels += 1.0;
-                if deconvolver.density_of(0, pixel[0]) > DARK_RED_OD {
-                    let slot = if h > d {
-                        &mut block.dark_blue
-                    } else {
-                        &mut block.dark
+            let py = y + halo;
+            let line = |at: usize| self.grey.get(at * width..(at + 1) * width);
+            let below = lags.map(|lag| (py + lag < height).then(|| line(py + lag)).flatten());
+            let grey = line(py).unwrap_or_default();
+            let first = (py * width + halo) * 3;
+            let pixels = &rgb.as_bytes()[first..first + core.width as usize * 3];
+            let mut pixels = pixels.chunks_exact(3).zip(halo..);
+            for run in column_of.chunk_by(|a, b| a == b) {
+                let block = &mut blocks[row * columns + run[0]];
+                for (pixel, px) in pixels.by_ref().take(run.len()) {
+                    block.add_colours([pixel[0], pixel[1], pixel[2]], deconvolver);
+                    let here = grey[px];
+                    let difference = |k: usize| {
+                        let right = grey.get(px + lags[k]).map_or(0.0, |v| v - here);
+                        let below = below[k].map_or(0.0, |line| line[px] - here);
+                        right * right + below * below
                     };
-                    *slot += 1.0;
+                    block.fine += difference(0);
+                    block.coarse += difference(1);
                 }
-                block.clump += f32::from(d > CLUMP_DAB_OD);
-                block.yellow += f32::from(d > YELLOW_DAB_OD && h < -YELLOW_SHARE * d);
-                let here = self.grey[at];
-                let difference = |lag: usize| {
-                    let right = (px + lag < width).then(|| self.grey[at + lag] - here);
-                    let below = (py + lag < height).then(|| self.grey[at + lag * width] - here);
-                    right.unwrap_or(0.0).powi(2) + below.unwrap_or(0.0).powi(2)
-                };
-                block.fine += difference(fine);
-                block.coarse += difference(coarse);
             }
         }
         let keyed = blocks.iter().enumerate().filter_map(|(i, sums)| {

@@ -96,47 +96,137 @@ pub const CLOSE_CHECKS: [CloseCheck; 6] = [
 /// Places where at least `share` of the pixels around are marked, `count` giving a block's in 1/255.
 fn marked_share(look: &CloseLook<'_>, count: impl Fn(Block) -> u8, share: f32) -> Mask {
     let (blocks, tissue) = (look.blocks, look.tissue);
-    let sum = |of: &dyn Fn(Block) -> f32| {
-        square_sums(tissue.width(), tissue.height(), 1, |x, y| {
-            let block = blocks.get(x, y);
-            if block.pixels > 0 { of(block) } else { 0.0 }
-        })
-    };
-    let marked = sum(&|block| f32::from(count(block)) / 255.0);
-    let seen = sum(&|_| 1.0);
-    let width = tissue.width() as usize;
     // 24 um across are judged together, and marks of a few pixels are chance.
-    Mask::from_fn(tissue.width(), tissue.height(), |x, y| {
-        let at = y as usize * width + x as usize;
-        tissue.get(x, y) && blocks.get(x, y).pixels > 0 && marked[at] > share * seen[at]
-    })
-    .without_small(true, 6)
-    .dilated(1)
-    .and(tissue, true)
+    let squares = Squares {
+        width: tissue.width(),
+        height: tissue.height(),
+        reach: 1,
+    };
+    squares
+        .mask(
+            |x, y| {
+                let block = blocks.get(x, y);
+                if block.pixels > 0 {
+                    [f32::from(count(block)) / 255.0, 1.0]
+                } else {
+                    [0.0; 2]
+                }
+            },
+            |x, y, [marked, seen]| {
+                marked > share * seen && tissue.get(x, y) && blocks.get(x, y).pixels > 0
+            },
+        )
+        .without_small(true, 6)
+        .dilated(1)
+        .and(tissue, true)
 }
 
-/// Sums over squares of half width `reach`, row by row; the outside counts as 0.
-fn square_sums(width: u32, height: u32, reach: u32, value: impl Fn(u32, u32) -> f32) -> Vec<f32> {
-    let (w, h, r) = (width as usize, height as usize, reach as usize);
-    let mut rows = vec![0.0_f32; w * h];
-    let mut line = vec![0.0_f32; w];
-    for y in 0..h {
-        for (x, slot) in line.iter_mut().enumerate() {
-            *slot = value(x as u32, y as u32);
-        }
-        for x in 0..w {
-            rows[y * w + x] = line[x.saturating_sub(r)..(x + r + 1).min(w)].iter().sum();
-        }
+/// Sums over the squares around pixels; the outside counts as 0.
+///
+/// Few lines are held at a time: a large slide has ten million overview pixels.
+#[derive(Debug, Clone, Copy)]
+struct Squares {
+    width: u32,
+    height: u32,
+    /// Half a side.
+    reach: u32,
+}
+
+impl Squares {
+    /// The places whose sums satisfy a rule.
+    fn mask<const N: usize>(
+        self,
+        value: impl Fn(u32, u32) -> [f32; N],
+        rule: impl Fn(u32, u32, [f32; N]) -> bool,
+    ) -> Mask {
+        let mut lines = Lines::new(self, value);
+        Mask::from_fn(self.width, self.height, |x, y| {
+            if x == 0 {
+                lines.sum_row(y);
+            }
+            rule(x, y, lines.at(x))
+        })
     }
-    let mut out = vec![0.0_f32; w * h];
-    for y in 0..h {
-        for from in y.saturating_sub(r)..(y + r + 1).min(h) {
-            for x in 0..w {
-                out[y * w + x] += rows[from * w + x];
+
+    /// Calls `visit` with each place and its sums, row by row.
+    fn each<const N: usize>(
+        self,
+        value: impl Fn(u32, u32) -> [f32; N],
+        mut visit: impl FnMut(u32, u32, [f32; N]),
+    ) {
+        let mut lines = Lines::new(self, value);
+        for y in 0..self.height {
+            lines.sum_row(y);
+            for x in 0..self.width {
+                visit(x, y, lines.at(x));
             }
         }
     }
-    out
+}
+
+/// The sums of one row, and of the lines that the next ones need.
+struct Lines<const N: usize, F> {
+    squares: Squares,
+    value: F,
+    /// Sums along x of the last rows, in turn.
+    along: Vec<Vec<[f32; N]>>,
+    /// Rows that have been summed along x.
+    done: u32,
+    line: Vec<[f32; N]>,
+    sums: Vec<[f32; N]>,
+}
+
+impl<const N: usize, F: Fn(u32, u32) -> [f32; N]> Lines<N, F> {
+    fn new(squares: Squares, value: F) -> Self {
+        let empty = vec![[0.0; N]; squares.width as usize];
+        Self {
+            squares,
+            value,
+            along: vec![empty.clone(); 2 * squares.reach as usize + 1],
+            done: 0,
+            line: empty.clone(),
+            sums: empty,
+        }
+    }
+
+    /// Rows are asked for in turn.
+    fn sum_row(&mut self, y: u32) {
+        let reach = self.squares.reach;
+        let end = (y + reach + 1).min(self.squares.height);
+        while self.done < end {
+            self.sum_along(self.done);
+            self.done += 1;
+        }
+        self.sums.fill([0.0; N]);
+        for from in y.saturating_sub(reach)..end {
+            let along = &self.along[from as usize % self.along.len()];
+            for (sums, row) in self.sums.iter_mut().zip(along) {
+                for (sum, value) in sums.iter_mut().zip(row) {
+                    *sum += value;
+                }
+            }
+        }
+    }
+
+    fn sum_along(&mut self, y: u32) {
+        for (x, slot) in (0..).zip(&mut self.line) {
+            *slot = (self.value)(x, y);
+        }
+        let (w, r) = (self.line.len(), self.squares.reach as usize);
+        let turn = y as usize % self.along.len();
+        for (x, out) in self.along[turn].iter_mut().enumerate() {
+            *out = [0.0; N];
+            for values in &self.line[x.saturating_sub(r)..(x + r + 1).min(w)] {
+                for (sum, value) in out.iter_mut().zip(values) {
+                    *sum += value;
+                }
+            }
+        }
+    }
+
+    fn at(&self, x: u32) -> [f32; N] {
+        self.sums[x as usize]
+    }
 }
 
 /// What the checks marked.
@@ -161,6 +251,11 @@ impl QualityMaps {
             })
             .collect();
         Self { marked, usable }
+    }
+
+    /// The places of which the close checks want to know what the scoring pass saw: tissue, and one pixel around it.
+    pub fn looked_at(&self) -> Mask {
+        self.usable.dilated(1)
     }
 
     /// Runs the close checks on what the scoring pass saw, within what the first ones left.
@@ -222,7 +317,7 @@ mod tests {
         colour_at: impl Fn(bool) -> [u8; 3],
     ) -> (f64, f64) {
         let overview = overview_from(SIDE, SIDE, |x, y| colour_at(is_marked(x, y)));
-        let mut blocks = BlockMap::new(SIDE, SIDE);
+        let mut blocks = BlockMap::over(&Mask::filled(SIDE, SIDE, true));
         for y in 0..SIDE {
             for x in 0..SIDE {
                 blocks.put((x, y), block_at(is_marked(x, y)));
@@ -326,6 +421,61 @@ mod tests {
         for check in &CLOSE_CHECKS {
             let (found, lost) = shares(check.name, |_| sharp(), |_| TISSUE);
             assert!(found + lost < 1e-9, "{}", check.name);
+        }
+    }
+
+    #[test]
+    fn sums_of_squares_are_those_of_their_definition() {
+        let value = |x: u32, y: u32| [((x * 7 + y * 13) % 11) as f32, 1.0];
+        for (width, height, reach) in [(1, 1, 2), (7, 3, 1), (9, 12, 2), (20, 2, 3)] {
+            let squares = Squares {
+                width,
+                height,
+                reach,
+            };
+            let mut seen = 0;
+            squares.each(value, |x, y, sums| {
+                let rows = y.saturating_sub(reach)..(y + reach + 1).min(height);
+                let wanted = rows
+                    .flat_map(|v| {
+                        (x.saturating_sub(reach)..(x + reach + 1).min(width)).map(move |u| (u, v))
+                    })
+                    .map(|(u, v)| value(u, v))
+                    .fold([0.0; 2], |[a, b], [c, d]| [a + c, b + d]);
+                assert_eq!(sums.map(f32::to_bits), wanted.map(f32::to_bits));
+                seen += 1;
+            });
+            assert_eq!(seen, width * height);
+            let mask = squares.mask(value, |_, _, [sum, _]| sum > 20.0);
+            squares.each(value, |x, y, [sum, _]| {
+                assert_eq!(mask.get(x, y), sum > 20.0);
+            });
+        }
+    }
+
+    #[test]
+    fn a_map_over_a_mask_holds_what_lies_in_it() {
+        let mask = Mask::from_fn(70, 9, |x, y| (x * 5 + y * 3) % 7 < 3);
+        let mut map = BlockMap::over(&mask);
+        let block = |x: u32, y: u32| Block {
+            pixels: 1,
+            fine: (x * 100 + y) as u16,
+            ..Block::default()
+        };
+        for y in 0..10 {
+            for x in 0..71 {
+                map.put((x, y), block(x, y));
+            }
+        }
+        for y in 0..10 {
+            for x in 0..71 {
+                let wanted = if mask.get(x, y) {
+                    block(x, y)
+                } else {
+                    Block::default()
+                };
+                assert_eq!(map.get(x, y), wanted, "{x} {y}");
+            }
         }
     }
 

@@ -24,6 +24,11 @@ pub(crate) const RIM: usize = 1;
 pub(crate) const CYTOPLASM: usize = 2;
 pub(crate) const MEMBRANE: usize = 3;
 
+/// Cells that a thread takes at once in a pass that needs no blocks.
+const PART: usize = 1 << 16;
+/// Sums that are taken side by side.
+const LANES: usize = 8;
+
 /// The tumour cells of a slide, ready to be graded again and again.
 #[derive(Debug, Clone)]
 pub(crate) struct Arranged {
@@ -31,6 +36,8 @@ pub(crate) struct Arranged {
     groups: Vec<Range<usize>>,
     /// DAB OD per compartment and the highest of them, NaN where nothing was measured.
     od: [Vec<f32>; SLOTS],
+    /// By how much rim and membrane are denser than what they border on; NaN where that was not measured.
+    excess: [Vec<f32>; 2],
     /// Of the cytoplasm.
     grain: Vec<f32>,
     /// The neighbourhood of each place.
@@ -76,6 +83,8 @@ pub(crate) struct Graded {
     pub(crate) tally: Tally,
     pub(crate) moved: [Tally; 2],
     pub(crate) blocks: Vec<Tally>,
+    /// Cells whose measured density reaches 1+, whatever a person read.
+    pub(crate) reaching: [u64; SLOTS],
     pub(crate) stained: [StainedSums; ANY],
     pub(crate) clustering: Option<f64>,
 }
@@ -142,6 +151,10 @@ impl Arranged {
                 let of = |&k: &u32| od(cells, slot, rows[k as usize]);
                 order.iter().map(of).collect()
             }),
+            excess: [RIM, MEMBRANE].map(|line| {
+                let of = |&k: &u32| excess(line, &ods(cells, rows[k as usize]));
+                order.iter().map(of).collect()
+            }),
             grain: order.iter().map(grain).collect(),
             squares: order.iter().map(|&k| square_of[k as usize]).collect(),
             square_cells,
@@ -166,6 +179,12 @@ impl Arranged {
         };
         let (mut blocks, mut square_stained) =
             rayon::join(pass, || self.square_stained(thresholds));
+        let [weak, ..] = thresholds.values();
+        let reaching = std::array::from_fn(|slot| {
+            let measured: f64 = blocks.iter().map(|block| block.tally.positive(slot)).sum();
+            let fixed = self.fixed.iter().filter(|cell| cell.od[slot] >= weak);
+            measured as u64 + fixed.count() as u64
+        });
         let mut fixed_stained = [StainedSums::default(); ANY];
         for cell in &self.fixed {
             let grades = |by| with_highest(cells.grades_at(cell.row, by));
@@ -202,6 +221,7 @@ impl Arranged {
         Graded {
             clustering: self.clustering(&square_stained, &whole.tally),
             blocks: blocks.into_iter().map(|block| block.tally).collect(),
+            reaching,
             tally: whole.tally,
             moved: whole.moved,
             stained: whole.stained,
@@ -210,32 +230,28 @@ impl Arranged {
 
     /// One block's share of it all.
     fn pass(&self, block: &Range<usize>, now: Thresholds, moved: [Thresholds; 2]) -> BlockPass {
-        let [a, b, c] = now.values();
-        let [[d, e, f], [g, h, i]] = moved.map(Thresholds::values);
         let mut pass = BlockPass::default();
         let cells = block.len() as u32;
-        for slot in 0..SLOTS {
-            let column = &self.od[slot][block.clone()];
-            let [a, b, c, d, e, f, g, h, i] = reaching(column, &[a, b, c, d, e, f, g, h, i]);
-            pass.tally.set(slot, cells, [a, b, c]);
-            pass.moved[0].set(slot, cells, [d, e, f]);
-            pass.moved[1].set(slot, cells, [g, h, i]);
+        let columns = self.od.each_ref().map(|column| &column[block.clone()]);
+        for (slot, column) in columns.into_iter().enumerate() {
+            let count = |by: Thresholds| by.values().map(|threshold| reaching(column, threshold));
+            pass.tally.set(slot, cells, count(now));
+            pass.moved[0].set(slot, cells, count(moved[0]));
+            pass.moved[1].set(slot, cells, count(moved[1]));
         }
-        let [nucleus, rim, cytoplasm, membrane, _] =
-            self.od.each_ref().map(|column| &column[block.clone()]);
-        // Nothing is branched on, because a branch at random costs more than an addition.
-        for place in 0..block.len() {
-            let od = [
-                nucleus[place],
-                rim[place],
-                cytoplasm[place],
-                membrane[place],
-                0.0,
-            ];
-            for (k, sums) in pass.stained.iter_mut().enumerate() {
-                sums.add_if(od[k] >= a, od[k], excess(k, &od));
-            }
+        let [weak, ..] = now.values();
+        let [nucleus, rim, cytoplasm, membrane, _] = columns;
+        let sums = &mut pass.stained;
+        sums[NUCLEUS].add_column(weak, nucleus);
+        sums[RIM].add_column(weak, rim);
+        sums[CYTOPLASM].add_column(weak, cytoplasm);
+        sums[MEMBRANE].add_column(weak, membrane);
+        for (k, sums) in sums.iter_mut().enumerate() {
+            sums.cells = pass.tally.positive(k) as u64;
         }
+        let [of_rim, of_membrane] = self.excess.each_ref().map(|column| &column[block.clone()]);
+        sums[RIM].add_excess(weak, rim, of_rim);
+        sums[MEMBRANE].add_excess(weak, membrane, of_membrane);
         pass
     }
 
@@ -265,8 +281,11 @@ impl Arranged {
 
     /// How many tumour cells' densities in a compartment, or their highest ones, hold to `is`.
     pub(crate) fn how_many(&self, slot: usize, is: impl Fn(f32) -> bool + Sync) -> u64 {
-        let blocks = self.od[slot].par_chunks(1 << 16);
-        let count = |part: &[f32]| part.iter().filter(|&&od| is(od)).count() as u64;
+        let blocks = self.od[slot].par_chunks(PART);
+        let count = |part: &[f32]| {
+            let held = part.iter().map(|&od| u32::from(is(od)));
+            u64::from(held.fold(0, u32::wrapping_add))
+        };
         let fixed = self.fixed.iter().filter(|cell| is(cell.od[slot])).count();
         blocks.map(count).sum::<u64>() + fixed as u64
     }
@@ -280,13 +299,16 @@ impl Arranged {
             .filter(|cell| cells.grades_at(cell.row, thresholds)[CYTOPLASM] > 0)
             .map(|cell| sortable(cell.grain))
             .collect();
-        let stained = || {
-            let columns = self.od[CYTOPLASM].iter().zip(&self.grain);
-            let stained = columns.filter(|&(&od, _)| od >= weak);
-            stained
-                .map(|(_, &grain)| sortable(grain))
-                .chain(fixed.iter().copied())
+        let columns = self.od[CYTOPLASM]
+            .par_chunks(PART)
+            .zip(self.grain.par_chunks(PART));
+        let keys = |(od, grain): (&[f32], &[f32])| -> Vec<u32> {
+            let stained = od.iter().zip(grain).filter(|&(&od, _)| od >= weak);
+            stained.map(|(_, &grain)| sortable(grain)).collect()
         };
+        let mut parts: Vec<Vec<u32>> = columns.map(keys).collect();
+        parts.push(fixed);
+        let stained = || parts.iter().flatten().copied();
         // The upper half of the bits first, then the lower half of those that share the median's.
         let mut counts = vec![0_usize; 1 << 16];
         for key in stained() {
@@ -310,11 +332,46 @@ impl Arranged {
 
 impl StainedSums {
     fn add_if(&mut self, stained: bool, od: f32, excess: f32) {
-        let beside = stained && excess.is_finite();
-        self.cells = self.cells.wrapping_add(u64::from(stained));
-        self.beside = self.beside.wrapping_add(u64::from(beside));
-        self.od += if stained { f64::from(od) } else { 0.0 };
-        self.excess += if beside { f64::from(excess) } else { 0.0 };
+        if stained {
+            self.cells += 1;
+            self.od += f64::from(od);
+            if excess.is_finite() {
+                self.beside += 1;
+                self.excess += f64::from(excess);
+            }
+        }
+    }
+
+    /// Adds the densities of a block that reach `weak`.
+    ///
+    /// In lanes, so that it is vectorised; a block is small enough for single precision.
+    fn add_column(&mut self, weak: f32, column: &[f32]) {
+        let mut sums = [0.0_f32; LANES];
+        let (chunks, rest) = column.as_chunks::<LANES>();
+        for chunk in chunks {
+            for (sum, &od) in sums.iter_mut().zip(chunk) {
+                *sum += if od >= weak { od } else { 0.0 };
+            }
+        }
+        self.od += sums.iter().map(|&sum| f64::from(sum)).sum::<f64>();
+        let rest = rest.iter().filter(|&&od| od >= weak);
+        self.od += rest.map(|&od| f64::from(od)).sum::<f64>();
+    }
+
+    /// Adds by how much the densities of a block that reach `weak` are above what they border on.
+    fn add_excess(&mut self, weak: f32, column: &[f32], excess: &[f32]) {
+        let mut sums = [0.0_f32; LANES];
+        let mut counts = [0_u32; LANES];
+        for (ods, excess) in column.chunks(LANES).zip(excess.chunks(LANES)) {
+            let lanes = sums.iter_mut().zip(&mut counts);
+            for ((sum, count), (&od, &excess)) in lanes.zip(ods.iter().zip(excess)) {
+                let holds = od >= weak && !excess.is_nan();
+                *sum += if holds { excess } else { 0.0 };
+                *count = count.wrapping_add(u32::from(holds));
+            }
+        }
+        self.excess += sums.iter().map(|&sum| f64::from(sum)).sum::<f64>();
+        self.beside += counts.iter().map(|&n| u64::from(n)).sum::<u64>();
     }
 
     fn join(&mut self, other: &Self) {
@@ -339,26 +396,22 @@ fn mean(sum: f64, n: u64) -> f64 {
     if n == 0 { 0.0 } else { sum / n as f64 }
 }
 
-/// How many densities reach each threshold.
-fn reaching<const N: usize>(column: &[f32], thresholds: &[f32; N]) -> [u32; N] {
-    let mut counts = [0_u32; N];
-    for &od in column {
-        for (count, &threshold) in counts.iter_mut().zip(thresholds) {
-            // Wrapping, because a check would keep the loop from being vectorised; a column is shorter than that.
-            *count = count.wrapping_add(u32::from(od >= threshold));
-        }
-    }
-    counts
+/// How many densities reach a threshold.
+fn reaching(column: &[f32], threshold: f32) -> u32 {
+    // Wrapping, because a check would keep it from being vectorised; a block holds fewer cells than that.
+    let reach = column.iter().map(|&od| u32::from(od >= threshold));
+    reach.fold(0, u32::wrapping_add)
 }
 
 /// By how much a line is denser than what it borders on; NaN for the other compartments and where that was not measured.
 fn excess(k: usize, od: &[f32; SLOTS]) -> f32 {
-    match k {
+    let excess = match k {
         // `f32::max` passes over NaN.
         RIM => od[RIM] - od[NUCLEUS].max(od[CYTOPLASM]),
         MEMBRANE => od[MEMBRANE] - od[CYTOPLASM],
         _ => f32::NAN,
-    }
+    };
+    if excess.is_finite() { excess } else { f32::NAN }
 }
 
 /// A cell's grades, the highest last.

@@ -23,13 +23,23 @@ const HIGHEST_CLASS: usize = 1 << 12;
 pub(crate) struct Noise([f64; SLOTS]);
 
 impl Noise {
-    /// Reads it off the cells.
-    pub(crate) fn read(arranged: &Arranged, thresholds: Thresholds) -> Self {
+    /// Reads it off the cells; so many of them reach 1+.
+    pub(crate) fn read(
+        arranged: &Arranged,
+        thresholds: Thresholds,
+        reaching: [u64; SLOTS],
+    ) -> Self {
         let weak = thresholds.values()[0];
         Self(std::array::from_fn(|slot| {
-            let reaching = arranged.how_many(slot, |od| od >= weak);
-            let count = |is: &(dyn Fn(f32) -> bool + Sync)| arranged.how_many(slot, is);
-            let spread = arranged.spreads[slot].rate(weak, reaching, count);
+            let spread = &arranged.spreads[slot];
+            let spread = spread
+                .lowest_peak(weak, reaching[slot])
+                .map_or(0.0, |peak| {
+                    let (middle, reach) = (peak.middle, weak - peak.middle);
+                    let mirrored =
+                        arranged.how_many(slot, |od| od < middle && middle - od >= reach);
+                    peak.rate(reach, mirrored)
+                });
             let outside = &arranged.outside[slot];
             let rate = if outside.len() >= ENOUGH {
                 let stained = outside.iter().filter(|&&od| od >= weak).count();
@@ -78,36 +88,8 @@ impl Spread {
         spread
     }
 
-    /// The share of unstained cells that their own spread carries over the threshold `weak`, which `reaching` cells reach; `count` says how many densities hold to something.
-    fn rate(
-        &self,
-        weak: f32,
-        reaching: u64,
-        count: impl Fn(&(dyn Fn(f32) -> bool + Sync)) -> u64,
-    ) -> f64 {
-        let Some(peak_class) = self.lowest_peak(weak, reaching) else {
-            return 0.0;
-        };
-        let peak = middle(peak_class);
-        let below = self.halves.iter().take(2 * peak_class + 1);
-        let (n, sum, squares) = below.fold((0, 0.0, 0.0), |(n, sum, squares), half| {
-            (n + half.0, sum + half.1, squares + half.2)
-        });
-        if n == 0 {
-            return 0.0;
-        }
-        let n = n as f64;
-        let reach = f64::from(weak - peak);
-        // As far below the peak as the threshold is above it.
-        let mirrored = count(&|od| od < peak && f64::from(peak - od) >= reach) as f64 / (2.0 * n);
-        let from_peak = f64::from(peak);
-        let sum_of_squares = squares - 2.0 * from_peak * sum + n * from_peak * from_peak;
-        let deviation = (sum_of_squares.max(0.0) / n).sqrt();
-        mirrored.max(normal_tail(reach / deviation.max(1e-6)))
-    }
-
-    /// The class of the most frequent density below the threshold; `None` where there are too few cells to tell.
-    fn lowest_peak(&self, weak: f32, reaching: u64) -> Option<usize> {
+    /// The peak of the unstained cells: the most frequent density below the threshold `weak`, which `reaching` cells reach; `None` where there are too few cells to tell.
+    fn lowest_peak(&self, weak: f32, reaching: u64) -> Option<Peak> {
         if self.cells < ENOUGH as u64 {
             return None;
         }
@@ -130,7 +112,45 @@ impl Spread {
         let (class, most) = smooth
             .enumerate()
             .max_by_key(|&(i, n)| (n, classes - i.min(classes)))?;
-        (most > 0).then_some(class)
+        (most > 0).then(|| self.peak(class))
+    }
+
+    /// What lies below the middle of a class.
+    fn peak(&self, class: usize) -> Peak {
+        let middle = middle(class);
+        let below = self.halves.iter().take(2 * class + 1);
+        let (cells, sum, squares) = below.fold((0, 0.0, 0.0), |(n, sum, squares), half| {
+            (n + half.0, sum + half.1, squares + half.2)
+        });
+        let (n, at) = (cells as f64, f64::from(middle));
+        let of_squares: f64 = squares - 2.0 * at * sum + n * at * at;
+        Peak {
+            middle,
+            cells,
+            deviation: (of_squares.max(0.0) / n.max(1.0)).sqrt(),
+        }
+    }
+}
+
+/// The peak of the unstained cells.
+#[derive(Debug, Clone, Copy)]
+struct Peak {
+    /// Its density (OD).
+    middle: f32,
+    /// Cells below it.
+    cells: u64,
+    /// How far they spread (OD).
+    deviation: f64,
+}
+
+impl Peak {
+    /// The share of unstained cells that their own spread carries `reach` (OD) above the peak; `mirrored` cells lie that far below it.
+    fn rate(&self, reach: f32, mirrored: u64) -> f64 {
+        if self.cells == 0 {
+            return 0.0;
+        }
+        let mirrored = mirrored as f64 / (2.0 * self.cells as f64);
+        mirrored.max(normal_tail(f64::from(reach) / self.deviation.max(1e-6)))
     }
 }
 
@@ -218,9 +238,13 @@ mod tests {
     }
 
     fn rate(ods: &[f32], weak: f32) -> f64 {
-        let count =
-            |is: &(dyn Fn(f32) -> bool + Sync)| ods.iter().filter(|&&od| is(od)).count() as u64;
-        Spread::of(ods.iter().copied()).rate(weak, count(&|od| od >= weak), count)
+        let reaching = ods.iter().filter(|&&od| od >= weak).count() as u64;
+        let spread = Spread::of(ods.iter().copied());
+        spread.lowest_peak(weak, reaching).map_or(0.0, |peak| {
+            let reach = weak - peak.middle;
+            let far = |od: &&f32| **od < peak.middle && peak.middle - **od >= reach;
+            peak.rate(reach, ods.iter().filter(far).count() as u64)
+        })
     }
 
     #[test]

@@ -80,10 +80,6 @@ fn clustering(cells: &CellTable, rows: &[usize], by: Thresholds) -> Option<f64> 
     (near > 0.0 && share > 0.0).then(|| pairs / near / share)
 }
 
-fn near(a: f64, b: f64) -> bool {
-    (a - b).abs() <= 1e-9 * (1.0 + a.abs())
-}
-
 fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let values: Vec<f64> = values.filter(|v| v.is_finite()).collect();
     values.iter().sum::<f64>() / (values.len() as f64).max(1.0)
@@ -116,7 +112,8 @@ fn check(cells: &CellTable, by: Thresholds) {
     assert_eq!(arranged.grade(cells, by, DELTA).blocks, tallies);
     assert_eq!(counts.replicates.draws(), plain_draws(&tallies));
 
-    // What unstained cells read, and the sums over stained ones.
+    // What unstained cells read, and the sums over stained ones; a cell that a person graded may have no density.
+    let fixed = rows.iter().any(|&i| cells.is_fixed(i));
     let [weak, ..] = by.values();
     let od = |slot: usize, i: usize| match slot {
         ANY => cells.dab_od.iter().map(|c| c[i]).fold(f32::NAN, f32::max),
@@ -156,7 +153,13 @@ fn check(cells: &CellTable, by: Thresholds) {
                 _ => f32::NAN,
             })
         });
-        assert!(near(sums.mean_excess(), mean(excess)), "{k}");
+        // Within a block it is added up in single precision.
+        let found = sums.mean_excess();
+        let wanted = mean(excess);
+        assert!((found - wanted).abs() < 1e-5, "{k}: {found} {wanted}");
+        let od = mean(rows.iter().map(|&i| f64::from(od(k, i))));
+        let found = sums.mean_od();
+        assert!((found - od).abs() < 1e-5 || fixed, "{k}: {found} {od}");
         if k == CYTOPLASM {
             let mut grains: Vec<f32> = rows
                 .iter()

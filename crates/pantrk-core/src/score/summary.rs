@@ -48,8 +48,10 @@ pub(crate) fn count_arranged(
     delta: f32,
 ) -> Counts {
     let graded = arranged.grade(cells, thresholds, delta);
-    let replicates = Replicates::draw(graded.tally, &graded.blocks);
-    let noise = Noise::read(arranged, thresholds);
+    let (replicates, noise) = rayon::join(
+        || Replicates::draw(graded.tally, &graded.blocks),
+        || Noise::read(arranged, thresholds, graded.reaching),
+    );
     let (tally, moved) = (graded.tally, graded.moved);
     let one = |slot: usize| CompartmentScore {
         positive_percent: tally.positive_percent(slot),

@@ -17,13 +17,12 @@ const HOLE_MM2: f64 = 0.01;
 /// Unreadable places count as tissue, so that the scoring pass tries them at full resolution and reports what stays unread.
 pub fn tissue_mask(overview: &Overview, white: &WhitePoint) -> Mask {
     let (width, height) = (overview.rgb.width(), overview.rgb.height());
+    let tables = white.rgb.map(|white| -> [f64; 256] {
+        std::array::from_fn(|value| crate::stain::optical_density(value as u8, white))
+    });
     let density = |x: u32, y: u32| {
-        let rgb = overview.rgb.pixel(x, y);
-        rgb.iter()
-            .zip(white.rgb)
-            .map(|(&v, w)| crate::stain::optical_density(v, w))
-            .sum::<f64>()
-            / 3.0
+        let [red, green, blue] = overview.rgb.pixel(x, y).map(usize::from);
+        (tables[0][red] + tables[1][green] + tables[2][blue]) / 3.0
     };
     let limit = LEAST_OD.max(glass_spread(overview, density));
     let raw = Mask::from_fn(width, height, |x, y| {

@@ -11,7 +11,7 @@ use crate::statistics::paired::{holm, mcnemar_exact, paired_difference};
 use crate::statistics::proportion::proportion;
 use crate::statistics::ranks::mid_ranks;
 use crate::statistics::roc::auc_difference;
-use crate::statistics::{Undefined, bootstrap};
+use crate::statistics::{NO_RESAMPLES, Undefined, bootstrap};
 
 /// One test's outcome.
 struct Outcome {
@@ -252,7 +252,15 @@ fn by_bootstrap(
     };
     let estimate = |side: usize, value| {
         let interval = bootstrap::interval(n, seed, |indices| of(side, indices));
-        Estimate::plain(value, interval, count, decimals).into()
+        let why = if interval.is_some() {
+            "every resample gives the same"
+        } else {
+            NO_RESAMPLES
+        };
+        let interval = interval.filter(|[low, high]| high > low);
+        Estimate::plain(value, interval, count, decimals)
+            .or_because(why)
+            .into()
     };
     let outcome = Outcome {
         first: estimate(0, first),

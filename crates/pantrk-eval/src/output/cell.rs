@@ -18,6 +18,8 @@ pub struct Estimate {
     pub value: f64,
     /// Its 95 % interval; `None` where no method gives one.
     pub interval95: Option<[f64; 2]>,
+    /// Why there is no interval, in a few words.
+    pub no_interval: Option<&'static str>,
     /// From how many: slides, pairs, images, nuclei; 0 for a published figure without counts.
     pub n: u64,
     /// Of a proportion, how many of the n.
@@ -32,6 +34,7 @@ impl Estimate {
         Self {
             value: k as f64 / n as f64,
             interval95: Some(interval95),
+            no_interval: None,
             n,
             k: Some(k),
             unit: Unit::Probability,
@@ -43,6 +46,7 @@ impl Estimate {
         Self {
             value,
             interval95,
+            no_interval: None,
             n,
             k: None,
             unit: Unit::Plain(decimals),
@@ -54,10 +58,20 @@ impl Estimate {
         Self {
             value,
             interval95,
+            no_interval: None,
             n,
             k: None,
             unit: Unit::Probability,
         }
+    }
+
+    /// Says why there is no interval, where there is none.
+    #[must_use]
+    pub const fn or_because(mut self, why: &'static str) -> Self {
+        if self.interval95.is_none() {
+            self.no_interval = Some(why);
+        }
+        self
     }
 
     /// The figure alone, as people read it.
@@ -65,15 +79,25 @@ impl Estimate {
         number_text(self.value, self.unit)
     }
 
-    /// The interval, as people read it; empty without one.
+    /// The interval, as people read it, or why there is none.
     pub fn interval_text(&self) -> String {
-        self.interval95.map_or_else(String::new, |[low, high]| {
-            format!(
-                "{} to {}",
-                bare_text(low, self.unit),
-                bare_text(high, self.unit)
-            )
-        })
+        self.interval95.map_or_else(
+            || {
+                let why = self.no_interval_text();
+                format!("no interval: {why}")
+            },
+            |[low, high]| {
+                format!(
+                    "{} to {}",
+                    bare_text(low, self.unit),
+                    bare_text(high, self.unit)
+                )
+            },
+        )
+    }
+
+    fn no_interval_text(&self) -> &'static str {
+        self.no_interval.unwrap_or("not known")
     }
 
     /// `k/n`, or `n = ...`.
@@ -132,8 +156,13 @@ impl Cell {
             Self::Number(value, _) | Self::PValue(value) => json!(value),
             Self::Estimate(e) => {
                 let mut object = json!({ "value": e.value, "interval95": e.interval95, "n": e.n });
-                if let (Some(k), Some(fields)) = (e.k, object.as_object_mut()) {
-                    fields.insert("k".to_owned(), json!(k));
+                if let Some(fields) = object.as_object_mut() {
+                    if let Some(k) = e.k {
+                        fields.insert("k".to_owned(), json!(k));
+                    }
+                    if e.interval95.is_none() {
+                        fields.insert("no_interval".to_owned(), json!(e.no_interval_text()));
+                    }
                 }
                 object
             }

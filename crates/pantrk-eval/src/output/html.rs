@@ -120,6 +120,8 @@ struct CellView<'a> {
     class: &'a str,
     value: String,
     interval: String,
+    /// Whether `interval` says why there is none.
+    is_why: bool,
     count: String,
 }
 
@@ -134,12 +136,8 @@ struct FigureView<'a> {
 fn headline_view(headline: &Headline) -> HeadlineView<'_> {
     let (value, is_figure, own) = match &headline.value {
         Cell::Estimate(e) => {
-            let interval = e.interval_text();
-            let below = if interval.is_empty() {
-                e.count_text()
-            } else {
-                format!("95 % {interval}; {}", e.count_text())
-            };
+            let level = if e.interval95.is_some() { "95 % " } else { "" };
+            let below = format!("{level}{}; {}", e.interval_text(), e.count_text());
             (e.value_text(), true, below)
         }
         Cell::Missing { why, n } => (why.clone(), false, format!("n = {}", cell::grouped(*n))),
@@ -192,18 +190,26 @@ fn table_view(table: &Table) -> TableView<'_> {
             class: class(column),
         })
         .collect();
+    // One size of letters down a column: that of its longest words.
+    let words: Vec<&'static str> = (0..table.columns.len())
+        .map(|i| words_class(table.rows.iter().take(shown).filter_map(|row| row.get(i))))
+        .collect();
     let rows = table.rows.iter().take(shown).map(|row| {
-        let cells = table.columns.iter().zip(row);
+        let cells = table.columns.iter().zip(&words).zip(row);
         cells
-            .filter(|(column, _)| on_page(column))
-            .map(|(column, cell)| cell_view(class(column), cell))
+            .filter(|((column, _), _)| on_page(column))
+            .map(|((column, words), cell)| cell_view((class(column), words), cell))
             .collect()
     });
-    let is_plain = |column: &Column| column.kind != ColumnKind::Estimate;
+    let estimates = table
+        .columns
+        .iter()
+        .filter(|column| on_page(column) && column.kind == ColumnKind::Estimate)
+        .count();
     let class = match columns.len() {
-        0..=2 if table.columns.iter().all(is_plain) => "narrow",
+        0..=2 if estimates == 0 => "narrow",
         0..=3 => "roomy",
-        4..=7 => "",
+        4..=7 if estimates < 6 => "",
         _ => "dense",
     };
     TableView {
@@ -218,18 +224,41 @@ fn table_view(table: &Table) -> TableView<'_> {
     }
 }
 
-fn cell_view<'a>(class: &'a str, cell: &Cell) -> CellView<'a> {
+/// How the words of a column are set.
+fn words_class<'a>(cells: impl Iterator<Item = &'a Cell>) -> &'static str {
+    let texts = cells.filter_map(|cell| match cell {
+        Cell::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    let size = |text: &str| match text.chars().count() {
+        0..=12 => 0,
+        // An address, such as that of a source.
+        _ if text.contains('/') && !text.contains(' ') => 2,
+        13..=44 => 1,
+        _ => 2,
+    };
+    match texts.map(size).max() {
+        None | Some(0) => "left nowrap",
+        Some(1) => "left",
+        Some(_) => "left long",
+    }
+}
+
+/// `class` is that of the column's figures and of its words.
+fn cell_view<'a>((class, words): (&'a str, &'a str), cell: &Cell) -> CellView<'a> {
     match cell {
         Cell::Estimate(e) => CellView {
             class,
             value: e.value_text(),
             interval: e.interval_text(),
+            is_why: e.interval95.is_none(),
             count: e.count_text(),
         },
         Cell::Missing { why, n } => CellView {
             class: "left missing",
             value: why.clone(),
             interval: String::new(),
+            is_why: false,
             count: if *n > 0 {
                 format!("n = {}", cell::grouped(*n))
             } else {
@@ -237,21 +266,17 @@ fn cell_view<'a>(class: &'a str, cell: &Cell) -> CellView<'a> {
             },
         },
         Cell::Text(text) => CellView {
-            class: match text.chars().count() {
-                0..=12 => "left nowrap",
-                // An address, such as that of a source.
-                _ if text.contains('/') && !text.contains(' ') => "left long",
-                13..=44 => class,
-                _ => "left long",
-            },
+            class: words,
             value: breakable(text),
             interval: String::new(),
+            is_why: false,
             count: String::new(),
         },
         other => CellView {
             class: "nowrap",
             value: other.to_line(),
             interval: String::new(),
+            is_why: false,
             count: String::new(),
         },
     }

@@ -33,6 +33,13 @@ fn sample() -> Report {
         Cell::missing(0, "no slide without a fusion"),
         Cell::Number(-0.001, 2),
     ]);
+    table.push([
+        Cell::text("correlation"),
+        Estimate::plain(1.0, None, 8, 2)
+            .or_because("all lie on one line")
+            .into(),
+        Cell::text(""),
+    ]);
     let slides = Table::new("slides", "Every slide", [Column::text("slide_id", "Slide")])
         .shown(Show::FileOnly);
     report.sections = vec![
@@ -65,7 +72,8 @@ fn the_files_hold_the_same_figures_and_words_for_what_is_missing() {
         std::fs::read_to_string(out.path().join("tables/accuracy.csv")).unwrap(),
         "measure,value,value_low,value_high,value_n,p\n\
          \"sensitivity, \"\"all\"\"\",0.9,0.596,0.982,10,0.00002\n\
-         specificity,,,,0,-0.001\n"
+         specificity,,,,0,-0.001\n\
+         correlation,1,,,8,\n"
     );
     let html = std::fs::read_to_string(page).unwrap();
     for part in [
@@ -75,6 +83,7 @@ fn the_files_hold_the_same_figures_and_words_for_what_is_missing() {
         // The template engine escapes a slash, too.
         "9&#x2f;10",
         "no slide without a fusion",
+        "no interval: all lie on one line",
         "<svg></svg>",
         "data:image/png;base64,AQID",
         "one class only",
@@ -119,6 +128,10 @@ fn the_schema_is_the_one_promised() {
         rows[1]["value"],
         serde_json::json!({ "value": null, "n": 0, "why": "no slide without a fusion" })
     );
+    assert_eq!(
+        rows[2]["value"],
+        serde_json::json!({ "value": 1.0, "interval95": null, "no_interval": "all lie on one line", "n": 8 })
+    );
     // A table with a row per slide is in its CSV alone.
     assert!(json["tables"]["slides"].get("rows").is_none());
     assert_eq!(json["tables"]["slides"]["file"], "tables/slides.csv");
@@ -143,6 +156,10 @@ fn a_number_that_is_none_is_never_written() {
 fn the_terminal_shows_the_short_tables_alone() {
     let text = sample().to_text();
     assert!(text.contains("90.0 % (59.6 to 98.2) [9/10]"), "{text}");
+    assert!(
+        text.contains("1.00 (no interval: all lie on one line) [n = 8]"),
+        "{text}"
+    );
     assert!(text.contains("! Only positives"), "{text}");
     assert!(!text.contains("Every slide"), "{text}");
 }

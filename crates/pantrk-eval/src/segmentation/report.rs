@@ -6,6 +6,7 @@ use super::{
 use crate::output::{
     Block, Cell, Column, Estimate, Figure, Headline, Report, Section, Show, Table,
 };
+use crate::statistics::NO_RESAMPLES;
 
 /// Decimals of every figure.
 const DECIMALS: usize = 3;
@@ -122,7 +123,16 @@ fn warnings(score: &SegmentationScore, paired: &Paired) -> Vec<String> {
 fn estimate(figure: &PooledFigure) -> Cell {
     figure.value.map_or_else(
         || Cell::missing(figure.fields, "no nuclei to compare"),
-        |value| Estimate::plain(value, figure.interval95, figure.fields, DECIMALS).into(),
+        |value| {
+            let why = if figure.fields > 1 {
+                NO_RESAMPLES
+            } else {
+                "a single field"
+            };
+            Estimate::plain(value, figure.interval95, figure.fields, DECIMALS)
+                .or_because(why)
+                .into()
+        },
     )
 }
 

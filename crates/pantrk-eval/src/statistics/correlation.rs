@@ -31,6 +31,9 @@ fn product_moment(a: &[f64], b: &[f64]) -> f64 {
     (cross / (squares(a) * squares(b)).sqrt()).clamp(-1.0, 1.0)
 }
 
+/// Why Fisher's transformation gives no interval at -1 and 1.
+const ON_A_LINE: &str = "at exactly 1 or -1 it has no width";
+
 /// `None` at -1 and 1, where the transformation has no width to give.
 fn fisher(r: f64, se: f64) -> Option<[f64; 2]> {
     (r.abs() < 1.0).then(|| [-Z95, Z95].map(|z| (r.atanh() + z * se).tanh()))
@@ -44,7 +47,7 @@ pub fn pearson(pairs: &[Pair]) -> Result<Estimate, Undefined> {
     let (a, b) = split(pairs)?;
     let r = product_moment(&a, &b);
     let interval = fisher(r, 1.0 / (pairs.len() as f64 - 3.0).sqrt());
-    Ok(Estimate::plain(r, interval, pairs.len() as u64, 3))
+    Ok(Estimate::plain(r, interval, pairs.len() as u64, 3).or_because(ON_A_LINE))
 }
 
 /// Spearman's rho with the interval of Bonett and Wright (2000).
@@ -56,7 +59,7 @@ pub fn spearman(pairs: &[Pair]) -> Result<Estimate, Undefined> {
     let r = product_moment(&mid_ranks(&a), &mid_ranks(&b));
     let n = pairs.len() as f64;
     let interval = fisher(r, ((1.0 + r * r / 2.0) / (n - 3.0)).sqrt());
-    Ok(Estimate::plain(r, interval, pairs.len() as u64, 3))
+    Ok(Estimate::plain(r, interval, pairs.len() as u64, 3).or_because(ON_A_LINE))
 }
 
 /// Lin's concordance correlation (1989) with the interval of its inverse hyperbolic tangent (correction of 2000).
@@ -87,5 +90,10 @@ pub fn lin_concordance(pairs: &[Pair]) -> Result<Estimate, Undefined> {
             / (n - 2.0);
         fisher(ccc, variance.max(0.0).sqrt())
     };
-    Ok(Estimate::plain(ccc, interval, pairs.len() as u64, 3))
+    let why = if ccc.abs() >= 1.0 {
+        ON_A_LINE
+    } else {
+        "the two do not correlate at all"
+    };
+    Ok(Estimate::plain(ccc, interval, pairs.len() as u64, 3).or_because(why))
 }

@@ -186,11 +186,14 @@ fn ends(estimate: &Estimate) -> [f64; 2] {
 }
 
 fn ratio_estimate(value: f64, log_se: f64, n: u64) -> Estimate {
+    // Nothing varies where every slide gets the same call, and the log method would claim to know the ratio exactly.
+    let varies = log_se > 0.0;
     let factor = (Z95 * log_se).exp();
     let decimals = match value {
         v if v >= 10.0 => 1,
         v if v >= 1.0 => 2,
         _ => 3,
     };
-    Estimate::plain(value, Some([value / factor, value * factor]), n, decimals)
+    let interval = varies.then_some([value / factor, value * factor]);
+    Estimate::plain(value, interval, n, decimals).or_because("every slide gets the same call")
 }

@@ -21,7 +21,7 @@ pub struct Impact {
     /// Fusions that are missed.
     pub missed: Estimate,
     /// NGS tests for each fusion found.
-    pub tests_per_fusion: Option<f64>,
+    pub tests_per_fusion: Option<Estimate>,
 }
 
 /// Of `tumours` at a prevalence; the intervals carry those of sensitivity and specificity, the worse ends together.
@@ -38,8 +38,13 @@ pub fn impact(
     let missed = |sens: f64| tumours * prevalence * (1.0 - sens);
     let (sens, spec) = (sensitivity.value, specificity.value);
     let n = sensitivity.n + specificity.n;
-    let tested = tumours - saved(sens, spec);
-    let found = tumours * prevalence * sens;
+    let per_fusion = |sens: f64, spec: f64| {
+        let found = tumours * prevalence * sens;
+        (found > 0.0).then(|| (tumours - saved(sens, spec)) / found)
+    };
+    let interval = per_fusion(s1, t1)
+        .zip(per_fusion(s0, t0))
+        .map(|(best, worst)| [best, worst]);
     Impact {
         saved: Estimate::plain(
             saved(sens, spec),
@@ -53,7 +58,9 @@ pub fn impact(
             sensitivity.n,
             2,
         ),
-        tests_per_fusion: (found > 0.0).then(|| tested / found),
+        tests_per_fusion: per_fusion(sens, spec).map(|value| {
+            Estimate::plain(value, interval, n, 1).or_because("perhaps none would be found")
+        }),
     }
 }
 

@@ -24,6 +24,9 @@ pub mod verification;
 /// Why a figure is not defined on these data.
 pub type Undefined = String;
 
+/// Why a bootstrap gives no interval.
+pub(crate) const NO_RESAMPLES: &str = "not defined on most resamples";
+
 /// The standard normal's 97.5 % quantile.
 pub const Z95: f64 = 1.959_963_984_540_054;
 

@@ -38,8 +38,9 @@ pub fn sweep_report(slides: &[SlideSweep], grid: &Grid, facts: &SweepFacts) -> R
     let known = slides.iter().filter(|s| s.truth.is_some()).count();
     let mut report = Report::new("eval sweep", "Other thresholds, profiles and cut-offs");
     report.subtitle = format!(
-        "{} scored slides x {} sets of thresholds x {} profiles{}",
+        "{} scored {} x {} sets of thresholds x {} profiles{}",
         slides.len(),
+        if slides.len() == 1 { "slide" } else { "slides" },
         grid.thresholds.len(),
         grid.profiles.len(),
         if facts.truth.is_empty() {
@@ -214,6 +215,7 @@ fn cutoff_section(variants: &Variants<'_>, grid: &Grid, has_truth: bool) -> Sect
         Column::number("cutoff_percent", "cut-off (%)"),
         Column::number("positive", "positive"),
         Column::number("slides", "slides"),
+        Column::estimate("share", "share positive"),
     ];
     if has_truth {
         columns.push(Column::estimate("sensitivity", "sensitivity"));
@@ -236,6 +238,7 @@ fn cutoff_section(variants: &Variants<'_>, grid: &Grid, has_truth: bool) -> Sect
                     Cell::Number(cutoff, 2),
                     Cell::Count(tally.calls[0]),
                     Cell::Count(slides),
+                    share([tally.calls[0], slides], "no evaluable slide"),
                 ];
                 if has_truth {
                     row.extend([tally.sensitivity(), tally.specificity()]);

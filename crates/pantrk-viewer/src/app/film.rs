@@ -98,6 +98,13 @@ impl Viewer {
             self.film = Some(film);
             return;
         }
+        // A slide that cannot be read is never fitted onto the canvas.
+        let slide = self.session.open.as_ref().map(|open| &open.slide);
+        if let Some(Load::Failed(reason)) = slide {
+            film.end(ctx, Err(format!("the slide cannot be shown: {reason}")));
+            self.film = Some(film);
+            return;
+        }
         let late = film.since.elapsed() > PATIENCE;
         let opened = self
             .session
@@ -105,9 +112,6 @@ impl Viewer {
             .as_ref()
             .and_then(|open| Some((open.fitted?, &open.slide, open.pending.len())));
         match opened {
-            Some((_, Load::Failed(reason), _)) => {
-                film.end(ctx, Err(format!("the slide cannot be shown: {reason}")));
-            }
             Some((fitted, Load::Ready(_), _)) if film.frame < FRAMES => {
                 film.frame += 1;
                 let share = f64::from(film.frame) / f64::from(FRAMES);

@@ -203,7 +203,7 @@ impl Viewer {
     }
 
     /// Looks through more paths; what is found is added to the worklist.
-    fn scan_paths(&mut self, paths: &[PathBuf]) {
+    pub(crate) fn scan_paths(&mut self, paths: &[PathBuf]) {
         for path in paths {
             let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             if !self.settings.last_paths.contains(&whole) {
@@ -363,6 +363,11 @@ impl Viewer {
                     None => Load::Failed("no picture".to_owned()),
                 };
                 self.session.thumbnails.insert(id, load);
+            }
+            LibraryAnswer::Preview { opening, picture } => {
+                if let Some(open) = self.opened(opening) {
+                    open.preview = Some(upload(ctx, "preview", picture));
+                }
             }
             LibraryAnswer::Thumbnail { opening, picture } => {
                 if let Some(open) = self.opened(opening) {
@@ -528,6 +533,7 @@ impl Viewer {
             opening,
             slide,
             thumbnail: None,
+            preview: None,
             view: None,
             pointer: None,
             cells: Load::Absent,

@@ -212,6 +212,9 @@ fn keys(ui: &Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands
     } else if shortcut(Modifiers::COMMAND, Key::Z) {
         out.draw(DrawCommand::Undo);
     }
+    if shortcut(Modifiers::COMMAND, Key::S) {
+        out.push(Command::SavePicture);
+    }
     let shift = ui.input(|i| i.modifiers.shift);
     for (key, command) in [
         (Key::T, Command::Turn),

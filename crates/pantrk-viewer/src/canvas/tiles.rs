@@ -36,6 +36,25 @@ pub(super) fn draw(
     let complete = sharp_tiles.iter().all(there);
     let mut drawn = Vec::new();
     let mut holes = Vec::new();
+    let whole = TileKey {
+        opening: open.opening,
+        level: top,
+        row: 0,
+        column: 0,
+    };
+    if !complete
+        && !there(&whole)
+        && let Some(preview) = open.preview
+    {
+        let size = slide.size();
+        let area = SlideRect {
+            x: 0.0,
+            y: 0.0,
+            width: f64::from(size.width),
+            height: f64::from(size.height),
+        };
+        projector.image(painter, preview, area, Color32::WHITE);
+    }
     // Coarser tiles only where a sharp one is missing; the sharper ones go over them.
     let levels = if complete { sharp..=sharp } else { sharp..=top };
     for level in levels.rev() {
@@ -54,7 +73,15 @@ pub(super) fn draw(
 
     let stand_in = (sharp + STAND_IN).min(top);
     let mut wanted = Vec::new();
-    for level in [top, stand_in, sharp] {
+    // The coarsest tile takes the whole of the file's coarsest level: where something stands in for it, it comes last.
+    let order = if open.preview.is_none() {
+        [top, stand_in, sharp]
+    } else if stand_in == top {
+        [sharp, top, top]
+    } else {
+        [stand_in, sharp, top]
+    };
+    for level in order {
         for key in tiles_of(level) {
             if there(&key) {
                 // In use as a stand-in for what is not on the screen yet.

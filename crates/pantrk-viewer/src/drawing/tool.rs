@@ -50,7 +50,7 @@ pub(crate) const TOOLS: [ToolRow; 9] = [
         name: "Move",
         key: Key::M,
         key_name: "M",
-        help: "drag the slide; click selects a shape, Shift+click adds one; drag a selected shape or its corners",
+        help: "drag the slide; click selects, Shift+click adds; drag a selected shape or its corners",
     },
     ToolRow {
         tool: Tool::Rectangle,

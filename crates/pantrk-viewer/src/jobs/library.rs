@@ -9,7 +9,7 @@ use egui::{Color32, ColorImage};
 use pantrk_core::score::{Scorer, ScorerCells};
 use pantrk_slide::Slide;
 use pantrk_space::{
-    LevelIndex, LevelRect, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp,
+    LevelIndex, LevelRect, LevelSize, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp,
 };
 use pantrk_store::{
     CellTable, HeatmapEntry, SlideResult, read_cells, read_heatmap_index, slide_id_from_path,
@@ -28,6 +28,8 @@ const RESULT: &str = "result.json";
 const WORKLIST_SIDE: u32 = 160;
 /// Most pixels of a level that is read for such a picture.
 const COARSE_PIXELS: u64 = 16 << 20;
+/// Most pixels of a slide's own small picture.
+const PREVIEW_PIXELS: u64 = 4 << 20;
 /// The regions that a slide was scored with, in its result's folder.
 const REGIONS: &str = "regions.geojson";
 
@@ -138,9 +140,14 @@ impl ThumbnailSource {
     }
 }
 
-/// A slide's coarsest level, small; nothing where that level is too large to be read in passing.
+/// The slide's own small picture, else its coarsest level, small; nothing where that level is too large to be read in passing.
 fn slide_thumbnail(path: &Path) -> Option<ColorImage> {
     let slide = Slide::open(path).ok()?;
+    if let Some(picture) = own_picture(&slide) {
+        return Some(texture_image(
+            picture.thumbnail(WORKLIST_SIDE, WORKLIST_SIDE),
+        ));
+    }
     let (index, level) = slide.levels().iter().enumerate().next_back()?;
     if level.size.area() > COARSE_PIXELS {
         return None;
@@ -182,6 +189,13 @@ pub(crate) enum LibraryAnswer {
         opening: u64,
         /// The slide, and the pixel size that it was scored with.
         slide: Result<(Arc<Slide>, Option<SlideMpp>), String>,
+    },
+    /// The slide's own small picture, until its tiles are there.
+    Preview {
+        /// The opening.
+        opening: u64,
+        /// The whole slide.
+        picture: ColorImage,
     },
     /// The cells, or why there are none; not sent where the result has no table.
     Cells {
@@ -370,7 +384,11 @@ pub(crate) fn read_result(folder: &Path) -> WorkItem {
 fn open(opening: u64, source: &SlideSource, outbox: &Outbox<LibraryAnswer>) {
     let slide = open_slide(&source.candidates);
     let missing = slide.is_err();
+    let there = slide.as_ref().ok().map(Arc::clone);
     outbox.send(LibraryAnswer::Slide { opening, slide });
+    if let Some(picture) = there.as_deref().and_then(preview) {
+        outbox.send(LibraryAnswer::Preview { opening, picture });
+    }
     let Some(folder) = &source.folder else {
         return;
     };
@@ -405,6 +423,34 @@ fn open(opening: u64, source: &SlideSource, outbox: &Outbox<LibraryAnswer>) {
         };
         outbox.send(LibraryAnswer::Cells { opening, cells });
     }
+}
+
+/// The slide's own small picture, if it is one of the whole slide: it is there long before the coarsest level is decoded.
+fn preview(slide: &Slide) -> Option<ColorImage> {
+    own_picture(slide).map(texture_image)
+}
+
+/// The associated image `thumbnail`, if it has the slide's shape.
+fn own_picture(slide: &Slide) -> Option<image::DynamicImage> {
+    let image = slide
+        .associated_images()
+        .iter()
+        .find(|image| image.name == "thumbnail")?;
+    let (small, whole) = (image.size, slide.size());
+    if small.area() > PREVIEW_PIXELS || small.area() == 0 {
+        return None;
+    }
+    let shape = |size: LevelSize| f64::from(size.width) / f64::from(size.height.max(1));
+    // A pixel of rounding along the shorter side.
+    let off = (shape(small) / shape(whole) - 1.0).abs() * f64::from(small.width.min(small.height));
+    if off > 2.0 {
+        return None;
+    }
+    let pixels = slide.read_associated("thumbnail").ok()?;
+    let size = pixels.size();
+    let bytes = pixels.as_bytes().to_vec();
+    let picture = image::RgbImage::from_raw(size.width, size.height, bytes)?;
+    Some(image::DynamicImage::ImageRgb8(picture))
 }
 
 /// The table's columns laid out for drawing and for scoring.

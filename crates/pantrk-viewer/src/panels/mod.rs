@@ -155,6 +155,16 @@ fn card(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
         });
 }
 
+/// A tumour type as people call it, from its id.
+fn tumour_name(id: Option<&str>) -> &str {
+    let Some(id) = id else {
+        return "tumour type not given";
+    };
+    let known = pantrk_triage::TumourTypes::embedded().ok();
+    let found = known.and_then(|types| types.iter().find(|tumour| tumour.id == id));
+    found.map_or(id, |tumour| tumour.name.as_str())
+}
+
 /// The first letter as a capital.
 fn capital(text: &str) -> String {
     let mut chars = text.chars();

@@ -56,10 +56,7 @@ fn action_ui(ui: &mut Ui, triage: &Triage) {
             ui.label(word);
             let label = RichText::new(triage.action.label()).size(14.0);
             ui.add(Label::new(label).wrap());
-            let tumour = triage
-                .tumour_type
-                .as_deref()
-                .unwrap_or("tumour type not given");
+            let tumour = super::tumour_name(triage.tumour_type.as_deref());
             faint(ui, format!("Rule {}; {tumour}", triage.rule));
         });
     });

@@ -269,40 +269,42 @@ fn paint_row(
         );
         return;
     };
-    let tumour = result
-        .triage
-        .tumour_type
-        .as_deref()
-        .unwrap_or("tumour type not given");
-    painter.text(
-        pos2(left, lines[2]),
-        Align2::LEFT_CENTER,
-        tumour,
-        FontId::proportional(11.5),
-        tokens.faint,
-    );
-    let call = painter.text(
-        pos2(left, lines[1]),
-        Align2::LEFT_CENTER,
-        call_text(result),
-        small.clone(),
-        tokens.faint,
-    );
+    // The next step first: it is what the list is read for.
     let flag = &result.triage.flag;
-    let word = painter.layout_no_wrap(flag.word.clone(), small, tokens.ink);
-    // On the right where there is room, else straight after the call.
-    let x = (right - word.size().x).max(call.right() + 30.0);
-    let icon = Rect::from_center_size(pos2(x - 13.0, lines[1]), vec2(12.0, 12.0));
+    let icon = Rect::from_center_size(pos2(left + 6.0, lines[1]), vec2(12.0, 12.0));
     flag_icon(&painter, icon, flag, tokens);
-    let top = lines[1] - word.size().y / 2.0;
-    painter.galley(pos2(x, top), word, tokens.ink);
+    let step = painter.text(
+        pos2(left + 18.0, lines[1]),
+        Align2::LEFT_CENTER,
+        &flag.word,
+        small.clone(),
+        tokens.ink,
+    );
+    let call = painter.layout_no_wrap(call_text(result), small, tokens.faint);
+    let at = pos2(right - call.size().x, lines[1] - call.size().y / 2.0);
+    let beside = at.x > step.right() + 8.0;
     let warnings = result.quality.warnings.len() + result.triage.warnings.len();
+    let mut end = right;
     if warnings > 0 {
         let text = format!("! {warnings}");
         let at = pos2(right, lines[2]);
         let font = FontId::proportional(11.5);
-        painter.text(at, Align2::RIGHT_CENTER, text, font, tokens.warning);
+        let warned = painter.text(at, Align2::RIGHT_CENTER, text, font, tokens.warning);
+        end = warned.left() - 8.0;
     }
+    let tumour = super::tumour_name(result.triage.tumour_type.as_deref());
+    let third = if beside {
+        painter.galley(at, call, tokens.faint);
+        tumour.to_owned()
+    } else {
+        format!("{}; {tumour}", call_text(result))
+    };
+    let mut job =
+        egui::text::LayoutJob::simple_singleline(third, FontId::proportional(11.5), tokens.faint);
+    job.wrap = egui::text::TextWrapping::truncate_at_width(end - left);
+    let third = painter.layout_job(job);
+    let at = pos2(left, lines[2] - third.size().y / 2.0);
+    painter.galley(at, third, tokens.faint);
 }
 
 fn state_of(item: &WorkItem) -> &'static str {

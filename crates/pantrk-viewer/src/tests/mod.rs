@@ -194,7 +194,7 @@ fn the_worklist_lists_results_and_opens_one() {
 
     harness
         .get_by_label_contains("S2: negative, 39.1 %; stop")
-        .click();
+        .click_accesskit();
     until(&mut harness, "the slide and its layers", |h| {
         let open = viewer(h).session.open.as_ref();
         open.is_some_and(|open| open.cells.ready().is_some() && open.slide.ready().is_some())
@@ -251,7 +251,7 @@ fn the_panels_show_the_figures_of_a_result_in_both_themes() {
         ] {
             assert!(says(&harness, text), "{theme:?}: {text:?} is not shown");
         }
-        harness.get_by_label("Sources (2)").click();
+        harness.get_by_label("Sources (2)").click_accesskit();
         harness.run_steps(20);
         assert!(says(
             &harness,
@@ -343,19 +343,18 @@ fn a_heatmap_is_chosen_and_read() {
     let mut harness = harness(&[dir.path().join("S1")], egui::ThemePreference::Light);
     until(&mut harness, "the layers", |h| {
         let open = h.state().as_ref().and_then(|v| v.session.open.as_ref());
-        open.is_some_and(|open| !open.heatmaps.is_empty() && open.slide.ready().is_some())
+        // All of it: what comes later would move what is clicked.
+        open.is_some_and(|open| open.draft.is_some() && open.review.live.is_some())
     });
     harness
-        .get_all_by_role(egui::accesskit::Role::ComboBox)
-        .next()
-        .unwrap()
-        .click();
+        .get_by_role_and_label(egui::accesskit::Role::ComboBox, "Heatmap")
+        .click_accesskit();
     harness.run_steps(5);
     harness
         .get_all_by_label("H-score")
         .rfind(|node| node.accesskit_node().role() == egui::accesskit::Role::Button)
         .unwrap()
-        .click();
+        .click_accesskit();
     until(&mut harness, "the heatmap", |h| {
         let open = viewer(h).session.open.as_ref().unwrap();
         matches!(open.heatmap_pictures.get("h_score"), Some(Load::Ready(_)))

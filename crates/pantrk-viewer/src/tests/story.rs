@@ -125,7 +125,7 @@ fn the_whole_story() {
     assert!(says(&harness, "Order RNA-based NGS"));
 
     // An excluded region over the left part, where the stained cells are.
-    harness.get_by_label("Rectangle").click();
+    harness.get_by_label("Rectangle").click_accesskit();
     harness.run_steps(2);
     harness.get_by_label("Exclude").click_accesskit();
     harness.run_steps(2);
@@ -223,7 +223,7 @@ fn another_start_finds_it_locked(out: PathBuf) {
         (thresholds.values()[0] - 0.25).abs() < 1e-6,
         "{thresholds:?}"
     );
-    harness.get_by_label("Rectangle").click();
+    harness.get_by_label("Rectangle").click_accesskit();
     harness.run_steps(2);
     drag(&mut harness, (0.1, 0.1), (0.6, 0.6));
     assert!(says(&harness, "Regions (0)"), "locked");

@@ -57,7 +57,16 @@ pub(super) fn report(
 fn value_cell(figure: &SuiteFigure) -> Cell {
     figure.value.map_or_else(
         || Cell::missing(figure.n, "no slide of this kind"),
-        |value| Estimate::plain(value, figure.interval95, figure.n, figure.decimals).into(),
+        |value| {
+            let why = if figure.n < 2 {
+                "a single slide"
+            } else {
+                "the largest of all slides"
+            };
+            Estimate::plain(value, figure.interval95, figure.n, figure.decimals)
+                .or_because(why)
+                .into()
+        },
     )
 }
 

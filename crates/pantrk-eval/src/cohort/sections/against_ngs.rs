@@ -8,7 +8,7 @@ use crate::output::{Block, Cell, Column, Estimate, Figure, Section, Table};
 use crate::plot::{Axis, Colour, Plot, Side};
 use crate::statistics::counts::Counts;
 use crate::statistics::roc::{Labelled, Roc, auc, average_precision, precision_recall};
-use crate::statistics::{Undefined, bootstrap};
+use crate::statistics::{NO_RESAMPLES, Undefined, bootstrap};
 
 pub(super) const PART: Part = Part {
     title: "Against sequencing",
@@ -159,76 +159,121 @@ fn areas(cohort: &Cohort) -> Table {
             Column::text("score", "Score"),
             Column::estimate("auc", "AUC"),
             Column::estimate("average_precision", "Average precision"),
-            Column::number("best_threshold", "Threshold of the best Youden index"),
+            Column::estimate("best_threshold", "Threshold of the best Youden index"),
         ],
     )
     .with_note(format!(
-        "AUC with DeLong's interval on the logit scale, and Newcombe's where that has no width; average precision with a bootstrap of {} resamples within the classes. A threshold chosen on the slides it is judged on is too good: confirm it on others.",
+        "AUC with DeLong's interval on the logit scale, and Newcombe's where that has no width; average precision and threshold with a bootstrap of {} resamples within the classes. A threshold chosen on the slides it is judged on is too good: confirm it on others.",
         bootstrap::RESAMPLES
     ));
     for (_, name, of) in SCORES {
         let data = scores(cohort, of);
         let n = data.len() as u64;
         let verified = cohort.verified();
-        let best = Roc::new(&data)
-            .ok()
-            .filter(|_| verified.is_ok())
-            .and_then(|roc| roc.best());
+        let ranked = verified
+            .clone()
+            .and_then(|()| Ranked::new(&data, cohort.settings.seed));
         table.push([
             Cell::text(name),
-            Cell::of(verified.clone().and_then(|()| auc(&data)), n),
-            Cell::of(
-                verified.and_then(|()| precision_estimate(&data, cohort.settings.seed)),
-                n,
-            ),
-            best.map_or_else(|| Cell::text("–"), |point| Cell::Number(point.threshold, 3)),
+            Cell::of(verified.and_then(|()| auc(&data)), n),
+            Cell::of(ranked.clone().map(|r| r.average_precision), n),
+            Cell::of(ranked.map(|r| r.best_threshold), n),
         ]);
     }
     table
 }
 
-/// Average precision with a bootstrap within the classes; slides are sorted once and resampled by weight.
-fn precision_estimate(data: &[Labelled], seed: u64) -> Result<Estimate, Undefined> {
-    let roc = Roc::new(data)?;
-    let mut sorted = data.to_vec();
-    sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let place = |class: bool| -> Vec<usize> {
-        (0..sorted.len())
-            .filter(|&i| sorted[i].1 == class)
-            .collect()
-    };
-    let (pos, neg) = (place(true), place(false));
-    let places: Vec<usize> = pos.iter().chain(&neg).copied().collect();
-    let interval = bootstrap::stratified(&[pos.len(), neg.len()], seed, |indices| {
-        let mut weights = vec![0_u32; sorted.len()];
-        for &i in indices {
-            weights[places[i]] += 1;
+/// Two figures of a score that have no formula for their interval.
+#[derive(Clone)]
+struct Ranked {
+    average_precision: Estimate,
+    best_threshold: Estimate,
+}
+
+impl Ranked {
+    /// With bootstraps within the classes; slides are sorted once and resampled by weight.
+    fn new(data: &[Labelled], seed: u64) -> Result<Self, Undefined> {
+        let roc = Roc::new(data)?;
+        let mut sorted = data.to_vec();
+        sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let place = |class: bool| -> Vec<usize> {
+            (0..sorted.len())
+                .filter(|&i| sorted[i].1 == class)
+                .collect()
+        };
+        let (pos, neg) = (place(true), place(false));
+        let places: Vec<usize> = pos.iter().chain(&neg).copied().collect();
+        let interval = |of: fn(&[Labelled], &[u32]) -> Option<f64>| {
+            bootstrap::stratified(&[pos.len(), neg.len()], seed, |indices| {
+                let mut weights = vec![0_u32; sorted.len()];
+                for &i in indices {
+                    weights[places[i]] += 1;
+                }
+                of(&sorted, &weights)
+            })
+        };
+        let n = data.len() as u64;
+        let best = roc.best().ok_or("no slide with a score")?;
+        Ok(Self {
+            average_precision: Estimate::plain(
+                average_precision(&roc),
+                interval(weighted_precision),
+                n,
+                3,
+            )
+            .or_because(NO_RESAMPLES),
+            best_threshold: Estimate::plain(best.threshold, interval(weighted_best), n, 3)
+                .or_because(NO_RESAMPLES),
+        })
+    }
+}
+
+/// Calls `visit` with score, true and false positives after each distinct score, the highest first; each of the sorted data stands `weights` times.
+fn weighted_steps(sorted: &[Labelled], weights: &[u32], mut visit: impl FnMut(f64, u64, u64)) {
+    let (mut tp, mut fp) = (0_u64, 0_u64);
+    for (i, (&(score, positive), &weight)) in sorted.iter().zip(weights).enumerate() {
+        if positive {
+            tp += u64::from(weight);
+        } else {
+            fp += u64::from(weight);
         }
-        weighted_precision(&sorted, &weights, pos.len())
-    });
-    Ok(Estimate::plain(
-        average_precision(&roc),
-        interval,
-        data.len() as u64,
-        3,
-    ))
+        let is_last_of_ties = sorted.get(i + 1).is_none_or(|next| next.0 < score);
+        if is_last_of_ties {
+            visit(score, tp, fp);
+        }
+    }
 }
 
 /// Average precision of sorted data in which each stands so many times.
-fn weighted_precision(sorted: &[Labelled], weights: &[u32], positives: usize) -> Option<f64> {
-    let (mut tp, mut all, mut before, mut sum) = (0_u64, 0_u64, 0_u64, 0.0);
-    for (i, (&(score, positive), &weight)) in sorted.iter().zip(weights).enumerate() {
-        all += u64::from(weight);
-        if positive {
-            tp += u64::from(weight);
-        }
-        let is_last_of_ties = sorted.get(i + 1).is_none_or(|next| next.0 < score);
-        if is_last_of_ties && all > 0 {
-            sum += (tp - before) as f64 * (tp as f64 / all as f64);
+fn weighted_precision(sorted: &[Labelled], weights: &[u32]) -> Option<f64> {
+    let (mut before, mut sum) = (0_u64, 0.0);
+    weighted_steps(sorted, weights, |_, tp, fp| {
+        if tp + fp > 0 {
+            sum += (tp - before) as f64 * (tp as f64 / (tp + fp) as f64);
             before = tp;
         }
+    });
+    (before > 0).then(|| sum / before as f64)
+}
+
+/// The threshold of the best Youden index of sorted data in which each stands so many times; of equal ones the strictest.
+fn weighted_best(sorted: &[Labelled], weights: &[u32]) -> Option<f64> {
+    let of_class = |class: bool| {
+        let weighed = sorted.iter().zip(weights).filter(|(d, _)| d.1 == class);
+        weighed.map(|(_, &w)| u64::from(w)).sum::<u64>() as f64
+    };
+    let (positives, negatives) = (of_class(true), of_class(false));
+    if positives <= 0.0 || negatives <= 0.0 {
+        return None;
     }
-    (positives > 0).then(|| sum / positives as f64)
+    let mut best: Option<(f64, f64)> = None;
+    weighted_steps(sorted, weights, |score, tp, fp| {
+        let youden = tp as f64 / positives - fp as f64 / negatives;
+        if best.is_none_or(|(most, _)| youden > most) {
+            best = Some((youden, score));
+        }
+    });
+    best.map(|(_, score)| score)
 }
 
 /// Points of a curve on the page; more cannot be told apart.
@@ -326,4 +371,44 @@ fn pr_figure(cohort: &Cohort) -> Figure {
         Side::Right,
     );
     Figure::svg("precision_recall", caption, plot.to_svg())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weighing_each_once_gives_the_plain_figures_and_twice_the_same() {
+        let data: Vec<Labelled> = (0..60_u32)
+            .map(|i| (f64::from(i * 17 % 23), (i * i) % 7 < 2))
+            .collect();
+        let roc = Roc::new(&data).unwrap();
+        let mut sorted = data.clone();
+        sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
+        for weight in [1, 2] {
+            let weights = vec![weight; sorted.len()];
+            let precision = weighted_precision(&sorted, &weights).unwrap();
+            assert!((precision - average_precision(&roc)).abs() < 1e-12);
+            let best = weighted_best(&sorted, &weights).unwrap();
+            assert!((best - roc.best().unwrap().threshold).abs() < 1e-12);
+        }
+        let of_one_class = vec![0; sorted.len()];
+        assert!(weighted_best(&sorted, &of_one_class).is_none());
+    }
+
+    #[test]
+    fn figures_without_a_formula_have_a_bootstrap() {
+        let data: Vec<Labelled> = (0..80_u32)
+            .map(|i| (f64::from(i * 31 % 79), i % 4 == 0 && i > 20))
+            .collect();
+        let ranked = Ranked::new(&data, 1).unwrap();
+        for figure in [ranked.average_precision, ranked.best_threshold] {
+            let [low, high] = figure.interval95.unwrap();
+            assert!(low <= figure.value && figure.value <= high, "{figure:?}");
+        }
+        assert_eq!(
+            Ranked::new(&data, 1).unwrap().best_threshold,
+            ranked.best_threshold
+        );
+    }
 }

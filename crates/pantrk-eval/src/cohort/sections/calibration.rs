@@ -7,6 +7,8 @@ use crate::cohort::{Cohort, Joined};
 use crate::output::{Cell, Column, Estimate, Figure, Section, Table};
 use crate::plot::{Axis, Colour, Plot};
 use crate::statistics::calibration::{brier, groups};
+use crate::statistics::roc::Labelled;
+use crate::statistics::{NO_RESAMPLES, Undefined, bootstrap};
 
 pub(super) const PART: Part = Part {
     title: "Calibration",
@@ -28,7 +30,7 @@ fn make(cohort: &Cohort, _evidence: &Evidence) -> Made {
         "Stated against observed probability of a fusion",
         [
             Column::text("group", "Group"),
-            Column::number("stated", "Mean stated"),
+            Column::number("stated", "Mean stated (0 to 1)"),
             Column::estimate("observed", "Observed"),
         ],
     )
@@ -36,7 +38,7 @@ fn make(cohort: &Cohort, _evidence: &Evidence) -> Made {
     for (i, group) in groups.iter().enumerate() {
         table.push([
             Cell::text((i + 1).to_string()),
-            Estimate::probability(group.stated, None, group.n).into(),
+            Cell::Number(group.stated, 4),
             Estimate::proportion(group.true_, group.n, group.interval95).into(),
         ]);
     }
@@ -67,7 +69,7 @@ fn make(cohort: &Cohort, _evidence: &Evidence) -> Made {
     ]);
     whole.push([
         Cell::text("Brier score (0 is perfect)"),
-        Cell::of(brier(&data).map(|b| Estimate::plain(b, None, n, 4)), n),
+        Cell::of(brier_estimate(&data, cohort.settings.seed), n),
     ]);
     let mut plot = Plot::half(
         Axis::rare("stated probability"),
@@ -103,6 +105,19 @@ fn make(cohort: &Cohort, _evidence: &Evidence) -> Made {
         .with(table)
         .with(whole);
     Made::Section(section)
+}
+
+/// The Brier score with a bootstrap over slides.
+fn brier_estimate(data: &[Labelled], seed: u64) -> Result<Estimate, Undefined> {
+    let value = brier(data)?;
+    let errors: Vec<f64> = data
+        .iter()
+        .map(|&(p, fusion)| (p - f64::from(u8::from(fusion))).powi(2))
+        .collect();
+    let interval = bootstrap::interval(data.len(), seed, |indices| {
+        Some(indices.iter().map(|&i| errors[i]).sum::<f64>() / indices.len() as f64)
+    });
+    Ok(Estimate::plain(value, interval, data.len() as u64, 4).or_because(NO_RESAMPLES))
 }
 
 /// Byar's interval of a Poisson count, over what was expected.

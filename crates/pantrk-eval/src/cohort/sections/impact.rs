@@ -106,7 +106,7 @@ fn make(cohort: &Cohort, evidence: &Evidence) -> Result<Made, EvalError> {
             Column::estimate("tests_saved", "NGS tests saved"),
             Column::estimate("fusions_missed", "Fusions missed"),
             Column::number("fusions", "Fusions there are"),
-            Column::number("tests_per_fusion", "NGS tests per fusion found"),
+            Column::estimate("tests_per_fusion", "NGS tests per fusion found"),
             Column::estimate("ppv", "PPV there"),
             Column::text("source", "Source of the prevalence"),
         ],
@@ -130,7 +130,7 @@ fn make(cohort: &Cohort, evidence: &Evidence) -> Result<Made, EvalError> {
                 made.missed.into(),
                 Cell::Number(TUMOURS * prevalence.value, 1),
                 made.tests_per_fusion
-                    .map_or_else(|| Cell::text("none found"), |t| Cell::Number(t, 1)),
+                    .map_or_else(|| Cell::missing(counts.n(), "none found"), Cell::from),
                 after.map_or_else(
                     || Cell::missing(0, "no positive call"),
                     |p| ppv(prevalence.value, p, [&sens, &spec]),

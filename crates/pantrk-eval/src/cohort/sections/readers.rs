@@ -7,6 +7,7 @@ use super::{Made, Part};
 use crate::cohort::{Cohort, Joined, Reading};
 use crate::output::{Block, Cell, Column, Estimate, Figure, Section, Table};
 use crate::plot::{Axis, Colour, Plot, Side, confusion_matrix, thinned};
+use crate::statistics::NO_RESAMPLES;
 use crate::statistics::agreement::{Square, Weights, fleiss_kappa};
 use crate::statistics::bland_altman::limits_of_agreement;
 use crate::statistics::bootstrap;
@@ -265,7 +266,7 @@ fn several_readers(cohort: &Cohort) -> Option<Table> {
             let sample: Vec<[u64; ORDERED.len()]> = indices.iter().map(|&i| items[i]).collect();
             fleiss_kappa(&sample).ok()
         });
-        Estimate::plain(value, interval, n, 2)
+        Estimate::plain(value, interval, n, 2).or_because(NO_RESAMPLES)
     });
     table.push([Cell::text("Fleiss' kappa on the call"), Cell::of(kappa, n)]);
     for (label, of) in [
@@ -359,7 +360,8 @@ fn mean_difference(pairs: &[Pair], seed: u64) -> Result<Estimate, String> {
         interval,
         pairs.len() as u64,
         1,
-    ))
+    )
+    .or_because(NO_RESAMPLES))
 }
 
 fn calls_figure(duo: &Duo) -> Figure {

@@ -140,9 +140,14 @@ impl ThumbnailSource {
     }
 }
 
-/// A slide's coarsest level, small; nothing where that level is too large to be read in passing.
+/// The slide's own small picture, else its coarsest level, small; nothing where that level is too large to be read in passing.
 fn slide_thumbnail(path: &Path) -> Option<ColorImage> {
     let slide = Slide::open(path).ok()?;
+    if let Some(picture) = own_picture(&slide) {
+        return Some(texture_image(
+            picture.thumbnail(WORKLIST_SIDE, WORKLIST_SIDE),
+        ));
+    }
     let (index, level) = slide.levels().iter().enumerate().next_back()?;
     if level.size.area() > COARSE_PIXELS {
         return None;
@@ -422,6 +427,11 @@ fn open(opening: u64, source: &SlideSource, outbox: &Outbox<LibraryAnswer>) {
 
 /// The slide's own small picture, if it is one of the whole slide: it is there long before the coarsest level is decoded.
 fn preview(slide: &Slide) -> Option<ColorImage> {
+    own_picture(slide).map(texture_image)
+}
+
+/// The associated image `thumbnail`, if it has the slide's shape.
+fn own_picture(slide: &Slide) -> Option<image::DynamicImage> {
     let image = slide
         .associated_images()
         .iter()
@@ -440,7 +450,7 @@ fn preview(slide: &Slide) -> Option<ColorImage> {
     let size = pixels.size();
     let bytes = pixels.as_bytes().to_vec();
     let picture = image::RgbImage::from_raw(size.width, size.height, bytes)?;
-    Some(texture_image(image::DynamicImage::ImageRgb8(picture)))
+    Some(image::DynamicImage::ImageRgb8(picture))
 }
 
 /// The table's columns laid out for drawing and for scoring.

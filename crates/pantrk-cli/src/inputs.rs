@@ -37,6 +37,9 @@ pub(crate) struct ScoreOptions {
     /// Regions drawn by a pathologist, GeoJSON as QuPath writes it
     #[arg(long, value_name = "FILE.geojson")]
     pub(crate) regions: Option<PathBuf>,
+    /// A classifier that proposes regions, as `pantrk regions train` makes it; the result says that they were proposed
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) region_classifier: Option<PathBuf>,
     /// The scoring profile whose call becomes the slide's: any-1pct, cantrk or h-score
     #[arg(long, default_value = PROFILES[0].name, value_parser = parse_profile)]
     pub(crate) profile: String,
@@ -92,6 +95,7 @@ impl ScoreOptions {
             tumour_type: None,
             clone: None,
             regions: None,
+            region_classifier: None,
             profile: PROFILES[0].name.to_owned(),
             thresholds: None,
             expansion: None,

@@ -15,6 +15,7 @@ mod night;
 mod output;
 mod preflight;
 mod progress;
+mod region_classes;
 mod scoring;
 mod shard;
 mod stop;

@@ -22,8 +22,9 @@ use pantrk_space::{
 };
 use pantrk_store::{
     CellColumns, CellCounts, CellShape, CellsGeoJson, CheckpointFile, Claim, ClaimHolder, Claimed,
-    ColorMap, Heatmap, ModelFacts, MppSource, Overlay, PatternFacts, Quality, RunFacts, RunFolder,
-    SlideFacts, SlideFailure, SlideResult, StainFacts, TumourRegion, UnreadTile, Warning,
+    ColorMap, Heatmap, ModelFacts, MppSource, Overlay, PatternFacts, Quality,
+    RegionClassifierFacts, RunFacts, RunFolder, SlideFacts, SlideFailure, SlideResult, StainFacts,
+    TumourRegion, UnreadTile, Warning,
 };
 use pantrk_triage::{Case, ExternalControl, IhcFinding, Triage, decide, gene_hint};
 use serde_json::{Map, Value, json};
@@ -33,6 +34,7 @@ use crate::failure::{Cause, Exit, Failure, OrExit as _};
 use crate::inputs::{self, ScoreOptions, Stains};
 use crate::machine::peak_rss_bytes;
 use crate::progress::Reporter;
+use crate::region_classes::{self, LoadedClassifier};
 use crate::stop;
 
 /// Natural logarithm of the ratio from which two pixel sizes disagree: about 10 %.
@@ -98,6 +100,8 @@ struct Prepared {
     mpp_source: MppSource,
     drawn: Vec<pantrk_store::Region>,
     regions: Regions,
+    region_classifier: Option<LoadedClassifier>,
+    region_facts: Option<RegionClassifierFacts>,
     case: Case,
     stains: Stains,
     parameters: Map<String, Value>,
@@ -123,7 +127,7 @@ pub(crate) fn run(job: &Job<'_>, reporter: &Reporter) -> Result<Scored, Failure>
         clock: Instant::now(),
         time: jiff::Timestamp::now(),
     };
-    let prepared = prepare(job)?;
+    let mut prepared = prepare(job)?;
     let target = job.out.join(&job.slide_id);
     let done = || {
         let result =
@@ -148,6 +152,7 @@ pub(crate) fn run(job: &Job<'_>, reporter: &Reporter) -> Result<Scored, Failure>
     }
     (job.begun)();
     let scored = with_heartbeat(&claim, job.heartbeat, reporter, || {
+        job.engine.pool.install(|| propose_regions(&mut prepared))?;
         score_claimed(job, &prepared, &claim, reporter, &started)
     });
     scored.map_err(|failure| failure.in_stage(reporter.last_stage()))
@@ -298,7 +303,7 @@ fn score_into(
     write_pictures(job, prepared, &analysis, folder, &thumbnail)?;
     pool.install(|| write_gallery(job, prepared, &analysis, folder))?;
     write_cells(job, prepared, &analysis, folder)?;
-    write_regions(job, folder)?;
+    write_regions(job, prepared, folder)?;
     folder
         .write_manifest_columns(job.columns)
         .or_exit(Exit::SomeFailed)?;
@@ -349,7 +354,9 @@ pub(crate) fn measure(
     job: &Job<'_>,
     reporter: &Reporter,
 ) -> Result<(SlideResult, SlideAnalysis), Failure> {
-    let prepared = prepare(job)?;
+    let mut prepared = prepare(job)?;
+    propose_regions(&mut prepared)?;
+    let prepared = prepared;
     let analysis = analyse(job, &prepared, &NoCheckpoint, reporter)?;
     let triage = triage_of(&prepared.case, &analysis)?;
     let run = RunFacts {
@@ -379,7 +386,18 @@ fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
         options.clone.as_deref(),
     )?;
     let stains = inputs::stain_vectors(&options.stains)?;
-    let parameters = parameter_map(options, &case, mpp, &stains)?;
+    let region_classifier = match &options.region_classifier {
+        Some(path) if regions.has_tumour() => {
+            return Err(Failure::usage(format!(
+                "the regions and the region classifier both say where the tumour is; leave out one of them: {}",
+                path.display()
+            )));
+        }
+        Some(path) => Some(region_classes::load(path)?),
+        None => None,
+    };
+    let digest = region_classifier.as_ref().map(|c| c.sha256.as_str());
+    let parameters = parameter_map(options, &case, (mpp, digest), &stains)?;
     let parameter_hash = parameter_hash(&parameters, &job.engine.model)?;
     Ok(Prepared {
         slide,
@@ -387,11 +405,24 @@ fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
         mpp_source,
         drawn,
         regions,
+        region_classifier,
+        region_facts: None,
         case,
         stains,
         parameters,
         parameter_hash,
     })
+}
+
+/// Adds the regions that a classifier proposes to those that were drawn; on the current rayon pool.
+fn propose_regions(prepared: &mut Prepared) -> Result<(), Failure> {
+    if let Some(loaded) = &prepared.region_classifier {
+        let proposed = region_classes::propose(loaded, &prepared.slide, prepared.mpp)?;
+        prepared.drawn.extend(proposed.regions);
+        prepared.regions = pantrk_store::scoring_regions(&prepared.drawn);
+        prepared.region_facts = Some(proposed.facts);
+    }
+    Ok(())
 }
 
 /// Two runs with the same hash on the same slide give the same result.
@@ -407,7 +438,7 @@ pub(crate) fn parameter_hash(
 fn parameter_map(
     options: &ScoreOptions,
     case: &Case,
-    mpp: SlideMpp,
+    (mpp, region_classifier_sha256): (SlideMpp, Option<&str>),
     stains: &Stains,
 ) -> Result<Map<String, Value>, Failure> {
     let table = ScoringTable::embedded();
@@ -447,7 +478,12 @@ fn parameter_map(
         "geojson": options.geojson,
     });
     match map {
-        Value::Object(map) => Ok(map),
+        Value::Object(mut map) => {
+            if let Some(digest) = region_classifier_sha256 {
+                map.insert("region_classifier_sha256".to_owned(), json!(digest));
+            }
+            Ok(map)
+        }
         _ => Ok(Map::new()),
     }
 }
@@ -670,7 +706,15 @@ fn tumour_column(cells: &CellTable) -> Vec<bool> {
 }
 
 /// The regions as they were given, so that they can be looked at and changed beside the result.
-fn write_regions(job: &Job<'_>, folder: &RunFolder) -> Result<(), Failure> {
+fn write_regions(job: &Job<'_>, prepared: &Prepared, folder: &RunFolder) -> Result<(), Failure> {
+    if prepared.region_facts.is_some() {
+        // Proposed ones can be mended like drawn ones.
+        let text = pantrk_store::regions_geojson(&prepared.drawn).to_string();
+        folder
+            .write("regions.geojson", format!("{text}\n").as_bytes())
+            .or_exit(Exit::SomeFailed)?;
+        return Ok(());
+    }
     if let Some(regions) = &job.options.regions {
         let copy = folder.path().join("regions.geojson");
         std::fs::copy(regions, &copy).map_err(|e| {
@@ -821,11 +865,13 @@ fn assemble(
             .to_owned(),
             uncorrected: analysis.uncorrected,
         },
-        tumour_region: if prepared.regions.has_tumour() {
-            TumourRegion::Given
-        } else {
-            TumourRegion::None
+        tumour_region: match (&prepared.region_facts, prepared.regions.has_tumour()) {
+            (Some(_), true) => TumourRegion::Classified,
+            (None, true) => TumourRegion::Given,
+            (_, false) => TumourRegion::None,
         },
+        region_classifier: prepared.region_facts.clone(),
+        cell_kinds: analysis.cell_kinds.clone(),
         cells: CellCounts {
             segmented: analysis.cells.len() as u64,
             tumour: score.tumour_cells,
@@ -857,7 +903,27 @@ fn stain_source(prepared: &Prepared, analysis: &SlideAnalysis) -> &'static str {
 fn warnings(prepared: &Prepared, analysis: &SlideAnalysis) -> Vec<Warning> {
     let found = analysis.warnings.iter();
     let found = found.map(|w| Warning::new(w.code, w.message.clone()));
-    found.chain(mpp_warning(prepared)).collect()
+    found
+        .chain(mpp_warning(prepared))
+        .chain(proposal_warning(prepared))
+        .collect()
+}
+
+/// Regions that nobody drew are said to be so.
+fn proposal_warning(prepared: &Prepared) -> Option<Warning> {
+    let facts = prepared.region_facts.as_ref()?;
+    let told = facts
+        .classes
+        .iter()
+        .map(|class| format!("{} {:.0} %", class.class, class.held_out_right_percent));
+    let told: Vec<String> = told.collect();
+    Some(Warning::new(
+        "proposed-regions",
+        format!(
+            "the regions were proposed by a classifier and seen by nobody: look at them before trusting the score (told right of held-out training places: {})",
+            told.join(", ")
+        ),
+    ))
 }
 
 /// A pixel size that the user gave against the file's own is worth a second look.

@@ -14,6 +14,7 @@ pub mod overview;
 pub mod pipeline;
 pub mod quality;
 pub mod region;
+pub mod region_classifier;
 pub mod score;
 pub mod segment;
 pub mod stain;

@@ -332,6 +332,27 @@ impl Mask {
         Self::from_fn(self.width, self.height, |x, y| bits[self.index(x, y)])
     }
 
+    /// The 8-connected pieces that hold a pixel of `seeds`.
+    #[must_use]
+    pub fn connected_to(&self, seeds: &Self) -> Self {
+        let mut found = self.and(seeds, true);
+        let (w, h) = (self.width as usize, self.height as usize);
+        let mut stack: Vec<usize> = (0..w * h).filter(|&at| found.bit(at)).collect();
+        while let Some(at) = stack.pop() {
+            let (x, y) = (at % w, at / w);
+            for v in y.saturating_sub(1)..(y + 2).min(h) {
+                for u in x.saturating_sub(1)..(x + 2).min(w) {
+                    let next = v * w + u;
+                    if self.bit(next) && !found.bit(next) {
+                        found.words[next / 64] |= 1 << (next % 64);
+                        stack.push(next);
+                    }
+                }
+            }
+        }
+        found
+    }
+
     /// Without 4-connected pieces of `value` smaller than `pixels`.
     #[must_use]
     pub fn without_small(&self, value: bool, pixels: usize) -> Self {
@@ -423,6 +444,15 @@ pub(crate) mod tests {
             let shrunk = Mask::from_fn(23, 17, |x, y| window(x, y).all(|(u, v)| grown.get(u, v)));
             assert_eq!(grown.eroded(radius), shrunk, "radius {radius}");
         }
+    }
+
+    #[test]
+    fn pieces_that_hold_a_seed_stay() {
+        let mask = Mask::from_fn(20, 10, |x, y| (x < 5 && y < 5) || (x == y && x > 6));
+        let seed = Mask::from_fn(20, 10, |x, y| (x, y) == (9, 9) || (x, y) == (15, 1));
+        let found = mask.connected_to(&seed);
+        assert_eq!(found.count(), 3);
+        assert!(found.get(7, 7) && !found.get(0, 0));
     }
 
     #[test]

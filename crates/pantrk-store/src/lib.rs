@@ -37,10 +37,13 @@ pub use file_system::is_network;
 pub use folder::{
     RunFolder, read_manifest_columns, safe_slide_id, slide_id_from_path, write_manifest_columns,
 };
-pub use regions::{Region, RegionPolygon, parse_regions, read_regions, scoring_regions};
+pub use regions::{
+    Region, RegionPolygon, parse_regions, read_regions, regions_geojson, scoring_regions,
+};
 pub use result::{
-    CellCounts, ModelFacts, MppSource, PatternFacts, Quality, RunFacts, SCHEMA, SlideFacts,
-    SlideResult, StainFacts, TumourRegion, UnreadTile, Warning,
+    CellCounts, ModelFacts, MppSource, PatternFacts, Quality, RegionClassFacts,
+    RegionClassifierFacts, RunFacts, SCHEMA, SlideFacts, SlideResult, StainFacts, TumourRegion,
+    UnreadTile, Warning,
 };
 pub use summary::{Collected, SUMMARY_SCHEMA, collect};
 pub use worklist::{

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pantrk_core::cell::CellKinds;
 use pantrk_core::score::{
     CompartmentScores, ControlScore, IhcCall, Pattern, ProfileCall, WithLeftOut,
 };
@@ -33,6 +34,12 @@ pub struct SlideResult {
     pub stain: StainFacts,
     /// Where the tumour was taken from.
     pub tumour_region: TumourRegion,
+    /// The classifier that proposed regions; `None` where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region_classifier: Option<RegionClassifierFacts>,
+    /// What the cells look like where no region says which are tumour: a proposal, which the scores do not follow; `None` where regions say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell_kinds: Option<CellKinds>,
     /// How many cells there are.
     pub cells: CellCounts,
     /// The scores; `None` where the slide is not evaluable.
@@ -225,6 +232,28 @@ impl TumourRegion {
             Self::None => "none",
         }
     }
+}
+
+/// The classifier that proposed the regions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RegionClassifierFacts {
+    /// Of its file, in hexadecimal.
+    pub sha256: String,
+    /// The classes it knows.
+    pub classes: Vec<RegionClassFacts>,
+    /// What it found on this slide, mm2 by class.
+    pub areas_mm2: BTreeMap<String, f64>,
+}
+
+/// A class that a region classifier knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RegionClassFacts {
+    /// As regions name it.
+    pub class: String,
+    /// Places of 8 um it was trained with.
+    pub places: u64,
+    /// Of them told right when their strokes were left out of the training, percent.
+    pub held_out_right_percent: f64,
 }
 
 /// How many cells there are.

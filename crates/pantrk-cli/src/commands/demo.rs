@@ -60,6 +60,7 @@ impl Demo {
             mpp: None,
             tumour_type: Some(TUMOUR_TYPE.to_owned()),
             clone: Some(CLONE.to_owned()),
+            region_classifier: None,
             regions: Some(slide.with_extension("regions.geojson")),
             profile: pantrk_core::score::profiles::PROFILES[0].name.to_owned(),
             thresholds: None,

@@ -9,6 +9,7 @@ mod info;
 mod models;
 mod phantom;
 mod region;
+mod regions;
 mod report;
 mod score;
 mod segment;
@@ -59,6 +60,8 @@ enum Command {
     Info(info::Info),
     /// Cut a region of pixels out of a slide
     Region(region::Region),
+    /// Train a classifier of regions with a few strokes, or see what it makes of a slide
+    Regions(regions::Regions),
     /// Find the nuclei of a plain image
     Segment(segment::Segment),
     /// Make phantom slides, fields and cohorts with exact truth
@@ -83,6 +86,7 @@ impl Cli {
             Command::Eval(command) => command.run(),
             Command::Info(command) => command.run(),
             Command::Region(command) => command.run(),
+            Command::Regions(command) => command.run(),
             Command::Segment(command) => command.run(),
             Command::Phantom(command) => command.run(),
             Command::Models(command) => command.run(),

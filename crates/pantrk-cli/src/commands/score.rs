@@ -13,6 +13,8 @@ use crate::progress::{Log, Reporter};
 use crate::scoring::{Engine, HEARTBEAT, Job, Scored, is_unread, run};
 
 /// Scores one slide into `DIR/<slide-id>/`: result.json, cells.parquet, heatmaps, pictures, report.html.
+///
+/// A report.pdf is written too in builds with the feature `pdf` (cargo build --release --features pdf), which is off by default.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pantrk score slide.svs --out results --tumour-type \"colorectal carcinoma\" --clone EPR17341

@@ -3,11 +3,13 @@
 mod contour;
 mod expand;
 mod fill;
+mod kinds;
 mod measure;
 mod table;
 
 pub use contour::trace_contours;
 pub use expand::Expansion;
 pub use fill::fill_ring;
+pub use kinds::{CellKinds, KindAccuracy};
 pub use measure::{CellMeasurer, CellRecord};
 pub use table::{CellTable, ExcludedReason};

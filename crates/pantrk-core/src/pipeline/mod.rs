@@ -17,7 +17,7 @@ use pantrk_space::{
 use rayon::prelude::*;
 
 use crate::CoreError;
-use crate::cell::{CellTable, ExcludedReason};
+use crate::cell::{CellKinds, CellTable, ExcludedReason};
 use crate::overview::{Mask, OVERVIEW_MPP, Overview};
 use crate::quality::{BlockMap, QualityMaps, StainKind, stain_kind};
 use crate::region::{RegionRole, Regions};
@@ -212,6 +212,8 @@ pub struct SlideAnalysis {
     pub cells: CellTable,
     /// How many cells were left out, by reason.
     pub excluded: BTreeMap<String, u64>,
+    /// What the cells look like, where no region says which are tumour: a proposal.
+    pub cell_kinds: Option<CellKinds>,
     /// The score.
     pub score: SlideScore,
     /// What to know before trusting it.
@@ -279,6 +281,7 @@ pub fn score_slide_from(
         });
     }
     let scored = wrong_stain.is_none();
+    let mut cell_kinds = None;
     if scored && !input.regions.has_tumour() {
         warnings.push(Warning {
             code: "no-tumour-region",
@@ -286,6 +289,8 @@ pub fn score_slide_from(
                 "no region of class Tumor was given: every cell in tissue counts as a tumour cell"
                     .to_owned(),
         });
+        cell_kinds = CellKinds::propose(&cells, input.slide_mpp);
+        warnings.extend(cell_kinds.as_ref().and_then(other_cells));
     }
 
     // What is left of a slide that is mostly unread says nothing about the slide.
@@ -329,8 +334,25 @@ pub fn score_slide_from(
         }),
         quality,
         cells,
+        cell_kinds,
         score,
         warnings,
+    })
+}
+
+/// A proposal that many counted cells are no tumour is worth saying.
+fn other_cells(kinds: &CellKinds) -> Option<Warning> {
+    let all: u64 = kinds.cells.values().sum();
+    let of = |name: &str| kinds.cells.get(name).copied().unwrap_or(0);
+    let others = all - of("tumour").min(all);
+    let percent = kinds.tumour_positive_percent?;
+    (others * 10 > all).then(|| Warning {
+        code: "cells-of-other-kinds",
+        message: format!(
+            "of the {all} cells counted, {} look like lymphocytes and {} like stroma; over those that look like tumour alone, {percent:.1} % would be positive: a proposal that the score does not follow",
+            of("lymphocyte"),
+            of("stroma")
+        ),
     })
 }
 

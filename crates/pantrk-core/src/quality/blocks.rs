@@ -7,6 +7,9 @@ use crate::stain::Deconvolver;
 
 /// A pixel takes this much red light (optical density) only if it is pigment, carbon or ink: strong DAB, a dense nucleus or both leave more.
 const DARK_RED_OD: f32 = 0.85;
+/// Or if every colour loses this much of it and no mixture of the stains looks like what is left: so far off their plane.
+const GREY_OD: f32 = 0.5;
+const GREY_OFF_PLANE: f32 = 0.04;
 /// No cell stains more than this; a clump of DAB does.
 const CLUMP_DAB_OD: f32 = 1.45;
 /// A pixel is yellower than DAB if it reads this much DAB, and hematoxylin below zero by this share of it.
@@ -37,7 +40,7 @@ pub struct Block {
     pub fine: u16,
     /// The same over 2 um.
     pub coarse: u16,
-    /// Share of pixels too dark for any stain and rather brown than blue, in 1/255.
+    /// Share of pixels too dark for any stain and rather brown or grey than blue, in 1/255.
     pub dark: u8,
     /// Share of pixels too dark for any stain and rather blue than brown: nuclei over nuclei, in 1/255.
     pub dark_blue: u8,
@@ -88,9 +91,13 @@ impl Block {
 impl Sums {
     #[inline]
     fn add_colours(&mut self, pixel: [u8; 3], deconvolver: &Deconvolver) {
-        let [h, d, _] = deconvolver.pixel(pixel);
+        let [h, d, off_plane] = deconvolver.pixel(pixel);
         self.pixels += 1.0;
-        if deconvolver.density_of(0, pixel[0]) > DARK_RED_OD {
+        let grey = off_plane > GREY_OFF_PLANE
+            && (0..3).all(|c| deconvolver.density_of(c, pixel[c]) > GREY_OD);
+        if grey {
+            self.dark += 1.0;
+        } else if deconvolver.density_of(0, pixel[0]) > DARK_RED_OD {
             let slot = if h > d {
                 &mut self.dark_blue
             } else {

@@ -21,8 +21,30 @@ pub(super) fn mark(look: &CloseLook<'_>) -> Mask {
             .at(x, y)
             .is_some_and(|[off, length]| off > OFF_PLANE && off > SHARE * length)
     });
-    rim.without_small(true, LEAST_PIXELS)
+    let rim = rim.without_small(true, LEAST_PIXELS);
+    if rim.count() == 0 {
+        return rim;
+    }
+    // Where a rim is darkest the check for pigment has it already; without that part the ring would be open.
+    let ring = rim.or(look.dark).dilated(2);
+    let inside = enclosed(&ring);
+    // Up to the ring, not beyond it.
+    inside
         .dilated(2)
-        .without_small(false, MOST_INSIDE)
+        .and(&ring, true)
+        .or(&inside)
+        .or(&rim.dilated(2))
         .and(look.tissue, true)
+}
+
+/// Holes of a mask that are small enough for a bubble; what the overview's edge cuts is none: an edge that crosses the slide encloses nothing.
+fn enclosed(mask: &Mask) -> Mask {
+    let (width, height) = (mask.width(), mask.height());
+    let filled = mask.without_small(false, MOST_INSIDE);
+    let holes = filled.and(mask, false);
+    let cut = Mask::from_fn(width, height, |x, y| {
+        x == 0 || y == 0 || x + 1 == width || y + 1 == height
+    });
+    let open = holes.connected_to(&cut);
+    holes.and(&open, false)
 }

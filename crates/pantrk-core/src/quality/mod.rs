@@ -61,6 +61,8 @@ pub struct CloseLook<'a> {
     pub blocks: &'a BlockMap,
     /// Tissue that no check before has marked.
     pub tissue: &'a Mask,
+    /// What was marked as dark pigment before.
+    pub dark: &'a Mask,
     /// Separates the overview by the slide's own stain vectors.
     pub colours: &'a Deconvolver,
 }
@@ -70,10 +72,6 @@ pub const CLOSE_CHECKS: [CloseCheck; 6] = [
     CloseCheck {
         name: "red-cells",
         mark: red_cells::mark,
-    },
-    CloseCheck {
-        name: "pigment",
-        mark: dark_grains::mark,
     },
     CloseCheck {
         name: "precipitate",
@@ -86,6 +84,11 @@ pub const CLOSE_CHECKS: [CloseCheck; 6] = [
     CloseCheck {
         name: "fold",
         mark: fold::mark,
+    },
+    // After what has grey edges of its own.
+    CloseCheck {
+        name: "pigment",
+        mark: dark_grains::mark,
     },
     CloseCheck {
         name: "focus",
@@ -260,11 +263,14 @@ impl QualityMaps {
 
     /// Runs the close checks on what the scoring pass saw, within what the first ones left.
     pub fn judge_closely(&mut self, overview: &Overview, blocks: &BlockMap, colours: &Deconvolver) {
+        let none = Mask::filled(self.usable.width(), self.usable.height(), false);
         for check in &CLOSE_CHECKS {
+            let dark = self.marked.iter().find(|(name, _)| *name == "pigment");
             let look = CloseLook {
                 overview,
                 blocks,
                 tissue: &self.usable,
+                dark: dark.map_or(&none, |(_, mask)| mask),
                 colours,
             };
             let mask = (check.mark)(&look).and(&self.usable, true);
@@ -332,6 +338,7 @@ mod tests {
             overview: &overview,
             blocks: &blocks,
             tissue: &tissue,
+            dark: &Mask::filled(SIDE, SIDE, false),
             colours: &Deconvolver::new(StainVectors::h_dab_default(), [245.0; 3]),
         });
         let truth = Mask::from_fn(SIDE, SIDE, is_marked);

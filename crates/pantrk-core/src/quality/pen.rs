@@ -5,8 +5,12 @@ use crate::stain::Deconvolver;
 
 /// Of the length of the optical density, how much must lie off the hematoxylin-DAB plane.
 ///
-/// Vectors that are 6 degrees off put about 0.1 there; green, red and violet ink 0.4 and more.
-const OFF_PLANE: f32 = 0.35;
+/// Vectors that are 6 degrees off put about 0.1 there, folds and pigment 0.15; red ink on tissue 0.25 to 0.4, green and violet ink more.
+const OFF_PLANE: f32 = 0.22;
+/// And how much where it is connected to such ink: over dark stain.
+const OFF_PLANE_BESIDE: f32 = 0.15;
+/// Or how much below zero a stain must be: vectors that are off put more there.
+const BELOW_ZERO: f32 = 0.35;
 /// Paler ink than this optical density (length over the channels) does no harm.
 const LEAST_OD: f32 = 0.25;
 /// Ink bleeds: the mark grows by this many overview pixels.
@@ -16,17 +20,23 @@ const LEAST_PIXELS: usize = 20;
 
 /// Marks ink.
 pub(super) fn mark(overview: &Overview, tissue: &Mask, deconvolver: &Deconvolver) -> Mask {
-    let ink = Mask::from_fn(tissue.width(), tissue.height(), |x, y| {
+    let ink_over = |x: u32, y: u32, off_plane: f32| {
         if !tissue.get(x, y) || !overview.is_slide(x, y) {
             return false;
         }
         let [h, d, r] = deconvolver.pixel(overview.rgb.pixel(x, y));
         let length = density_length(deconvolver, [h, d, r]);
         // A negative amount of a stain is as impossible as light off the plane: blue ink reads as hematoxylin with DAB below zero.
-        let off = r.abs().max(-h).max(-d);
-        length > LEAST_OD && off > OFF_PLANE * length
-    });
-    ink.without_small(true, LEAST_PIXELS).dilated(BLEED)
+        let off = r.abs() > off_plane * length || (-h).max(-d) > BELOW_ZERO * length;
+        length > LEAST_OD && off
+    };
+    let over = |off_plane: f32| {
+        Mask::from_fn(tissue.width(), tissue.height(), |x, y| {
+            ink_over(x, y, off_plane)
+        })
+    };
+    let clear = over(OFF_PLANE).without_small(true, LEAST_PIXELS);
+    over(OFF_PLANE_BESIDE).connected_to(&clear).dilated(BLEED)
 }
 
 /// The length of the optical density that these stain densities make up.
@@ -53,13 +63,15 @@ mod tests {
     fn green_ink_is_marked_and_tissue_is_not() {
         let overview = overview_from(60, 60, |x, y| match (x, y) {
             (10..20, 10..50) => [60, 160, 90],
+            // Red ink on tissue.
+            (45..55, 10..50) => [168, 38, 62],
             (30..40, 10..50) => [137, 69, 43],
             _ => [170, 165, 205],
         });
         let tissue = Mask::filled(60, 60, true);
         let deconvolver = Deconvolver::new(StainVectors::h_dab_default(), [255.0; 3]);
         let ink = mark(&overview, &tissue, &deconvolver);
-        assert!(ink.get(15, 30));
-        assert!(!ink.get(35, 30) && !ink.get(50, 30));
+        assert!(ink.get(15, 30) && ink.get(50, 30));
+        assert!(!ink.get(35, 30) && !ink.get(25, 30));
     }
 }

@@ -5,6 +5,8 @@
 //!
 //! Polygons whose rings cross, stay open, hold no area or lie beside the slide are errors that name the feature and the place: a region that is quietly repaired or dropped is a wrong score.
 
+mod write;
+
 use std::path::Path;
 
 use geo::kernels::RobustKernel;
@@ -15,6 +17,8 @@ use pantrk_space::{LevelSize, SlidePoint};
 use serde_json::Value;
 
 use crate::StoreError;
+
+pub use write::regions_geojson;
 
 /// A ring may miss its start by this many level-0 pixels and counts as closed.
 const CLOSING_TOLERANCE_PX: f64 = 1.0;

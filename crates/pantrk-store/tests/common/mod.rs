@@ -128,6 +128,8 @@ pub(crate) fn sample() -> SlideResult {
             uncorrected: None,
         },
         tumour_region: TumourRegion::Given,
+        region_classifier: None,
+        cell_kinds: None,
         cells: CellCounts {
             segmented: 214_803,
             tumour: 131_422,

@@ -97,14 +97,14 @@ pub(super) struct Measured {
     pub(super) area: AreaFacts,
 }
 
-/// Areas over true tumour, in pixels of the overview.
+/// Areas in pixels of the overview.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct AreaFacts {
-    /// Under an artefact.
+    /// Under an artefact, on tissue.
     pub(super) artefact: f64,
     /// Of that, left out.
     pub(super) artefact_found: f64,
-    /// Clear of artefacts.
+    /// True tumour clear of artefacts.
     pub(super) clear: f64,
     /// Of that, left out.
     pub(super) clear_lost: f64,
@@ -324,7 +324,7 @@ fn truth_od(truth: &SlideTruth) -> [Option<f64>; 4] {
     })
 }
 
-/// What was left out of true tumour, by the phantom's own regions.
+/// What was left out, by the phantom's own regions: of artefacts wherever they lie on tissue, of clear tissue where it counts.
 fn area_facts(
     truth: &SlideTruth,
     analysis: &SlideAnalysis,
@@ -352,16 +352,16 @@ fn area_facts(
                 };
                 regions.iter().any(|r| r.contains(point))
             };
-            if !inside(&tumour, 0.0, 0.0) {
-                continue;
-            }
             let left_out = f64::from(u8::from(!usable.get(x, y)));
             if inside(&artefacts, 0.0, 0.0) {
-                area.artefact += 1.0;
-                area.artefact_found += left_out;
-            } else if ![(1.5, 0.0), (-1.5, 0.0), (0.0, 1.5), (0.0, -1.5)]
-                .iter()
-                .any(|&(dx, dy)| inside(&artefacts, dx, dy))
+                if analysis.tissue.get(x, y) {
+                    area.artefact += 1.0;
+                    area.artefact_found += left_out;
+                }
+            } else if inside(&tumour, 0.0, 0.0)
+                && ![(1.5, 0.0), (-1.5, 0.0), (0.0, 1.5), (0.0, -1.5)]
+                    .iter()
+                    .any(|&(dx, dy)| inside(&artefacts, dx, dy))
             {
                 // Pixels beside an artefact's edge hold some of it: neither found nor lost.
                 area.clear += 1.0;

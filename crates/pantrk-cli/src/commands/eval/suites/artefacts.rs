@@ -25,8 +25,13 @@ fn make(plan: &Plan) -> Vec<Sample> {
         let kind = ArtefactKind::ALL[n as usize % ArtefactKind::ALL.len()];
         Sample {
             label: kind.name().to_owned(),
+            tumour_percent: None,
             spec: SlideSpec {
                 artefacts: vec![kind],
+                // Mostly tumour, so that the artefact lies where scoring looks.
+                tumour_fraction: 0.85,
+                nerves: 0,
+                muscles: 0,
                 ..plan.slide(Preset::Demo, n)
             },
         }

@@ -1,6 +1,11 @@
 //! Slides around the 1 % cut-off: are intervals honest, and are calls right.
+//!
+//! An interval says what the tumour could be of which the slide is a sample.
+//! So each slide is one: how many of its cells stain is drawn, and the truth that the interval must hold is the share they were drawn with.
 
 use pantrk_phantom::{Preset, SlideSpec, StainExtent};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 
 use super::figures::{called_positive, coverage, found_positive};
 use super::{Plan, Sample, Suite};
@@ -14,6 +19,9 @@ const EXTENTS: [StainExtent; 3] = [
     StainExtent::Diffuse,
 ];
 
+/// Tumour cells on a square millimetre of these slides, by which the draw is as wide as it should be.
+const CELLS_PER_MM2: f64 = 3600.0;
+
 pub(super) const SUITE: Suite = Suite {
     name: "cut-off",
     title: "Slides of 0 to 3 % stained cells: intervals and calls",
@@ -24,9 +32,10 @@ pub(super) const SUITE: Suite = Suite {
     make,
     figures: |slides| {
         let near = |percent: f64| {
+            let is_near = |of: f64| (of - percent).abs() < 1e-9;
             slides
                 .iter()
-                .filter(|s| (100.0 * s.sample.spec.positive_fraction - percent).abs() < 1e-9)
+                .filter(|s| s.sample.tumour_percent.is_some_and(is_near))
                 .copied()
                 .collect::<Vec<_>>()
         };
@@ -41,15 +50,26 @@ fn make(plan: &Plan) -> Vec<Sample> {
     plan.each(|n| {
         let percent = PERCENTS[n as usize % PERCENTS.len()];
         let extent = EXTENTS[n as usize / PERCENTS.len() % EXTENTS.len()];
+        let slide = plan.slide(Preset::Scattered, n);
+        let (width, height) = slide.extent_um();
+        let cells = CELLS_PER_MM2 * f64::from(width) * f64::from(height) / 1e6;
         Sample {
             label: format!("{percent} %, {}", format!("{extent:?}").to_lowercase()),
+            tumour_percent: Some(percent),
             spec: SlideSpec {
-                positive_fraction: percent / 100.0,
+                positive_fraction: drawn(percent / 100.0, cells as u32, slide.seed),
                 extent,
                 // Stain of all strengths: the call must not hang on the grade.
                 grade_mix: [0.5, 0.3, 0.2],
-                ..plan.slide(Preset::Scattered, n)
+                ..slide
             },
         }
     })
+}
+
+/// The share of stained cells among that many, each of which stains with this probability.
+fn drawn(probability: f64, cells: u32, seed: u64) -> f64 {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let stained = (0..cells).filter(|_| random.random_bool(probability));
+    stained.count() as f64 / f64::from(cells.max(1))
 }

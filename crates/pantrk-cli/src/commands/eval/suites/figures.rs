@@ -348,23 +348,24 @@ pub(super) fn found_positive(slides: &[&Measured], which: &str, bar_percent: f64
     )
 }
 
-/// How often the 95 % interval of the positive percent holds the truth.
+/// How often the 95 % interval of the positive percent holds the truth of the tumour, and how far the percent is from the slide's own.
 pub(super) fn coverage(slides: &[&Measured]) -> Vec<SuiteFigure> {
-    let (mut own, mut errors) = (Vec::new(), Vec::new());
+    let (mut tumour, mut errors) = (Vec::new(), Vec::new());
     for slide in slides {
         let Some(scores) = &slide.result.compartments else {
             continue;
         };
         let truth = slide.truth.any.positive_percent;
         let [low, high] = scores.any.interval95;
-        own.push((low..=high).contains(&truth));
+        let share = slide.sample.tumour_percent.unwrap_or(truth);
+        tumour.push((low..=high).contains(&share));
         errors.push((scores.any.positive_percent - truth).abs());
     }
     vec![
         SuiteFigure::share(
             "interval_holds_truth",
-            "slides whose 95 % interval holds the true percent, %",
-            &own,
+            "slides whose 95 % interval holds the percent of the tumour that they are a sample of, %",
+            &tumour,
             Aim::Between(90.0, 99.0),
         ),
         SuiteFigure::largest(
@@ -383,7 +384,7 @@ pub(super) fn coverage(slides: &[&Measured]) -> Vec<SuiteFigure> {
     ]
 }
 
-/// Per kind: the share of the artefact's area over tumour that is left out; and over all slides the share of clear tumour that is lost.
+/// Per kind: the share of the artefact's area on tissue that is left out; and over all slides the share of clear tumour that is lost.
 pub(super) fn artefact_figures(slides: &[&Measured]) -> Vec<SuiteFigure> {
     let mut figures = Vec::new();
     for kind in pantrk_phantom::ArtefactKind::ALL {
@@ -395,7 +396,7 @@ pub(super) fn artefact_figures(slides: &[&Measured]) -> Vec<SuiteFigure> {
             .collect();
         figures.push(SuiteFigure {
             name: format!("found_{}", kind.name().to_lowercase()),
-            description: format!("area under {} over tumour that is left out, %", kind.name()),
+            description: format!("tissue under {} that is left out, %", kind.name()),
             value: Ratio::pooled(of_kind.iter().copied())
                 .value()
                 .map(|v| 100.0 * v),

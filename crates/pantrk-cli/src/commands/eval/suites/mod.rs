@@ -84,6 +84,8 @@ impl Plan {
 pub(super) struct Sample {
     /// What it is, in a few words.
     pub(super) label: String,
+    /// Stained cells of the tumour that the slide is a sample of, percent; `None` where the slide is all there is.
+    pub(super) tumour_percent: Option<f64>,
     pub(super) spec: SlideSpec,
 }
 

@@ -29,6 +29,7 @@ fn make(plan: &Plan) -> Vec<Sample> {
         let haze = MOST * plan.place(n);
         Sample {
             label: format!("haze {haze:.3}"),
+            tumour_percent: None,
             spec: SlideSpec {
                 haze,
                 ..plan.slide(Preset::Negative, n)

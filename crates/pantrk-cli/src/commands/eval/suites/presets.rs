@@ -27,6 +27,7 @@ fn make(plan: &Plan) -> Vec<Sample> {
         let (name, preset) = Preset::TABLE[n as usize % Preset::TABLE.len()];
         Sample {
             label: name.to_owned(),
+            tumour_percent: None,
             spec: plan.slide(preset, n),
         }
     })

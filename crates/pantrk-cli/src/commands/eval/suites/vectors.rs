@@ -38,6 +38,7 @@ fn make(plan: &Plan) -> Vec<Sample> {
         let turn = TURNS[(n as usize + n as usize / PRESETS.len()) % TURNS.len()];
         Sample {
             label: format!("{name} turned {turn:+.0}"),
+            tumour_percent: None,
             spec: SlideSpec {
                 stain_rotation_degrees: turn,
                 ..plan.slide(preset, n)

@@ -37,6 +37,7 @@ fn make(plan: &Plan) -> Vec<Sample> {
         let white = DARKEST + (BRIGHTEST - DARKEST) * plan.place(n);
         Sample {
             label: format!("{name} on {white:.0}"),
+            tumour_percent: None,
             spec: SlideSpec {
                 // A little blue, as white balances are.
                 white: [white - 1.0, white - 1.5, white + 1.0],

@@ -290,7 +290,9 @@ pub(crate) fn segmenter(name: &str, run: Run) -> Result<(Box<dyn Segmenter>, Mod
         if run.device != Device::Cpu {
             return Err(Failure::new(
                 Exit::Preflight,
-                anyhow::anyhow!("watershed computes on the processor only; use --device cpu"),
+                anyhow::anyhow!(
+                    "watershed computes on the processor only, not on cuda; use --device cpu"
+                ),
             ));
         }
         let mpp = MicronsPerPixel::new(0.5).ok_or_else(|| Failure::usage("no pixel size"))?;

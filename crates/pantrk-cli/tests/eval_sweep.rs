@@ -39,7 +39,7 @@ fn stored_cells_give_what_scoring_gave_and_what_it_would_give() {
     )
     .good();
     assert!(
-        run.stdout.contains("1 scored slides x 4 sets"),
+        run.stdout.contains("1 scored slide x 4 sets"),
         "{}",
         run.stdout
     );

@@ -178,11 +178,11 @@ class Cost:
     ms: float
 
 
-def costs(program: Path | None, net: NucleusNet, name: str) -> list[Cost]:
+def costs(program: Path | None, net: NucleusNet) -> list[Cost]:
     """Asks `inference_cost` (an example of `pantrk-nn`) what the network costs."""
     if program is None:
         return []
-    file = WORK / f"{name}.onnx"
+    file = WORK / "candidate.onnx"
     onnx.save(to_onnx(net), file)
     command = [str(program), str(file), *map(str, PATCHES)]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
@@ -259,7 +259,7 @@ def main() -> None:
             done.write_text(json.dumps(table, indent=1))
         net = load_checkpoint(WORK / name.replace("/", ":") / "checkpoint.pt")
         table = json.loads(done.read_text())
-        rows.append(row_of(name, net, table, costs(args.inference_cost, net, done.stem)))
+        rows.append(row_of(name, net, table, costs(args.inference_cost, net)))
         print(rows[-1], flush=True)
     with (HERE / "sweep.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")

@@ -1,5 +1,6 @@
 //! What the benches measure on: a phantom slide and its patches.
 
+pub mod tiles;
 pub mod timed;
 pub mod tools;
 

@@ -8,17 +8,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use pantrk_benches::tiles::TileTable;
 use pantrk_benches::tools;
 use pantrk_slide::Slide;
 use pantrk_space::{LevelIndex, LevelRect, RegionReader as _, RgbBuffer, TileIndex};
 use serde_json::json;
-use tiff::decoder::{Decoder, Limits};
-use tiff::tags::Tag;
 
 const USAGE: &str = "usage: reader SIDE [--rounds N] [--threads 1,2] [--openslide LIBOPENSLIDE.so]";
 /// Where phantoms, plans and helpers are kept.
@@ -41,18 +39,11 @@ fn main() -> ExitCode {
         [side, rest @ ..] => Options::parse(side, rest).and_then(|options| options.run()),
         [] => Err(USAGE.to_owned()),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            drop(writeln!(std::io::stderr(), "{message}"));
-            ExitCode::FAILURE
-        }
-    }
+    tools::exit(done)
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    text.parse()
-        .map_err(|_error| format!("{text:?} is no number; {USAGE}"))
+    tools::number(text, USAGE)
 }
 
 /// What is run, and how often.
@@ -169,77 +160,34 @@ impl Options {
     }
 }
 
-/// The tiles of level 0 as the file has them.
-struct Tiles {
-    offsets: Vec<u64>,
-    lengths: Vec<u64>,
-    tables: Vec<u8>,
-    columns: u32,
-    side: u32,
+/// The glass tiles of a phantom share one place in the file.
+fn glass(table: &TileTable) -> Option<u64> {
+    let mut times: BTreeMap<u64, usize> = BTreeMap::new();
+    for offset in &table.offsets {
+        *times.entry(*offset).or_default() += 1;
+    }
+    let (offset, count) = times.into_iter().max_by_key(|(_, count)| *count)?;
+    (count > 1).then_some(offset)
 }
 
-impl Tiles {
-    fn of(slide: &Slide) -> Result<Self, String> {
-        let level = slide.levels().first().ok_or("no level")?;
-        let tile = level.tile.ok_or("the phantom is not tiled")?;
-        let file = std::fs::File::open(slide.path()).map_err(|e| e.to_string())?;
-        let mut decoder = Decoder::new(std::io::BufReader::new(file))
-            .map_err(|e| e.to_string())?
-            .with_limits(Limits::unlimited());
-        let mut numbers = |tag| decoder.get_tag_u64_vec(tag).map_err(|e| e.to_string());
-        Ok(Self {
-            offsets: numbers(Tag::TileOffsets)?,
-            lengths: numbers(Tag::TileByteCounts)?,
-            tables: decoder
-                .get_tag_u8_vec(Tag::Unknown(347))
-                .unwrap_or_default(),
-            columns: level.size.width.div_ceil(tile.width),
-            side: tile.width,
-        })
+/// As `decode_tiles.c` wants it, and each tile's column and row in a file beside.
+fn write_tiles(table: &TileTable, tiles: &[(u32, u32)], path: &Path) -> Result<(), String> {
+    table.write_plan(tiles, path)?;
+    let mut text = String::new();
+    for (column, row) in tiles {
+        writeln!(text, "{column} {row}").map_err(|e| e.to_string())?;
     }
-
-    fn index(&self, column: u32, row: u32) -> usize {
-        row as usize * self.columns as usize + column as usize
-    }
-
-    /// The glass tiles of a phantom share one place in the file.
-    fn glass(&self) -> Option<u64> {
-        let mut times: BTreeMap<u64, usize> = BTreeMap::new();
-        for offset in &self.offsets {
-            *times.entry(*offset).or_default() += 1;
-        }
-        let (offset, count) = times.into_iter().max_by_key(|(_, count)| *count)?;
-        (count > 1).then_some(offset)
-    }
-
-    /// As `decode_tiles.c` wants it, each tile's column and row behind it.
-    fn write(&self, tiles: &[(u32, u32)], path: &Path) -> Result<(), String> {
-        let mut text = format!("{} {}\n", self.tables.len(), self.side);
-        for byte in &self.tables {
-            write!(text, "{byte} ").map_err(|e| e.to_string())?;
-        }
-        text.push('\n');
-        for (column, row) in tiles {
-            let i = self.index(*column, *row);
-            writeln!(text, "{} {}", self.offsets[i], self.lengths[i]).map_err(|e| e.to_string())?;
-        }
-        std::fs::write(path, text).map_err(|e| e.to_string())?;
-        let mut text = String::new();
-        for (column, row) in tiles {
-            writeln!(text, "{column} {row}").map_err(|e| e.to_string())?;
-        }
-        std::fs::write(path.with_extension("grid.txt"), text).map_err(|e| e.to_string())
-    }
+    std::fs::write(path.with_extension("grid.txt"), text).map_err(|e| e.to_string())
 }
 
 /// Writes what is to be read: every whole tile with tissue in the file's order, and regions at random places over tissue.
 fn plans(slide: &Slide, folder: &Path, side_px: u32) -> Result<[Access; 2], String> {
-    let tiles = Tiles::of(slide)?;
+    let table = TileTable::of(slide)?;
     let size = slide.levels().first().ok_or("no level")?.size;
-    let glass = tiles.glass();
-    let side = tiles.side;
+    let glass = glass(&table);
+    let side = table.side;
     let (columns, rows) = (size.width / side, size.height / side);
-    let holds = |column, row| Some(tiles.offsets[tiles.index(column, row)]) != glass;
+    let holds = |column, row| Some(table.offsets[table.index(column, row)]) != glass;
     let path = |name: &str| folder.join(format!("{name}-{side_px}.txt"));
 
     let tissue: Vec<(u32, u32)> = (0..rows)
@@ -256,7 +204,7 @@ fn plans(slide: &Slide, folder: &Path, side_px: u32) -> Result<[Access; 2], Stri
         .iter()
         .map(|&(column, row)| (column * side, row * side, side));
     aligned.megapixels = write_regions(rects, &aligned.regions)?;
-    tiles.write(&tissue, &aligned.tiles)?;
+    write_tiles(&table, &tissue, &aligned.tiles)?;
 
     let mut random = Access {
         name: "random 512 x 512",
@@ -286,7 +234,7 @@ fn plans(slide: &Slide, folder: &Path, side_px: u32) -> Result<[Access; 2], Stri
         }
     }
     random.megapixels = write_regions(places.into_iter(), &random.regions)?;
-    tiles.write(&behind, &random.tiles)?;
+    write_tiles(&table, &behind, &random.tiles)?;
     Ok([aligned, random])
 }
 

@@ -2,9 +2,29 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use serde_json::Value;
+
+/// Says what went wrong, if anything did.
+pub fn exit(done: Result<(), String>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            drop(writeln!(std::io::stderr(), "{message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A number of the command line.
+///
+/// # Errors
+/// What it is instead, and the usage.
+pub fn number<T: std::str::FromStr>(text: &str, usage: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_error| format!("{text:?} is no number; {usage}"))
+}
 
 /// Prints one line of JSON.
 pub fn print(line: &Value) {

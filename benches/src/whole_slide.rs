@@ -4,14 +4,15 @@
 //!
 //! Every run is a process of its own, so that the peak memory is that run's, and the kinds of run are interleaved.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use pantrk_benches::tiles::TileTable;
 use pantrk_benches::timed::{StageTimes, TimedReader, TimedSegmenter};
+use pantrk_benches::tools;
 use pantrk_core::overview::Mask;
 use pantrk_core::pipeline::{ScoreInput, ScoreParameters, score_slide_from};
 use pantrk_core::region::Regions;
@@ -20,8 +21,6 @@ use pantrk_slide::Slide;
 use pantrk_store::CheckpointFile;
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use tiff::decoder::{Decoder, Limits};
-use tiff::tags::Tag;
 
 const USAGE: &str =
     "usage: whole-slide SIDE [--rounds N] [--threads 1,2] [--peer PYTHON] [--peer-every N]";
@@ -44,26 +43,15 @@ fn main() -> ExitCode {
         [side, rest @ ..] => Options::parse(side, rest).and_then(|options| options.run()),
         [] => Err(USAGE.to_owned()),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            drop(writeln!(std::io::stderr(), "{message}"));
-            ExitCode::FAILURE
-        }
-    }
+    tools::exit(done)
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    text.parse()
-        .map_err(|_error| format!("{text:?} is no number; {USAGE}"))
+    tools::number(text, USAGE)
 }
 
 fn both(first: &str, second: &str) -> Result<(u32, usize), String> {
     Ok((number(first)?, number(second)?))
-}
-
-fn print(line: &Value) {
-    drop(writeln!(std::io::stdout(), "{line}"));
 }
 
 /// What is run, and how often.
@@ -109,7 +97,7 @@ impl Options {
             "phantom of {} px: {made:.1} s",
             self.side
         ));
-        let turbo = turbo(&folder);
+        let turbo = tools::build(&folder, "benches/turbo/decode_tiles.c", "-lturbojpeg");
         let program = std::env::current_exe().map_err(|e| e.to_string())?;
         let side = self.side.to_string();
         for _ in 0..self.rounds {
@@ -141,34 +129,9 @@ impl Options {
 
 /// Runs a process that prints one line of JSON, and passes the line on.
 fn run(command: &mut Command) -> Result<Value, String> {
-    let output = command
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .map_err(|e| format!("{command:?}: {e}"))?;
-    if !output.status.success() {
-        return Err(format!("{command:?} failed: {}", output.status));
-    }
-    let line = serde_json::from_slice(&output.stdout).map_err(|e| format!("{command:?}: {e}"))?;
-    print(&line);
+    let line = tools::run(command)?;
+    tools::print(&line);
     Ok(line)
-}
-
-/// The program that decodes and does nothing else, where a C compiler and libjpeg-turbo are at hand.
-fn turbo(folder: &Path) -> Option<PathBuf> {
-    let program = folder.join("decode_tiles");
-    let built = Command::new("cc")
-        .args(["-O2", "-o"])
-        .arg(&program)
-        .args(["benches/turbo/decode_tiles.c", "-lturbojpeg", "-lpthread"])
-        .status();
-    if built.is_ok_and(|status| status.success()) {
-        return Some(program);
-    }
-    drop(writeln!(
-        std::io::stderr(),
-        "skipped: no libjpeg-turbo to compare with (Debian: libturbojpeg0-dev)"
-    ));
-    None
 }
 
 fn plan_path(folder: &Path, side: u32) -> PathBuf {
@@ -219,7 +182,7 @@ fn pantrk(side: u32, threads: usize) -> Result<(), String> {
     let busy = stage("patches") * threads as f64;
     let megapixels = analysis.quality.tissue_mm2 * 4.0;
     let cells = analysis.cells.len();
-    print(&json!({
+    tools::print(&json!({
         "what": "pantrk",
         "side_px": side,
         "threads": threads,
@@ -239,7 +202,7 @@ fn pantrk(side: u32, threads: usize) -> Result<(), String> {
         "cells": cells,
         "cells_per_second": cells as f64 / seconds,
         "read_mib": read_mib(),
-        "peak_rss_mib": peak_rss_mib(),
+        "peak_rss_mib": tools::peak_rss_mib().map(|mib| mib as u64),
     }));
     let plan = plan_path(&folder, side);
     if !plan.exists() {
@@ -269,7 +232,7 @@ fn model_alone(patches: u64, threads: usize) -> Result<(), String> {
     let started = Instant::now();
     run(patches)?;
     let seconds = started.elapsed().as_secs_f64();
-    print(&json!({
+    tools::print(&json!({
         "what": "model alone",
         "threads": threads,
         "patches": patches,
@@ -290,43 +253,24 @@ fn pool(threads: usize) -> Result<rayon::ThreadPool, String> {
 
 /// Where the level-0 tiles with tissue lie in the file, for the program that only decodes.
 fn write_plan(slide: &Slide, tissue: &Mask, path: &Path) -> Result<(), String> {
+    let table = TileTable::of(slide)?;
     let size = slide.levels().first().ok_or("no level")?.size;
-    let tile = slide.levels().first().and_then(|l| l.tile);
-    let tile = tile.ok_or("the phantom is not tiled")?;
-    let file = std::fs::File::open(slide.path()).map_err(|e| e.to_string())?;
-    let mut decoder = Decoder::new(std::io::BufReader::new(file))
-        .map_err(|e| e.to_string())?
-        .with_limits(Limits::unlimited());
-    let mut numbers = |tag| decoder.get_tag_u64_vec(tag).map_err(|e| e.to_string());
-    let offsets = numbers(Tag::TileOffsets)?;
-    let lengths = numbers(Tag::TileByteCounts)?;
-    let tables = decoder
-        .get_tag_u8_vec(Tag::Unknown(347))
-        .unwrap_or_default();
-    let mut text = format!("{} {}\n", tables.len(), tile.width);
-    for byte in &tables {
-        write!(text, "{byte} ").map_err(|e| e.to_string())?;
-    }
-    text.push('\n');
-    let columns = size.width.div_ceil(tile.width);
     // Overview pixels that a tile covers.
-    let span = |tile: u32, side: u32, level: u32, map: u32| {
+    let span = |tile: u32, level: u32, map: u32| {
         let scale = f64::from(map) / f64::from(level);
-        let from = (f64::from(tile * side) * scale).floor() as u32;
-        let to = (f64::from((tile + 1) * side) * scale).ceil() as u32;
+        let from = (f64::from(tile * table.side) * scale).floor() as u32;
+        let to = (f64::from((tile + 1) * table.side) * scale).ceil() as u32;
         from..to.min(map)
     };
-    for (i, (offset, length)) in (0_u32..).zip(offsets.iter().zip(&lengths)) {
-        let (column, row) = (i % columns, i / columns);
-        let mut rows = span(row, tile.height, size.height, tissue.height());
-        let holds = rows.any(|y| {
-            span(column, tile.width, size.width, tissue.width()).any(|x| tissue.get(x, y))
-        });
-        if holds {
-            writeln!(text, "{offset} {length}").map_err(|e| e.to_string())?;
-        }
-    }
-    std::fs::write(path, text).map_err(|e| e.to_string())
+    let holds = |&(column, row): &(u32, u32)| {
+        span(row, size.height, tissue.height())
+            .any(|y| span(column, size.width, tissue.width()).any(|x| tissue.get(x, y)))
+    };
+    let tiles: Vec<(u32, u32)> = (0..table.rows)
+        .flat_map(|row| (0..table.columns).map(move |column| (column, row)))
+        .filter(holds)
+        .collect();
+    table.write_plan(&tiles, path)
 }
 
 /// What this process has read, from disk or the system's cache.
@@ -334,12 +278,4 @@ fn read_mib() -> Option<u64> {
     let io = std::fs::read_to_string("/proc/self/io").ok()?;
     let line = io.lines().find_map(|l| l.strip_prefix("rchar:"))?;
     Some(line.trim().parse::<u64>().ok()? >> 20)
-}
-
-/// Of this process, where the system says so.
-fn peak_rss_mib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib / 1024)
 }

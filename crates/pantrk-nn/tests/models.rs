@@ -6,7 +6,11 @@
     reason = "helpers of tests, which may panic and say what they skip"
 )]
 
+mod common;
+
 use std::path::{Path, PathBuf};
+
+use common::{MAPS, manifest_text};
 
 use pantrk_nn::{
     Direct, InputSource, Model, ModelError, ModelManifest, Tract, check_onnx, sha256_hex,
@@ -18,30 +22,7 @@ const TINY_NHWC: &[u8] = include_bytes!("fixtures/tiny-nhwc.onnx");
 
 /// A manifest that fits the tiny networks.
 fn manifest(weights: &[u8], layout: &str) -> String {
-    format!(
-        r#"
-name = "tiny"
-version = "1"
-licence = "MIT OR Apache-2.0"
-sha256 = "{}"
-intended_stain = "H-DAB"
-training_set = "none"
-[input]
-name = "image"
-channels = "rgb"
-mpp = 0.5
-patch = 32
-layout = "{layout}"
-normalisation = {{ kind = "unit" }}
-[[outputs]]
-name = "maps"
-channels = 2
-stride = 1
-[head]
-kind = "interior-distance"
-"#,
-        sha256_hex(weights)
-    )
+    manifest_text(weights, layout, MAPS, "interior-distance")
 }
 
 fn folder(manifest: &str, weights: &[u8]) -> tempfile::TempDir {

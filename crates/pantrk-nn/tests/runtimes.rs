@@ -6,12 +6,16 @@
     reason = "helpers of tests, which may panic and say what they skip"
 )]
 
+mod common;
+
 use std::path::{Path, PathBuf};
+
+use common::{EDGE, MAPS, manifest_text};
 
 use pantrk_nn::runtime::Runtime;
 use pantrk_nn::{
     Device, Direct, InputSource, Model, ModelError, ModelManifest, OnnxRuntime, Provider,
-    RuntimeChoice, Tract, check_onnx, runtimes, sha256_hex,
+    RuntimeChoice, Tract, check_onnx, runtimes,
 };
 use pantrk_space::{LevelSize, RgbBuffer};
 
@@ -20,7 +24,6 @@ const TINY_NHWC: &[u8] = include_bytes!("fixtures/tiny-nhwc.onnx");
 const STARDIST: &[u8] = include_bytes!("fixtures/stardist.onnx");
 /// What ONNX's reference evaluator makes of [`picture`].
 const STARDIST_OUTPUT: &[u8] = include_bytes!("fixtures/stardist-output.npy");
-const EDGE: u32 = 32;
 
 /// How far runtimes may be apart.
 const TOLERANCE: f32 = 1e-4;
@@ -72,31 +75,10 @@ fn picture() -> RgbBuffer {
 }
 
 fn manifest(weights: &[u8], layout: &str, outputs: &str) -> ModelManifest {
-    let text = format!(
-        r#"
-name = "net"
-version = "1"
-licence = "MIT OR Apache-2.0"
-sha256 = "{}"
-intended_stain = "H-DAB"
-training_set = "none"
-[input]
-name = "image"
-channels = "rgb"
-mpp = 0.5
-patch = {EDGE}
-layout = "{layout}"
-normalisation = {{ kind = "unit" }}
-{outputs}
-[head]
-kind = "any"
-"#,
-        sha256_hex(weights)
-    );
+    let text = manifest_text(weights, layout, outputs, "any");
     ModelManifest::parse(&text, Path::new("model.toml")).unwrap()
 }
 
-const MAPS: &str = "[[outputs]]\nname = \"maps\"\nchannels = 2\nstride = 1";
 const RAYS: &str = "[[outputs]]\nname = \"prob\"\nchannels = 1\nstride = 2\n[[outputs]]\nname = \"dist\"\nchannels = 32\nstride = 2";
 
 /// The outputs, one after the other; `None` where the runtime does not take the network.

@@ -11,7 +11,8 @@ use crate::stain::StainPlanes;
 const TINY: &[u8] = include_bytes!("../../../../pantrk-nn/tests/fixtures/tiny.onnx");
 const EDGE: u32 = 64;
 
-fn model(head: &str, channels: &str) -> Model {
+/// An embedded network with these outputs and that head.
+fn network(weights: &'static [u8], outputs: &str, head: &str) -> Model {
     let manifest = format!(
         r#"
 name = "tiny"
@@ -27,18 +28,23 @@ mpp = 0.5
 patch = {EDGE}
 layout = "nchw"
 normalisation = {{ kind = "unit" }}
-[[outputs]]
-name = "maps"
-channels = {channels}
-stride = 1
+{outputs}
 [head]
 {head}
 "#,
-        sha256_hex(TINY)
+        sha256_hex(weights)
     );
     let path = Path::new("tiny/model.toml");
     let manifest = ModelManifest::parse(&manifest, path).unwrap();
-    Model::from_parts(manifest, TINY, path, &Tract).unwrap()
+    Model::from_parts(manifest, weights, path, &Tract).unwrap()
+}
+
+fn output(name: &str, channels: &str, stride: u32) -> String {
+    format!("[[outputs]]\nname = {name:?}\nchannels = {channels}\nstride = {stride}\n")
+}
+
+fn model(head: &str, channels: &str) -> Model {
+    network(TINY, &output("maps", channels, 1), head)
 }
 
 fn segmenter() -> OnnxSegmenter {
@@ -164,35 +170,8 @@ fn the_model_on_board_has_its_head() {
 #[test]
 fn a_stardist_network_runs_through_its_head() {
     const STARDIST: &[u8] = include_bytes!("../../../../pantrk-nn/tests/fixtures/stardist.onnx");
-    let output = |name: &str, channels: u32| {
-        format!("[[outputs]]\nname = {name:?}\nchannels = {channels}\nstride = 2\n")
-    };
-    let text = format!(
-        r#"
-name = "rays"
-version = "1"
-licence = "MIT OR Apache-2.0"
-sha256 = "{}"
-intended_stain = "H-DAB"
-training_set = "none, its weights are random"
-{}{}
-[input]
-name = "image"
-channels = "rgb"
-mpp = 0.5
-patch = {EDGE}
-layout = "nchw"
-normalisation = {{ kind = "unit" }}
-[head]
-kind = "star-convex"
-"#,
-        sha256_hex(STARDIST),
-        output("prob", 1),
-        output("dist", 32)
-    );
-    let path = Path::new("rays/model.toml");
-    let manifest = ModelManifest::parse(&text, path).unwrap();
-    let model = Model::from_parts(manifest, STARDIST, path, &Tract).unwrap();
+    let outputs = output("prob", "1", 2) + &output("dist", "32", 2);
+    let model = network(STARDIST, &outputs, "kind = \"star-convex\"");
     let segmenter = OnnxSegmenter::new(model).unwrap();
     let mut pixel = 1_u32;
     let bytes = (0..EDGE * EDGE * 3).map(|_| {

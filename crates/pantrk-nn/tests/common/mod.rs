@@ -1,0 +1,33 @@
+//! The manifest of the small networks in `fixtures/`.
+
+use pantrk_nn::sha256_hex;
+
+/// Pixels along a side of their patch.
+pub(crate) const EDGE: u32 = 32;
+/// The outputs of the tiny networks.
+pub(crate) const MAPS: &str = "[[outputs]]\nname = \"maps\"\nchannels = 2\nstride = 1";
+
+/// `model.toml` of a network with these outputs and that head.
+pub(crate) fn manifest_text(weights: &[u8], layout: &str, outputs: &str, head: &str) -> String {
+    format!(
+        r#"
+name = "tiny"
+version = "1"
+licence = "MIT OR Apache-2.0"
+sha256 = "{}"
+intended_stain = "H-DAB"
+training_set = "none"
+[input]
+name = "image"
+channels = "rgb"
+mpp = 0.5
+patch = {EDGE}
+layout = "{layout}"
+normalisation = {{ kind = "unit" }}
+{outputs}
+[head]
+kind = "{head}"
+"#,
+        sha256_hex(weights)
+    )
+}

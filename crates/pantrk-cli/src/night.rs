@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use pantrk_nn::sha256_hex;
 use pantrk_report::ReportOptions;
 use pantrk_space::MicronsPerPixel;
 use pantrk_store::{
@@ -13,7 +14,6 @@ use pantrk_store::{
     write_manifest_columns,
 };
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::commands::batch::Orders;
 use crate::failure::{Cause, Exit, Failure};
@@ -22,7 +22,7 @@ use crate::machine;
 use crate::manifest::Row;
 use crate::output::{print, say, table};
 use crate::progress::{Log, Reporter};
-use crate::scoring::{Engine, Job, Scored, hex, is_unread, run};
+use crate::scoring::{Engine, Job, Scored, is_unread, run};
 use crate::stop;
 
 /// Between two refreshes of errors.jsonl while slides fail in a row.
@@ -425,7 +425,7 @@ impl<'a> Night<'a> {
             options.assume_h_dab,
             options.skip_heatmaps,
         ]);
-        hex(&Sha256::digest(text.to_string().as_bytes()))
+        sha256_hex(text.to_string().as_bytes())
     }
 
     fn waiting(&self, row: &Row) -> WorklistSlide {
@@ -602,7 +602,7 @@ fn run_id() -> String {
         pantrk_store::host_name(),
         std::process::id()
     );
-    let digest = hex(&Sha256::digest(seed.as_bytes()));
+    let digest = sha256_hex(seed.as_bytes());
     let now = jiff::Timestamp::now().to_string();
     let stamp: String = now.chars().filter(char::is_ascii_digit).take(14).collect();
     format!("{stamp}-{}", &digest[..8])

@@ -1,6 +1,16 @@
-//! The only place that writes to stdout and stderr.
+//! The only place that writes to stdout and stderr; and small files that are there whole or not at all.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+
+/// Writes a file beside its place and renames it: a reader sees the old file or the new one, never a half.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".partial");
+    std::fs::write(&beside, bytes)
+        .and_then(|()| std::fs::rename(&beside, path))
+        .inspect_err(|_| drop(std::fs::remove_file(&beside)))
+}
 
 /// A line of result to stdout; a closed pipe is not an error of ours.
 pub(crate) fn print(line: &str) {

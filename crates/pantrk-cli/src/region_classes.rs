@@ -4,13 +4,12 @@ use std::path::Path;
 
 use pantrk_core::region::{Region, RegionRole};
 use pantrk_core::region_classifier::{RegionClassifier, RegionSlide};
+use pantrk_nn::sha256_hex;
 use pantrk_slide::Slide;
 use pantrk_space::{RegionReader as _, SlideMpp};
-use pantrk_store::{RegionClassFacts, RegionClassifierFacts, RegionPolygon};
-use sha2::{Digest as _, Sha256};
+use pantrk_store::{RegionClassifierFacts, RegionPolygon};
 
 use crate::failure::{Exit, Failure, OrExit as _};
-use crate::scoring::hex;
 
 /// A classifier with the digest of its file.
 pub(crate) struct LoadedClassifier {
@@ -30,7 +29,7 @@ pub(crate) fn load(path: &Path) -> Result<LoadedClassifier, Failure> {
         .map_err(|e| Failure::usage(format!("{e}: {}", path.display())))?;
     Ok(LoadedClassifier {
         classifier,
-        sha256: hex(&Sha256::digest(text.as_bytes())),
+        sha256: sha256_hex(text.as_bytes()),
     })
 }
 
@@ -107,30 +106,8 @@ pub(crate) fn propose(
         regions,
         facts: RegionClassifierFacts {
             sha256: loaded.sha256.clone(),
-            classes: loaded
-                .classifier
-                .classes
-                .iter()
-                .map(|class| RegionClassFacts {
-                    class: class.class.clone(),
-                    places: class.places,
-                    held_out_right_percent: class.held_out_right_percent,
-                })
-                .collect(),
+            classes: loaded.classifier.classes.clone(),
             areas_mm2,
         },
     })
-}
-
-/// Writes a file beside its place and renames it.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    std::fs::write(&part, bytes)
-        .and_then(|()| std::fs::rename(&part, path))
-        .map_err(|e| {
-            drop(std::fs::remove_file(&part));
-            Failure::usage(format!("cannot write the file ({e}): {}", path.display()))
-        })
 }

@@ -41,9 +41,8 @@ pub use regions::{
     Region, RegionPolygon, parse_regions, read_regions, regions_geojson, scoring_regions,
 };
 pub use result::{
-    CellCounts, ModelFacts, MppSource, PatternFacts, Quality, RegionClassFacts,
-    RegionClassifierFacts, RunFacts, SCHEMA, SlideFacts, SlideResult, StainFacts, TumourRegion,
-    UnreadTile, Warning,
+    CellCounts, ModelFacts, MppSource, PatternFacts, Quality, RegionClassifierFacts, RunFacts,
+    SCHEMA, SlideFacts, SlideResult, StainFacts, TumourRegion, UnreadTile, Warning,
 };
 pub use summary::{Collected, SUMMARY_SCHEMA, collect};
 pub use worklist::{

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pantrk_core::cell::CellKinds;
+use pantrk_core::region_classifier::ClassAccuracy;
 use pantrk_core::score::{
     CompartmentScores, ControlScore, IhcCall, Pattern, ProfileCall, WithLeftOut,
 };
@@ -240,20 +241,9 @@ pub struct RegionClassifierFacts {
     /// Of its file, in hexadecimal.
     pub sha256: String,
     /// The classes it knows.
-    pub classes: Vec<RegionClassFacts>,
+    pub classes: Vec<ClassAccuracy>,
     /// What it found on this slide, mm2 by class.
     pub areas_mm2: BTreeMap<String, f64>,
-}
-
-/// A class that a region classifier knows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RegionClassFacts {
-    /// As regions name it.
-    pub class: String,
-    /// Places of 8 um it was trained with.
-    pub places: u64,
-    /// Of them told right when their strokes were left out of the training, percent.
-    pub held_out_right_percent: f64,
 }
 
 /// How many cells there are.

@@ -9,7 +9,7 @@ use pantrk_space::{MicronsPerPixel, RegionReader as _};
 
 use crate::failure::{Exit, Failure, OrExit as _};
 use crate::inputs;
-use crate::output::{print, table};
+use crate::output::{print, table, write_whole};
 use crate::region_classes::{self, LoadedClassifier};
 
 /// Trains a classifier of regions with a few strokes per class, or shows what it makes of a slide.
@@ -124,7 +124,7 @@ fn train(
     }
     let classifier = places.train().or_exit(Exit::Usage)?;
     let text = classifier.to_json().or_exit(Exit::SomeFailed)?;
-    region_classes::write_whole(out, text.as_bytes())?;
+    write_file(out, text.as_bytes())?;
     let head = ["class", "places of 8 um", "held out, told right %"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(classifier.classes.iter().map(|class| {
@@ -149,7 +149,7 @@ fn apply(
     let (slide_mpp, _) = inputs::slide_mpp(&slide, mpp)?;
     let proposed = region_classes::propose(loaded, &slide, slide_mpp)?;
     let text = pantrk_store::regions_geojson(&proposed.regions).to_string();
-    region_classes::write_whole(out, format!("{text}\n").as_bytes())?;
+    write_file(out, format!("{text}\n").as_bytes())?;
     let mut rows = vec![["class", "mm2"].map(str::to_owned).to_vec()];
     rows.extend(
         proposed
@@ -161,4 +161,9 @@ fn apply(
     print(&table(&rows));
     print(&format!("regions: {}", out.display()));
     Ok(Exit::Good)
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_whole(path, bytes)
+        .map_err(|e| Failure::usage(format!("cannot write the file ({e}): {}", path.display())))
 }

@@ -11,7 +11,7 @@ use pantrk_triage::{Case, IhcFinding, decide};
 
 use crate::failure::{Exit, Failure, OrExit as _};
 use crate::inputs;
-use crate::output::{print, say};
+use crate::output::{print, say, write_whole};
 use crate::scoring::parameter_hash;
 
 /// Writes report.html and report.pdf of a scored slide again, or one report of many slides; the slide itself is not needed.
@@ -146,15 +146,11 @@ fn decide_again(
     replace(&folder.join(CASE_FILE), &format!("{text}\n"))
 }
 
-/// A reader sees the old file or the new one, never a half.
 fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let beside = path.with_extension("json.new");
-    let failed = |e: std::io::Error| {
+    write_whole(path, text.as_bytes()).map_err(|e| {
         Failure::new(
             Exit::SomeFailed,
             anyhow::anyhow!("cannot write ({e}): {}", path.display()),
         )
-    };
-    std::fs::write(&beside, text).map_err(failed)?;
-    std::fs::rename(&beside, path).map_err(failed)
+    })
 }

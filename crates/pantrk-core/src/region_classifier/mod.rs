@@ -107,22 +107,6 @@ impl<'a> RegionSlide<'a> {
         })
     }
 
-    fn reader(&self) -> &dyn RegionReader {
-        self.reader
-    }
-
-    fn slide_mpp(&self) -> SlideMpp {
-        self.slide_mpp
-    }
-
-    fn vectors(&self) -> &StainVectors {
-        &self.vectors
-    }
-
-    fn white_at(&self, u: f64, v: f64) -> [f64; 3] {
-        self.white.at(u, v)
-    }
-
     /// Places of 8 um along width and height.
     fn size(&self) -> (u32, u32) {
         (self.tissue.width(), self.tissue.height())

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Exit, Failure, OrExit as _};
+use crate::output::write_whole;
 
 use super::suites::{Aim, SuiteFigure};
 
@@ -97,11 +98,7 @@ pub(super) fn write(path: &Path, rows: &[Row]) -> Result<(), Failure> {
         out.serialize(row).or_exit(Exit::SomeFailed)?;
     }
     let bytes = out.into_inner().map_err(|e| failed(&e))?;
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".partial");
-    std::fs::write(&beside, bytes)
-        .and_then(|()| std::fs::rename(&beside, path))
-        .map_err(|e| failed(&e))
+    write_whole(path, &bytes).map_err(|e| failed(&e))
 }
 
 /// A baseline from the same figures over several seeds; the values are those of the first.

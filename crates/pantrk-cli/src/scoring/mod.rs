@@ -1,34 +1,30 @@
 //! One slide from file to folder: what `score`, `batch` and `demo` share.
 
+mod facts;
+mod files;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pantrk_core::CoreError;
-use pantrk_core::cell::{CellTable, ExcludedReason};
-use pantrk_core::heatmap::heatmaps;
-use pantrk_core::overview::{OVERVIEW_MPP, read_small};
+use pantrk_core::overview::read_small;
 use pantrk_core::pipeline::{
     Checkpoint, NoCheckpoint, ScoreInput, ScoreParameters, SlideAnalysis, score_slide_from,
-    telling_fields,
 };
 use pantrk_core::region::Regions;
 use pantrk_core::score::{ControlAdequacy, ScoringTable};
 use pantrk_core::segment::Segmenter;
+use pantrk_nn::sha256_hex;
 use pantrk_report::ReportOptions;
 use pantrk_slide::Slide;
-use pantrk_space::{
-    LevelSize, Microns, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp, SlidePoint,
-};
+use pantrk_space::{Microns, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp};
 use pantrk_store::{
-    CellColumns, CellCounts, CellShape, CellsGeoJson, CheckpointFile, Claim, ClaimHolder, Claimed,
-    ColorMap, Heatmap, ModelFacts, MppSource, Overlay, PatternFacts, Quality,
-    RegionClassifierFacts, RunFacts, RunFolder, SlideFacts, SlideFailure, SlideResult, StainFacts,
-    TumourRegion, UnreadTile, Warning,
+    CheckpointFile, Claim, ClaimHolder, Claimed, ModelFacts, MppSource, RegionClassifierFacts,
+    RunFacts, RunFolder, SlideFailure, SlideResult,
 };
-use pantrk_triage::{Case, ExternalControl, IhcFinding, Triage, decide, gene_hint};
+use pantrk_triage::{Case, ExternalControl, IhcFinding, Triage, decide};
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::failure::{Cause, Exit, Failure, OrExit as _};
 use crate::inputs::{self, ScoreOptions, Stains};
@@ -37,8 +33,9 @@ use crate::progress::Reporter;
 use crate::region_classes::{self, LoadedClassifier};
 use crate::stop;
 
-/// Natural logarithm of the ratio from which two pixel sizes disagree: about 10 %.
-const MPP_DISAGREES: f64 = 0.1;
+use facts::{assemble, warnings};
+use files::{write_case, write_cells, write_gallery, write_pictures, write_regions};
+
 /// The longest side of the thumbnail and overlay, pixels.
 const PICTURE_SIDE: f64 = 1400.0;
 
@@ -431,7 +428,7 @@ pub(crate) fn parameter_hash(
     model: &ModelFacts,
 ) -> Result<String, Failure> {
     let text = serde_json::to_string(&(parameters, model)).or_exit(Exit::Usage)?;
-    Ok(hex(&Sha256::digest(text.as_bytes())))
+    Ok(sha256_hex(text.as_bytes()))
 }
 
 /// Everything that decides the result besides the slide and the model; its digest is the parameter hash.
@@ -448,7 +445,7 @@ fn parameter_map(
             let bytes = std::fs::read(path).map_err(|e| {
                 Failure::usage(format!("cannot read the regions ({e}): {}", path.display()))
             })?;
-            json!(hex(&Sha256::digest(&bytes)))
+            json!(sha256_hex(&bytes))
         }
     };
     // The shortest decimal of an f32, not its long f64 image.
@@ -559,389 +556,4 @@ fn thumbnail(prepared: &Prepared) -> Result<RgbBuffer, Failure> {
         .ok_or_else(|| Failure::usage("the slide has no size"))?;
     let (picture, _) = read_small(&prepared.slide, prepared.mpp, mpp).or_exit(Exit::NothingRead)?;
     Ok(picture)
-}
-
-fn write_pictures(
-    job: &Job<'_>,
-    prepared: &Prepared,
-    analysis: &SlideAnalysis,
-    folder: &RunFolder,
-    thumbnail: &RgbBuffer,
-) -> Result<(), Failure> {
-    let size: LevelSize = prepared.slide.size();
-    let cells = &analysis.cells;
-    pantrk_store::write_thumbnail(&folder.path().join("thumbnail.png"), thumbnail)
-        .or_exit(Exit::SomeFailed)?;
-    let grades: Vec<u8> = (0..cells.len()).map(|i| cells.grade_any(i)).collect();
-    let tumour = tumour_column(cells);
-    let overlay = Overlay {
-        thumbnail,
-        slide: size,
-        mpp: prepared.mpp,
-        x_px: &cells.x_px,
-        y_px: &cells.y_px,
-        grades: &grades,
-        tumour: &tumour,
-        regions: &prepared.drawn,
-    };
-    pantrk_store::write_overlay(&folder.path().join("overlay.png"), &overlay)
-        .or_exit(Exit::SomeFailed)?;
-    if job.options.skip_heatmaps || cells.is_empty() {
-        return Ok(());
-    }
-    let maps = heatmaps(cells, size, prepared.mpp);
-    let quality = quality_maps(analysis);
-    let drawn: Vec<Heatmap<'_>> = maps
-        .iter()
-        .map(|map| Heatmap {
-            metric: map.metric,
-            title: map.title,
-            unit: map.unit,
-            colormap: if map.metric == "tumour_cell_density" {
-                ColorMap::VIRIDIS
-            } else {
-                ColorMap::DAB
-            },
-            range: Some(map.range),
-            columns: map.width as u32,
-            rows: map.height as u32,
-            values: &map.values,
-            origin_um: [0.0, 0.0],
-            cell_um: map.um_per_pixel,
-        })
-        .chain(quality.iter().map(|map| Heatmap {
-            metric: &map.name,
-            title: &map.title,
-            unit: "",
-            colormap: ColorMap::VIRIDIS,
-            range: Some([0.0, 1.0]),
-            columns: map.columns,
-            rows: map.rows,
-            values: &map.values,
-            origin_um: [0.0, 0.0],
-            cell_um: map.cell_um,
-        }))
-        .collect();
-    pantrk_store::write_heatmaps(folder.path(), &drawn).or_exit(Exit::SomeFailed)?;
-    Ok(())
-}
-
-/// The fields that tell most, so that the report can be made again without the slide.
-fn write_gallery(
-    job: &Job<'_>,
-    prepared: &Prepared,
-    analysis: &SlideAnalysis,
-    folder: &RunFolder,
-) -> Result<(), Failure> {
-    let fields = telling_fields(
-        &prepared.slide,
-        prepared.mpp,
-        job.engine.segmenter.as_ref(),
-        analysis,
-        inputs::thresholds(job.options.thresholds),
-    )
-    .or_exit(Exit::NothingRead)?;
-    pantrk_store::write_gallery(folder.path(), &fields).or_exit(Exit::SomeFailed)?;
-    Ok(())
-}
-
-/// The longest side of a map of what a quality check left out, cells.
-const QUALITY_SIDE: u32 = 1200;
-
-/// What a quality check left out: the share of the tissue in each cell, nothing on glass.
-struct QualityMap {
-    name: String,
-    title: String,
-    columns: u32,
-    rows: u32,
-    cell_um: f64,
-    values: Vec<f32>,
-}
-
-/// One for each quality check that marked something; a cell is an overview pixel, and on large slides a square of several.
-fn quality_maps(analysis: &SlideAnalysis) -> Vec<QualityMap> {
-    let tissue = &analysis.tissue;
-    let step = tissue
-        .width()
-        .max(tissue.height())
-        .div_ceil(QUALITY_SIDE)
-        .max(1);
-    let (columns, rows) = (
-        tissue.width().div_ceil(step),
-        tissue.height().div_ceil(step),
-    );
-    let maps = analysis.quality_maps.marked.iter();
-    maps.filter(|(_, mask)| mask.count() > 0)
-        .map(|(name, mask)| {
-            let share = |column: u32, row: u32| {
-                let (mut marked, mut all) = (0_u32, 0_u32);
-                for y in row * step..(row + 1) * step {
-                    for x in column * step..(column + 1) * step {
-                        let is_marked = mask.get(x, y);
-                        marked += u32::from(is_marked);
-                        all += u32::from(is_marked || tissue.get(x, y));
-                    }
-                }
-                if all > 0 {
-                    marked as f32 / all as f32
-                } else {
-                    f32::NAN
-                }
-            };
-            let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row)));
-            QualityMap {
-                name: format!("quality_{}", name.replace('-', "_")),
-                title: format!("Left out: {}", name.replace('-', " ")),
-                columns,
-                rows,
-                cell_um: OVERVIEW_MPP * f64::from(step),
-                values: places.map(|(column, row)| share(column, row)).collect(),
-            }
-        })
-        .collect()
-}
-
-fn tumour_column(cells: &CellTable) -> Vec<bool> {
-    (0..cells.len()).map(|i| cells.is_tumour(i)).collect()
-}
-
-/// The regions as they were given, so that they can be looked at and changed beside the result.
-fn write_regions(job: &Job<'_>, prepared: &Prepared, folder: &RunFolder) -> Result<(), Failure> {
-    if prepared.region_facts.is_some() {
-        // Proposed ones can be mended like drawn ones.
-        let text = pantrk_store::regions_geojson(&prepared.drawn).to_string();
-        folder
-            .write("regions.geojson", format!("{text}\n").as_bytes())
-            .or_exit(Exit::SomeFailed)?;
-        return Ok(());
-    }
-    if let Some(regions) = &job.options.regions {
-        let copy = folder.path().join("regions.geojson");
-        std::fs::copy(regions, &copy).map_err(|e| {
-            Failure::new(
-                Exit::SomeFailed,
-                anyhow::anyhow!(
-                    "the regions could not be kept with the result ({e}): {}",
-                    copy.display()
-                ),
-            )
-        })?;
-    }
-    Ok(())
-}
-
-fn write_cells(
-    job: &Job<'_>,
-    prepared: &Prepared,
-    analysis: &SlideAnalysis,
-    folder: &RunFolder,
-) -> Result<(), Failure> {
-    let cells = &analysis.cells;
-    let excluded: Vec<u8> = cells
-        .excluded
-        .iter()
-        .map(|r| r.map_or(0, |r| r as u8))
-        .collect();
-    let mut reasons = vec!["counted"];
-    reasons.extend(ExcludedReason::ALL.iter().map(|r| r.name()));
-    let columns = CellColumns {
-        mpp: prepared.mpp,
-        x_px: &cells.x_px,
-        y_px: &cells.y_px,
-        nucleus_area_um2: &cells.nucleus_area_um2,
-        cell_area_um2: &cells.cell_area_um2,
-        circularity: &cells.circularity,
-        dab_od: cells.dab_od.each_ref().map(Vec::as_slice),
-        nucleus_hematoxylin_od: &cells.nucleus_hematoxylin_od,
-        membrane_completeness: &cells.membrane_completeness,
-        cytoplasm_granularity: &cells.cytoplasm_granularity,
-        grades: cells.grades.each_ref().map(Vec::as_slice),
-        excluded: &excluded,
-        exclusion_reasons: &reasons,
-        tumour: &tumour_column(cells),
-    };
-    pantrk_store::write_cells(&folder.path().join("cells.parquet"), &columns)
-        .or_exit(Exit::SomeFailed)?;
-    if !job.options.geojson {
-        return Ok(());
-    }
-    let path = folder.path().join("cells.geojson.gz");
-    let mut out = CellsGeoJson::create(&path, &job.slide_id).or_exit(Exit::SomeFailed)?;
-    for i in 0..cells.len() {
-        let outline: Vec<SlidePoint> = cells.contours[i]
-            .iter()
-            .map(|p| SlidePoint {
-                x: f64::from(p[0]),
-                y: f64::from(p[1]),
-            })
-            .collect();
-        let shape = CellShape {
-            cell_id: i as u64,
-            nucleus: &outline,
-            cell: None,
-            grade: cells.grade_any(i),
-            nucleus_area_um2: cells.nucleus_area_um2[i],
-            cell_area_um2: cells.cell_area_um2[i],
-            nucleus_circularity: cells.circularity[i],
-            dab_od: std::array::from_fn(|k| cells.dab_od[k][i]),
-            nucleus_hematoxylin_od: cells.nucleus_hematoxylin_od[i],
-        };
-        out.push(&shape).or_exit(Exit::SomeFailed)?;
-    }
-    out.finish().or_exit(Exit::SomeFailed)?;
-    Ok(())
-}
-
-/// The case as it was given: the report reads it again, and it alone holds what only the report shows.
-fn write_case(case: &Case, folder: &RunFolder) -> Result<(), Failure> {
-    if *case == Case::default() {
-        return Ok(());
-    }
-    let text = serde_json::to_string_pretty(case).or_exit(Exit::SomeFailed)?;
-    folder
-        .write(pantrk_report::CASE_FILE, format!("{text}\n").as_bytes())
-        .or_exit(Exit::SomeFailed)?;
-    Ok(())
-}
-
-fn assemble(
-    job: &Job<'_>,
-    prepared: &Prepared,
-    analysis: &SlideAnalysis,
-    run: RunFacts,
-    triage: Triage,
-) -> SlideResult {
-    let slide = &prepared.slide;
-    let size = slide.size();
-    let score = &analysis.score;
-    let quality = &analysis.quality;
-    SlideResult {
-        schema: pantrk_store::SCHEMA.to_owned(),
-        slide: SlideFacts {
-            id: job.slide_id.clone(),
-            path: job.slide_path.display().to_string(),
-            vendor: slide.vendor().to_owned(),
-            fingerprint: slide.fingerprint(),
-            width: size.width,
-            height: size.height,
-            levels: slide.levels().len() as u32,
-            mpp_x: prepared.mpp.x.get(),
-            mpp_y: prepared.mpp.y.get(),
-            mpp_source: prepared.mpp_source,
-            objective_power: slide.objective_power(),
-        },
-        run,
-        quality: Quality {
-            tissue_mm2: quality.tissue_mm2,
-            evaluated_mm2: quality.evaluated_mm2,
-            excluded_mm2: quality.excluded_mm2.clone(),
-            unread_mm2: quality.unread_mm2,
-            unread_tiles: quality
-                .unread_tiles
-                .iter()
-                .map(|t| UnreadTile {
-                    level: t.level.0 as u32,
-                    column: t.tile.column,
-                    row: t.tile.row,
-                    reason: t.reason.clone(),
-                })
-                .collect(),
-            warnings: warnings(prepared, analysis),
-            with_left_out: analysis.with_left_out,
-        },
-        stain: StainFacts {
-            hematoxylin: analysis.vectors.hematoxylin,
-            dab: analysis.vectors.dab,
-            residual: analysis.vectors.residual,
-            background_rgb: analysis.white_point.rgb,
-            dab_background_od: analysis.background.od,
-            source: stain_source(prepared, analysis).to_owned(),
-            background_drift: analysis.white_point.drift.map_or(0.0, |drift| drift.span()),
-            dab_background_source: match analysis.background {
-                b if b.internal_negative => "internal-negative-tissue",
-                b if b.measured => "least-stained-tissue",
-                _ => "none",
-            }
-            .to_owned(),
-            uncorrected: analysis.uncorrected,
-        },
-        tumour_region: match (&prepared.region_facts, prepared.regions.has_tumour()) {
-            (Some(_), true) => TumourRegion::Classified,
-            (None, true) => TumourRegion::Given,
-            (_, false) => TumourRegion::None,
-        },
-        region_classifier: prepared.region_facts.clone(),
-        cell_kinds: analysis.cell_kinds.clone(),
-        cells: CellCounts {
-            segmented: analysis.cells.len() as u64,
-            tumour: score.tumour_cells,
-            excluded: analysis.excluded.clone(),
-        },
-        compartments: score.compartments,
-        pattern: score.pattern.as_ref().map(|pattern| PatternFacts {
-            gene_hint: gene_hint(pattern),
-            pattern: pattern.clone(),
-        }),
-        control: analysis.control,
-        profiles: score.profiles.clone(),
-        ihc: score.ihc.clone(),
-        triage,
-    }
-}
-
-/// Where the vectors used come from, as in `result.json`.
-fn stain_source(prepared: &Prepared, analysis: &SlideAnalysis) -> &'static str {
-    match analysis.stain_estimate.map(|e| (e.hematoxylin, e.dab)) {
-        None => prepared.stains.source,
-        Some((true, true)) => "estimated",
-        Some((true, false)) => "estimated-hematoxylin",
-        Some((false, true)) => "estimated-dab",
-        Some((false, false)) => "default",
-    }
-}
-
-fn warnings(prepared: &Prepared, analysis: &SlideAnalysis) -> Vec<Warning> {
-    let found = analysis.warnings.iter();
-    let found = found.map(|w| Warning::new(w.code, w.message.clone()));
-    found
-        .chain(mpp_warning(prepared))
-        .chain(proposal_warning(prepared))
-        .collect()
-}
-
-/// Regions that nobody drew are said to be so.
-fn proposal_warning(prepared: &Prepared) -> Option<Warning> {
-    let facts = prepared.region_facts.as_ref()?;
-    let told = facts
-        .classes
-        .iter()
-        .map(|class| format!("{} {:.0} %", class.class, class.held_out_right_percent));
-    let told: Vec<String> = told.collect();
-    Some(Warning::new(
-        "proposed-regions",
-        format!(
-            "the regions were proposed by a classifier and seen by nobody: look at them before trusting the score (told right of held-out training places: {})",
-            told.join(", ")
-        ),
-    ))
-}
-
-/// A pixel size that the user gave against the file's own is worth a second look.
-fn mpp_warning(prepared: &Prepared) -> Option<Warning> {
-    let (given, file) = (
-        prepared.mpp.mean().get(),
-        prepared.slide.mpp()?.mean().get(),
-    );
-    ((given / file).ln().abs() > MPP_DISAGREES).then(|| {
-        Warning::new(
-            "mpp-differs",
-            format!("the pixel size given is {given} um, the file says {file} um"),
-        )
-    })
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from_digit(half.into(), 16);
-    let digits = bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]);
-    digits.flatten().collect()
 }

@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use pantrk_core::cell::CellMeasurer;
+use pantrk_core::cell::{CellMeasurer, Measuring, OutlineFitter};
 use pantrk_core::segment::heads::{Head, Maps, head_by_kind};
 use pantrk_core::segment::{LabelImage, PatchInput, Segmenter as _};
 use pantrk_core::stain::{Deconvolver, StainPlanes, StainVectors};
@@ -83,9 +83,21 @@ fn patch(criterion: &mut Criterion) {
         stains: &stains,
     };
     segment_worker.segment(input, &mut labels).unwrap();
+    let mut fitter = OutlineFitter::default();
+    group.bench_function("outlines", |b| {
+        // Fitted again, a nucleus changes no more, and takes as long.
+        b.iter(|| fitter.fit(black_box(&mut labels), &stains.hematoxylin));
+    });
     let mut measurer = CellMeasurer::default();
+    let of = Measuring {
+        stains: &stains,
+        unread: &[],
+        on_slide: [0..labels.width, 0..labels.height],
+        reach: 10,
+        weak: 0.2,
+    };
     group.bench_function("measurement", |b| {
-        b.iter(|| measurer.measure(black_box(&labels), &stains, &[], 10, 0.2));
+        b.iter(|| measurer.measure(black_box(&labels), &of));
     });
     group.bench_function("whole patch", |b| {
         let mut pixels = RgbBuffer::new();

@@ -110,7 +110,15 @@ fn patch(criterion: &mut Criterion) {
                 stains: &planes,
             };
             segment_worker.segment(input, &mut labels).unwrap();
-            measurer.measure(&labels, &planes, &[], 10, 0.2)
+            fitter.fit(&mut labels, &planes.hematoxylin);
+            let of = Measuring {
+                stains: &planes,
+                unread: &[],
+                on_slide: [0..labels.width, 0..labels.height],
+                reach: 10,
+                weak: 0.2,
+            };
+            measurer.measure(&labels, &of)
         });
     });
     group.finish();

@@ -14,6 +14,17 @@ use pantrk_core::stain::{Deconvolver, StainPlanes, StainVectors};
 use pantrk_nn::{InputSource, Model};
 use pantrk_space::{LevelIndex, LevelRect, MppRequest, RgbBuffer, TileIndex, read_at_mpp};
 
+/// A patch that lies on the slide as a whole.
+fn whole(stains: &StainPlanes) -> Measuring<'_> {
+    Measuring {
+        stains,
+        unread: &[],
+        on_slide: [0..stains.width, 0..stains.height],
+        reach: 10,
+        weak: 0.2,
+    }
+}
+
 fn patch(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let slide = pantrk_benches::phantom_slide(folder.path(), 6000)
@@ -89,15 +100,8 @@ fn patch(criterion: &mut Criterion) {
         b.iter(|| fitter.fit(black_box(&mut labels), &stains.hematoxylin));
     });
     let mut measurer = CellMeasurer::default();
-    let of = Measuring {
-        stains: &stains,
-        unread: &[],
-        on_slide: [0..labels.width, 0..labels.height],
-        reach: 10,
-        weak: 0.2,
-    };
     group.bench_function("measurement", |b| {
-        b.iter(|| measurer.measure(black_box(&labels), &of));
+        b.iter(|| measurer.measure(black_box(&labels), &whole(&stains)));
     });
     group.bench_function("whole patch", |b| {
         let mut pixels = RgbBuffer::new();
@@ -111,14 +115,7 @@ fn patch(criterion: &mut Criterion) {
             };
             segment_worker.segment(input, &mut labels).unwrap();
             fitter.fit(&mut labels, &planes.hematoxylin);
-            let of = Measuring {
-                stains: &planes,
-                unread: &[],
-                on_slide: [0..labels.width, 0..labels.height],
-                reach: 10,
-                weak: 0.2,
-            };
-            measurer.measure(&labels, &of)
+            measurer.measure(&labels, &whole(&planes))
         });
     });
     group.finish();

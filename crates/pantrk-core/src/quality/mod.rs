@@ -97,6 +97,8 @@ pub const CLOSE_CHECKS: [CloseCheck; 6] = [
 ];
 
 /// Places where at least `share` of the pixels around are marked, `count` giving a block's in 1/255.
+///
+/// A place of its own share takes its neighbours along, and no more than those.
 fn marked_share(look: &CloseLook<'_>, count: impl Fn(Block) -> u8, share: f32) -> Mask {
     let (blocks, tissue) = (look.blocks, look.tissue);
     // 24 um across are judged together, and marks of a few pixels are chance.
@@ -105,22 +107,25 @@ fn marked_share(look: &CloseLook<'_>, count: impl Fn(Block) -> u8, share: f32) -
         height: tissue.height(),
         reach: 1,
     };
+    let marked = |x: u32, y: u32| f32::from(count(blocks.get(x, y))) / 255.0;
+    let seen = |x: u32, y: u32| blocks.get(x, y).pixels > 0;
+    let own = Mask::from_fn(tissue.width(), tissue.height(), |x, y| {
+        seen(x, y) && marked(x, y) > share
+    });
     squares
         .mask(
             |x, y| {
-                let block = blocks.get(x, y);
-                if block.pixels > 0 {
-                    [f32::from(count(block)) / 255.0, 1.0]
+                if seen(x, y) {
+                    [marked(x, y), 1.0]
                 } else {
                     [0.0; 2]
                 }
             },
-            |x, y, [marked, seen]| {
-                marked > share * seen && tissue.get(x, y) && blocks.get(x, y).pixels > 0
-            },
+            |x, y, [marked, all]| marked > share * all && tissue.get(x, y) && seen(x, y),
         )
         .without_small(true, 6)
         .dilated(1)
+        .and(&own.dilated(1), true)
         .and(tissue, true)
 }
 

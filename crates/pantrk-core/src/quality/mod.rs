@@ -403,6 +403,98 @@ mod tests {
         }
     }
 
+    /// A close check on tissue of one's own making: which blocks, which colours.
+    fn marked_by(
+        name: &str,
+        block_at: impl Fn(u32, u32) -> Block,
+        colour_at: impl Fn(u32, u32) -> [u8; 3],
+    ) -> Mask {
+        let overview = overview_from(SIDE, SIDE, colour_at);
+        let mut blocks = BlockMap::over(&Mask::filled(SIDE, SIDE, true));
+        for y in 0..SIDE {
+            for x in 0..SIDE {
+                blocks.put((x, y), block_at(x, y));
+            }
+        }
+        let check = CLOSE_CHECKS.iter().find(|c| c.name == name).unwrap();
+        (check.mark)(&CloseLook {
+            overview: &overview,
+            blocks: &blocks,
+            tissue: &Mask::filled(SIDE, SIDE, true),
+            dark: &Mask::filled(SIDE, SIDE, false),
+            colours: &Deconvolver::new(StainVectors::h_dab_default(), [245.0; 3]),
+        })
+    }
+
+    /// Tissue of some unevenness, darker by a factor where it is folded: pale where nothing else is.
+    fn uneven(x: u32, y: u32) -> [u8; 3] {
+        TISSUE.map(|v| v + ((x * 7 + y * 13) % 5) as u8)
+    }
+
+    #[test]
+    fn a_fold_is_followed_from_its_clear_part_into_its_faint_one() {
+        // Two creases four pixels apart, clear above and fading downwards.
+        let crease = |x: u32, y: u32| (30..32).contains(&x) || (36..38).contains(&x) && y >= 10;
+        let grey = |y: u32| if y < 40 { 0.80 } else { 0.86 };
+        let folded = |x: u32, y: u32| {
+            let tissue = uneven(x, y);
+            if crease(x, y) && (10..70).contains(&y) {
+                tissue.map(|v| (f64::from(v) * grey(y)) as u8)
+            } else {
+                tissue
+            }
+        };
+        let found = marked_by("fold", |_, _| sharp(), folded);
+        for y in [15, 30, 45, 60] {
+            assert!(found.get(31, y) && found.get(37, y), "crease at {y}");
+            assert!(found.get(34, y), "between the creases at {y}");
+        }
+        assert!(!found.get(20, 30) && !found.get(50, 30));
+        // As faint all along there is nothing to begin from.
+        let faint = |x: u32, y: u32| {
+            let tissue = uneven(x, y);
+            if crease(x, y) {
+                tissue.map(|v| (f64::from(v) * 0.96) as u8)
+            } else {
+                tissue
+            }
+        };
+        assert_eq!(marked_by("fold", |_, _| sharp(), faint).count(), 0);
+    }
+
+    #[test]
+    fn granular_stain_makes_no_smooth_tissue_look_unsharp_and_blur_is_still_found_in_both() {
+        let stained = |x: u32| x < SIDE / 2;
+        let brown = [150, 105, 88];
+        let blurred = |x: u32, y: u32| (10..20).contains(&(x % (SIDE / 2))) && y < 30;
+        let found = marked_by(
+            "focus",
+            |x, y| {
+                let usual = if stained(x) { 1300 } else { 870 };
+                let fine = if blurred(x, y) { usual * 7 / 10 } else { usual };
+                Block { fine, ..sharp() }
+            },
+            |x, _| if stained(x) { brown } else { TISSUE },
+        );
+        let smooth = Mask::from_fn(SIDE, SIDE, |x, y| !blurred(x, y) && y > 34);
+        assert_eq!(found.and(&smooth, true).count(), 0);
+        assert!(found.get(15, 10) && found.get(15 + SIDE / 2, 10));
+    }
+
+    #[test]
+    fn a_mark_takes_its_neighbours_along_and_no_more() {
+        let found = marked_by(
+            "pigment",
+            |x, _| Block {
+                dark: if (40..44).contains(&x) { 120 } else { 0 },
+                ..sharp()
+            },
+            |_, _| TISSUE,
+        );
+        let columns: Vec<u32> = (0..SIDE).filter(|&x| found.get(x, 40)).collect();
+        assert_eq!(columns, (39..45).collect::<Vec<_>>());
+    }
+
     #[test]
     fn a_grey_shadow_is_an_edge() {
         // Twice the light lost, the same in every channel.

@@ -4,6 +4,7 @@ mod browsing;
 mod desk;
 mod drawing;
 mod film;
+mod outlining;
 mod reviewing;
 mod scoring;
 mod signing;
@@ -25,12 +26,13 @@ use crate::canvas;
 use crate::command::{Command, Commands};
 use crate::error::ViewerError;
 use crate::jobs::{
-    FileAnswer, FileRequest, LibraryAnswer, LibraryRequest, LiveAnswer, LiveRequest, Pool, Probe,
-    ProbeRequest, ReviewAnswer, ReviewRequest, ScoringAnswer, ScoringRequest, SlideSource,
-    TileAnswer, TilePool, TileRequest, TrainingAnswer, TrainingRequest, file_pool, library_pool,
-    live_pool, probe_pool, review_pool, scan_pool, scored_mpp, scoring_pool, tile_pool,
-    training_pool,
+    FileAnswer, FileRequest, LibraryAnswer, LibraryRequest, LiveAnswer, LiveRequest, OutlineAnswer,
+    OutlineRequest, Pool, Probe, ProbeRequest, ReviewAnswer, ReviewRequest, ScoringAnswer,
+    ScoringRequest, SlideSource, TileAnswer, TilePool, TileRequest, TrainingAnswer,
+    TrainingRequest, file_pool, library_pool, live_pool, outline_pool, probe_pool, review_pool,
+    scan_pool, scored_mpp, scoring_pool, tile_pool, training_pool,
 };
+use crate::outlines::Outlines;
 use crate::panels::{self, PanelContext, Place};
 use crate::pyramid::{Pyramid, TileKey};
 use crate::review::Review;
@@ -122,6 +124,7 @@ pub(crate) struct Viewer {
     files: Pool<FileRequest, FileAnswer>,
     reviews: Pool<ReviewRequest, ReviewAnswer>,
     training: Pool<TrainingRequest, TrainingAnswer>,
+    outlining: Option<Pool<OutlineRequest, OutlineAnswer>>,
     /// Folders whose reviews were asked for.
     marked: BTreeSet<PathBuf>,
     picture: PictureSlot,
@@ -184,6 +187,10 @@ impl Viewer {
             files: file_pool(ctx)?,
             reviews: review_pool(ctx)?,
             training: training_pool(ctx)?,
+            outlining: match &scorer {
+                Some(scorer) => Some(outline_pool(ctx, Arc::clone(scorer))?),
+                None => None,
+            },
             marked: BTreeSet::new(),
             picture: PictureSlot::default(),
             picture_path: None,
@@ -238,6 +245,7 @@ impl Viewer {
         self.restore();
         self.ask_for_score();
         self.mind_training(&ctx);
+        self.ask_for_outlines();
         self.mind_time(&ctx);
         self.film(&ctx);
         self.draw(ui);
@@ -307,6 +315,7 @@ impl Viewer {
         while let Some(answer) = self.training.take() {
             self.take_training(ctx, answer);
         }
+        self.take_outlines();
         self.take_scoring();
         self.take_picture(ctx);
         self.take_dropped(ctx);
@@ -521,6 +530,10 @@ impl Viewer {
             Command::Review(command) => self.review_command(command),
             Command::Sign(command) => self.sign_command(command),
             Command::Train(command) => self.train_command(command),
+            Command::WantOutlines(fields) => {
+                open.outlines.wanted = fields;
+                open.outlines.asked = true;
+            }
             Command::Tour(by) => self.tour(by),
             Command::TourKind => self.next_tour(),
             _ => {}
@@ -585,6 +598,7 @@ impl Viewer {
             tiles: TileCache::new(self.settings.tile_budget),
             pending: BTreeSet::new(),
             training: Training::default(),
+            outlines: Outlines::new(self.outlining.is_some()),
         });
         self.want_review();
     }

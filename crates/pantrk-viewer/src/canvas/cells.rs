@@ -104,6 +104,9 @@ pub(super) fn draw(
             points_per_um,
             tokens,
             opacity,
+            circle: std::array::from_fn(|corner| {
+                Vec2::angled(corner as f32 / CORNERS as f32 * std::f32::consts::TAU)
+            }),
         };
         near.draw(painter, &shown, &open.outlines);
         return one_in;
@@ -207,6 +210,8 @@ struct Near<'a> {
     points_per_um: f32,
     tokens: &'a Tokens,
     opacity: f32,
+    /// Ways to the corners of a round ring.
+    circle: [Vec2; CORNERS],
 }
 
 impl Near<'_> {
@@ -288,7 +293,7 @@ impl Near<'_> {
             RADIUS_UM
         } * self.points_per_um;
         let mut add = |radius: f32, line: Line| {
-            let ring = CIRCLE.map(|(x, y)| at + vec2(x, y) * radius);
+            let ring = self.circle.map(|way| at + way * radius);
             line.add(mesh, &ring, self.opacity);
         };
         if look.corrected {
@@ -316,24 +321,7 @@ impl Near<'_> {
 }
 
 /// Corners of a round ring, enough for a nucleus.
-const CIRCLE: [(f32, f32); 16] = [
-    (1.0, 0.0),
-    (0.923_9, 0.382_7),
-    (0.707_1, 0.707_1),
-    (0.382_7, 0.923_9),
-    (0.0, 1.0),
-    (-0.382_7, 0.923_9),
-    (-0.707_1, 0.707_1),
-    (-0.923_9, 0.382_7),
-    (-1.0, 0.0),
-    (-0.923_9, -0.382_7),
-    (-0.707_1, -0.707_1),
-    (-0.382_7, -0.923_9),
-    (0.0, -1.0),
-    (0.382_7, -0.923_9),
-    (0.707_1, -0.707_1),
-    (0.923_9, -0.382_7),
-];
+const CORNERS: usize = 16;
 
 /// Four corners are enough for a dot of a few points.
 fn diamond(mesh: &mut Mesh, at: egui::Pos2, radius: f32, color: Color32) {

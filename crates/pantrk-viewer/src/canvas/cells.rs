@@ -17,7 +17,9 @@ use crate::tokens::{self, Tokens};
 /// Most cells that are drawn; with more in view one in so many is drawn, and the canvas says so.
 const MOST: usize = 12_000;
 /// Most cells that are drawn with outlines, which cost more than dots.
-const MOST_RINGS: usize = 3_000;
+const MOST_RINGS: usize = 2_600;
+/// With more cells than this in view, a thin line around the nucleus has to do.
+const MOST_LINES: usize = 1_000;
 /// A nucleus' usual radius in um, where its area is not known.
 const RADIUS_UM: f32 = 4.5;
 /// A pixel's size in um where the slide does not tell its own; it only sets how large dots are.
@@ -104,6 +106,7 @@ pub(super) fn draw(
             points_per_um,
             tokens,
             opacity,
+            thin: shown.len() > MOST_LINES,
             circle: std::array::from_fn(|corner| {
                 Vec2::angled(corner as f32 / CORNERS as f32 * std::f32::consts::TAU)
             }),
@@ -210,6 +213,8 @@ struct Near<'a> {
     points_per_um: f32,
     tokens: &'a Tokens,
     opacity: f32,
+    /// Whether there are so many that a thin line has to do for each.
+    thin: bool,
     /// Ways to the corners of a round ring.
     circle: [Vec2; CORNERS],
 }
@@ -240,6 +245,13 @@ impl Near<'_> {
     fn outlined(&self, mesh: &mut Mesh, outlined: &Outlined, [ex, ey]: [Vec2; 2]) {
         let look = Look::of(self.cells, self.review, outlined.place);
         let at = self.projector.pos(self.cells.at(outlined.place));
+        if self.thin {
+            // Every second corner is more than a nucleus of ten pixels shows.
+            let corners = outlined.nucleus.iter().step_by(2);
+            let corners = corners.map(|p| at + ex * p[0] + ey * p[1]);
+            self.thin_line(mesh, &look, &corners.collect::<Vec<_>>());
+            return;
+        }
         let ring = |ring: &[[f32; 2]], share: f32| -> Vec<Pos2> {
             let on_screen = |p: &[f32; 2]| at + ex * (p[0] * share) + ey * (p[1] * share);
             ring.iter().map(on_screen).collect()
@@ -282,6 +294,12 @@ impl Near<'_> {
         }
     }
 
+    fn thin_line(&self, mesh: &mut Mesh, look: &Look, ring: &[Pos2]) {
+        let width = if look.corrected { 2.4 } else { 1.5 };
+        let line = Line::plain(width, look.colour(self.tokens));
+        line.add(mesh, ring, self.opacity);
+    }
+
     /// A cell that was not found again: its nucleus, and the compartments where there is room.
     fn rings(&self, mesh: &mut Mesh, place: usize) {
         let look = Look::of(self.cells, self.review, place);
@@ -292,6 +310,11 @@ impl Near<'_> {
         } else {
             RADIUS_UM
         } * self.points_per_um;
+        if self.thin {
+            let corners = self.circle.iter().step_by(2).map(|way| at + *way * radius);
+            self.thin_line(mesh, &look, &corners.collect::<Vec<_>>());
+            return;
+        }
         let mut add = |radius: f32, line: Line| {
             let ring = self.circle.map(|way| at + way * radius);
             line.add(mesh, &ring, self.opacity);

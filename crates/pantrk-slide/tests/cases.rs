@@ -28,7 +28,7 @@ use std::fs;
 use std::path::Path;
 
 use bases::{bases, save};
-use common::{check_reader, read, rect};
+use common::{check_reader, check_regions, read, rect};
 use pantrk_slide::{Limits, Slide, SlideError};
 use pantrk_space::{GapKind, LevelRect};
 use serde::Deserialize;
@@ -579,7 +579,12 @@ fn every_format_passes_the_suite() {
         save(name, &make(), &path);
         let slide = Slide::open(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
         println!("{name}");
-        check_reader(&slide);
+        // Each photograph of the written MIRAX slides is another, on each level; the one in real.rs is a scan.
+        if slide.vendor() == "mirax" {
+            check_regions(&slide);
+        } else {
+            check_reader(&slide);
+        }
         for level in 0..slide.levels().len() {
             let size = slide.levels()[level].size;
             let (_, gaps) = read(&slide, level, LevelRect::of_size(size));

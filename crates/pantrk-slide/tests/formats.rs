@@ -508,7 +508,7 @@ fn plain_images_are_slides_of_one_level() {
     let part = |number: u8, data: &[u8]| {
         let len = (data.len() + 16) as u16;
         let head = [&[0xff, 0xe2], &len.to_be_bytes()[..], b"ICC_PROFILE\0"].concat();
-        [&head, &[number, 2], data].concat()
+        [&head[..], &[number, 2], data].concat()
     };
     let (first, second) = (part(1, b"colours"), part(2, b" of a camera"));
     for (parts, profile) in [

@@ -1,6 +1,6 @@
 //! The desktop viewer: slides as pyramids, results beside them.
 //!
-//! - `state.rs` is data: `Settings` and `Session`; `view.rs`, `pyramid.rs`, `tile_cache.rs` and `cell_layer.rs` are its parts.
+//! - `state.rs` is data: `Settings` and `Session`; `view.rs`, `pyramid.rs`, `tile_cache.rs`, `cell_layer.rs`, `outlines.rs` and `training.rs` are its parts.
 //! - `jobs/` owns the worker threads and the bounded channels; all that touches a file is there.
 //! - `panels/` (one file per panel, one row in its table) and `canvas/` only draw.
 //! - `tokens.rs` holds every colour.
@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod browser;
 mod canvas;
 mod cell_layer;
 mod command;
@@ -26,6 +27,7 @@ mod error;
 mod icon;
 mod jobs;
 pub mod measure;
+mod outlines;
 mod panels;
 mod pyramid;
 mod review;
@@ -35,6 +37,7 @@ mod state;
 mod tile_cache;
 mod tokens;
 mod tour;
+mod training;
 mod view;
 mod worklist;
 
@@ -45,6 +48,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pantrk_core::pipeline::Progress;
+use pantrk_core::segment::Segmenter;
 
 pub use error::ViewerError;
 
@@ -55,6 +59,12 @@ pub trait SlideScorer: Send + Sync {
     /// # Errors
     /// Why there is no result, as a sentence for the user.
     fn score(&self, slide: &Path, progress: &dyn Progress) -> Result<PathBuf, String>;
+
+    /// Lends what finds nuclei, so that the cells in view can be outlined.
+    ///
+    /// # Errors
+    /// Why there is none, as a sentence for the user.
+    fn with_segmenter(&self, work: &mut dyn FnMut(&dyn Segmenter)) -> Result<(), String>;
 }
 
 /// What the viewer starts with.

@@ -13,14 +13,17 @@ use pantrk_space::{LevelSize, RegionReader as _, SlideMpp, SlidePoint, SlideRect
 use pantrk_store::{AuditEntry, HeatmapEntry, ReviewState, SlideResult, SlideReview};
 
 use crate::app::Opinion;
+use crate::browser::Browser;
 use crate::draft::Draft;
 use crate::drawing::Gesture;
 use crate::jobs::{Probe, ScoredCells};
+use crate::outlines::Outlines;
 use crate::pyramid::{Pyramid, TileKey};
 use crate::review::Review;
 use crate::stain_view::StainView;
 use crate::tile_cache::TileCache;
 use crate::tour::Tour;
+use crate::training::Training;
 use crate::view::View;
 
 /// No texture is larger along a side: the least that OpenGL ES 2 hardware of the last years takes.
@@ -47,6 +50,8 @@ pub(crate) struct Session {
     pub(crate) show_log: bool,
     /// Whether the help sheet is shown.
     pub(crate) help: bool,
+    /// The list of files, while something is chosen.
+    pub(crate) browser: Option<Browser>,
     /// What the worklist is searched for.
     pub(crate) search: String,
     /// How far the reviews are, by the slide's id.
@@ -235,6 +240,10 @@ pub(crate) struct OpenItem {
     pub(crate) tiles: TileCache<TilePicture>,
     /// Tiles that were asked for and have not come.
     pub(crate) pending: BTreeSet<TileKey>,
+    /// The region classifier.
+    pub(crate) training: Training,
+    /// The outlines of the cells in view.
+    pub(crate) outlines: Outlines,
 }
 
 /// A second slide beside the first.

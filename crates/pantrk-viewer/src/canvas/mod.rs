@@ -8,6 +8,8 @@ mod drawn;
 mod heatmap;
 mod input;
 mod minimap;
+mod preview;
+mod ribbon;
 mod scale_bar;
 mod tiles;
 
@@ -177,6 +179,7 @@ fn slide_ui(
     out.push(Command::Tiles { drawn, wanted });
 
     heatmap::draw(painter, projector, (open, slide), context.settings);
+    preview::draw(painter, projector, open, context.settings, out);
     let edge = Stroke::new(1.0, tokens.slide_edge);
     painter.rect_stroke(projector.rect(whole), 0, edge, StrokeKind::Outside);
     let mut notes = Vec::new();
@@ -186,9 +189,9 @@ fn slide_ui(
         let one_in = cells::draw(
             painter,
             projector,
-            (cells, &open.review),
+            (cells, open),
             (slide, context.settings.cell_opacity),
-            tokens,
+            (tokens, out),
         );
         if one_in > 1 {
             notes.push(format!("cells: 1 in {one_in} drawn, zoom in for all"));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use pantrk_core::pipeline::{Progress, Stage};
 use pantrk_core::segment::Segmenter;
 use pantrk_report::ReportOptions;
+use pantrk_slide::is_address;
 use pantrk_store::slide_id_from_path;
 use pantrk_viewer::{RESULTS_BESIDE, SlideScorer};
 
@@ -54,7 +55,11 @@ impl DeskScorer {
 
 impl SlideScorer for DeskScorer {
     fn score(&self, slide: &Path, progress: &dyn Progress) -> Result<PathBuf, String> {
-        let beside = slide.parent().unwrap_or(Path::new("."));
+        // Nothing is written beside a slide on a server.
+        let beside = match slide.parent() {
+            Some(folder) if !is_address(slide) => folder,
+            _ => Path::new("."),
+        };
         let out = self
             .out
             .clone()

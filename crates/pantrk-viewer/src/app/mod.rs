@@ -19,7 +19,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use egui::{ColorImage, TextureHandle, TextureOptions};
-use pantrk_slide::Slide;
+use pantrk_slide::{Slide, is_address};
 use pantrk_space::{RegionReader, SlidePoint};
 
 use crate::canvas;
@@ -60,7 +60,11 @@ const WINDOW: [f32; 2] = [1440.0, 900.0];
 
 /// Opens the window and returns when it is closed.
 pub(crate) fn run(options: ViewerOptions) -> Result<(), ViewerError> {
-    if let Some(path) = options.paths.iter().find(|path| !path.exists()) {
+    if let Some(path) = options
+        .paths
+        .iter()
+        .find(|path| !path.exists() && !is_address(path))
+    {
         return Err(ViewerError::NotFound { path: path.clone() });
     }
     let native = eframe::NativeOptions {
@@ -210,7 +214,11 @@ impl Viewer {
         // Without paths the last session is opened again.
         let last = viewer.settings.last_paths.clone();
         let paths = if paths.is_empty() { last } else { paths };
-        let there: Vec<PathBuf> = paths.iter().filter(|p| p.exists()).cloned().collect();
+        let there: Vec<PathBuf> = paths
+            .iter()
+            .filter(|p| p.exists() || is_address(p))
+            .cloned()
+            .collect();
         if !there.is_empty() {
             viewer.settings.last_paths.clear();
             viewer.scan_paths(&there);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use egui::{Color32, ColorImage};
 use pantrk_core::score::{Scorer, ScorerCells};
-use pantrk_slide::Slide;
+use pantrk_slide::{Slide, is_address};
 use pantrk_space::{
     LevelIndex, LevelRect, LevelSize, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp,
 };
@@ -573,7 +573,10 @@ fn scored_cells(table: &CellTable) -> ScoredCells {
 
 fn open_slide(candidates: &[PathBuf]) -> Result<Arc<Slide>, String> {
     // A DICOM slide may be a folder.
-    let Some(path) = candidates.iter().find(|path| path.exists()) else {
+    let Some(path) = candidates
+        .iter()
+        .find(|path| path.exists() || is_address(path))
+    else {
         let wanted = candidates.first().map(|p| p.display().to_string());
         return Err(format!(
             "the slide file is not there: {}",

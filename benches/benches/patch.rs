@@ -7,12 +7,23 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use pantrk_core::cell::CellMeasurer;
+use pantrk_core::cell::{CellMeasurer, Measuring, OutlineFitter};
 use pantrk_core::segment::heads::{Head, Maps, head_by_kind};
 use pantrk_core::segment::{LabelImage, PatchInput, Segmenter as _};
 use pantrk_core::stain::{Deconvolver, StainPlanes, StainVectors};
 use pantrk_nn::{InputSource, Model};
 use pantrk_space::{LevelIndex, LevelRect, MppRequest, RgbBuffer, TileIndex, read_at_mpp};
+
+/// A patch that lies on the slide as a whole.
+fn whole(stains: &StainPlanes) -> Measuring<'_> {
+    Measuring {
+        stains,
+        unread: &[],
+        on_slide: [0..stains.width, 0..stains.height],
+        reach: 10,
+        weak: 0.2,
+    }
+}
 
 fn patch(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
@@ -83,9 +94,14 @@ fn patch(criterion: &mut Criterion) {
         stains: &stains,
     };
     segment_worker.segment(input, &mut labels).unwrap();
+    let mut fitter = OutlineFitter::default();
+    group.bench_function("outlines", |b| {
+        // Fitted again, a nucleus changes no more, and takes as long.
+        b.iter(|| fitter.fit(black_box(&mut labels), &stains.hematoxylin));
+    });
     let mut measurer = CellMeasurer::default();
     group.bench_function("measurement", |b| {
-        b.iter(|| measurer.measure(black_box(&labels), &stains, &[], 10, 0.2));
+        b.iter(|| measurer.measure(black_box(&labels), &whole(&stains)));
     });
     group.bench_function("whole patch", |b| {
         let mut pixels = RgbBuffer::new();
@@ -98,7 +114,8 @@ fn patch(criterion: &mut Criterion) {
                 stains: &planes,
             };
             segment_worker.segment(input, &mut labels).unwrap();
-            measurer.measure(&labels, &planes, &[], 10, 0.2)
+            fitter.fit(&mut labels, &planes.hematoxylin);
+            measurer.measure(&labels, &whole(&planes))
         });
     });
     group.finish();

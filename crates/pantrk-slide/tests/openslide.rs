@@ -174,7 +174,7 @@ impl Subject {
             "lzw-false-true.tif" | "deflate-false-true.tif" | "jpeg-false-true.tif" => {
                 Some("Unsupported or missing image file")
             }
-            "dicom-implicit" | "dicom-rle" => Some("Unsupported transfer syntax"),
+            "dicom-implicit" | "dicom-rle" | "dicom-htj2k" => Some("Unsupported transfer syntax"),
             "dicom-planar" => Some("PlanarConfiguration value 1"),
             "areas.bif" => Some("Couldn't find tile joint info"),
             _ => None,
@@ -247,6 +247,8 @@ fn single_files() -> Vec<(String, Vec<u8>, Tolerance)> {
             EXACT,
         ),
         ("leica.scn".to_owned(), vendors::leica().0.bytes, EXACT),
+        ("huron.tif".to_owned(), vendors::huron().0.bytes, EXACT),
+        ("trestle.tif".to_owned(), vendors::trestle().0.bytes, EXACT),
         ("philips.tiff".to_owned(), vendors::philips().0.bytes, EXACT),
         (
             "hamamatsu.ndpi".to_owned(),
@@ -282,6 +284,11 @@ fn subjects(folder: &Path) -> Vec<Subject> {
         ("dicom-sparse", Storage::Native, true),
         ("dicom-rle", Storage::Rle, false),
         ("dicom-jpeg", Storage::Jpeg(SamplingFactor::F_1_1), false),
+        (
+            "dicom-htj2k",
+            Storage::HighThroughput("ht_lossless.j2c"),
+            false,
+        ),
     ] {
         // Files beside each other would be looked through for a series.
         let own = folder.join(name);
@@ -295,7 +302,11 @@ fn subjects(folder: &Path) -> Vec<Subject> {
             },
             ..writer::Writer::default()
         };
-        let path = writer.save(&picture(vendors::size(300, 200)), &own, "a.dcm");
+        let size = match storage {
+            Storage::HighThroughput(_) => vendors::size(64, 48),
+            _ => vendors::size(300, 200),
+        };
+        let path = writer.save(&picture(size), &own, "a.dcm");
         let tolerance = match storage {
             Storage::Jpeg(_) => JPEG,
             _ => EXACT,

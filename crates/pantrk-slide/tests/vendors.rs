@@ -8,8 +8,8 @@
 mod common;
 
 use common::vendors::{
-    APERIO, BIG, Bif, SCN_PLACES, aperio, aperio_jpeg2000, hamamatsu, leica, ndpi_level, ome,
-    philips, size, ventana, ventana_areas,
+    APERIO, BIG, Bif, SCN_PLACES, aperio, aperio_jpeg2000, hamamatsu, huron, leica, ndpi_level,
+    ome, philips, size, trestle, ventana, ventana_areas,
 };
 use common::{
     CLASSIC, TILE, Value, Writer, check_reader, difference, picture, read, read_level, rect,
@@ -430,6 +430,70 @@ fn levels_and_planes_of_an_ome_tiff() {
 }
 
 #[test]
+fn a_huron_slide_with_all_it_has() {
+    let (writer, truths) = huron();
+    let slide = open(&writer, "slide.tif");
+    assert_eq!((slide.vendor(), slide.format()), ("huron", "Huron TIFF"));
+    check_reader(&slide);
+    for (level, truth) in truths.iter().enumerate() {
+        let (found, gaps) = read_level(&slide, level);
+        assert!(gaps.is_empty() && found == *truth, "level {level}");
+    }
+    let mpp = slide.mpp().unwrap();
+    assert!((mpp.x.get() - 0.4).abs() < 1e-12 && (mpp.y.get() - 0.5).abs() < 1e-12);
+    assert_eq!(slide.icc_profile(), Some([1, 2, 3, 4, 5].as_slice()));
+    assert_eq!(slide.properties()["huron.Scanner"], "TissueScope LE120");
+    for (name, side) in [
+        ("thumbnail", (96, 64)),
+        ("label", (40, 50)),
+        ("macro", (120, 41)),
+    ] {
+        let truth = picture(size(side.0, side.1));
+        assert!(slide.read_associated(name).unwrap() == truth, "{name}");
+    }
+}
+
+#[test]
+fn tiles_of_a_trestle_slide_overlap() {
+    let (writer, truths) = trestle();
+    let folder = tempfile::tempdir().unwrap();
+    let path = writer.save(folder.path(), "slide.tif");
+    let slide = Slide::open(&path).unwrap();
+    assert_eq!(
+        (slide.vendor(), slide.format()),
+        ("trestle", "Trestle TIFF")
+    );
+    check_reader(&slide);
+    for (level, truth) in truths.iter().enumerate() {
+        let (found, gaps) = read_level(&slide, level);
+        assert_eq!(slide.levels()[level].size, truth.size());
+        assert!(gaps.is_empty() && found == *truth, "level {level}");
+    }
+    let mpp = slide.mpp().unwrap();
+    assert!((mpp.x.get() - 0.3).abs() < 1e-12 && (mpp.y.get() - 0.31).abs() < 1e-12);
+    assert_eq!(slide.objective_power(), Some(20.0));
+    let properties = slide.properties();
+    assert_eq!(properties["trestle.White Balance"], "CCCCCC");
+    assert_eq!(properties["openslide.background-color"], "E6DCC8");
+    assert!(slide.associated_images().is_empty());
+
+    // The photograph is a file beside the slide.
+    let photograph = picture(size(60, 40));
+    let jpeg = common::jpeg(
+        photograph.as_bytes(),
+        60,
+        40,
+        jpeg_encoder::ColorType::Rgb,
+        jpeg_encoder::SamplingFactor::F_1_1,
+    );
+    std::fs::write(folder.path().join("slide.Full"), jpeg).unwrap();
+    let found = Slide::open(&path).unwrap().read_associated("macro");
+    assert!(difference(&found.unwrap(), &photograph) <= JPEG_TOLERANCE);
+    std::fs::write(folder.path().join("slide.Full"), "no picture").unwrap();
+    assert!(Slide::open(&path).unwrap().associated_images().is_empty());
+}
+
+#[test]
 fn jpeg2000_tiles_in_both_of_aperio_s_ways() {
     let truth = picture(size(TILE.0, TILE.1));
     let file = |name: &str| {
@@ -446,6 +510,9 @@ fn jpeg2000_tiles_in_both_of_aperio_s_ways() {
         ("ycbcr.j2k", 33003, 2, 3),
         ("ycbcr.j2k", 34712, 6, 3),
         ("ycbcr_422.j2k", 33003, 2, 12),
+        // High throughput, whatever the number around it.
+        ("ht_lossless.j2c", 34712, 2, 1),
+        ("ht_lossless.j2c", 33005, 2, 1),
     ] {
         let writer = aperio_jpeg2000(compression, photometric, &file(name));
         let slide = open(&writer, "slide.svs");
@@ -466,7 +533,7 @@ fn jpeg2000_tiles_in_both_of_aperio_s_ways() {
         "{gaps:?}"
     );
     // A cut stream is never completed.
-    for name in ["rgb.j2k", "ycbcr_422.j2k"] {
+    for name in ["rgb.j2k", "ycbcr_422.j2k", "ht_lossless.j2c"] {
         let whole = file(name);
         for share in [1, 10, 50, 90, 99] {
             let cut = &whole[..whole.len() * share / 100];

@@ -1,14 +1,18 @@
 //! What the drawing side asks for.
 
+use std::path::PathBuf;
+
 use pantrk_core::score::{Compartment, Thresholds};
 use pantrk_space::{SlidePoint, SlideRect};
 use pantrk_triage::Case;
 
 use crate::app::Opinion;
+use crate::browser::Purpose;
 use crate::drawing::Tool;
 use crate::pyramid::TileKey;
 use crate::review::Correction;
 use crate::state::Stain;
+use crate::training::PlaceTile;
 use crate::view::View;
 use crate::worklist::{Filter, SortBy};
 
@@ -64,6 +68,8 @@ pub(crate) enum Command {
     ShowRegions(bool),
     /// Save the view as a picture.
     SavePicture,
+    /// How opaque the region classifier's preview is, 0 to 1.
+    PreviewOpacity(f32),
     /// Search the worklist for this.
     Search(String),
     /// Show this of the worklist.
@@ -92,6 +98,46 @@ pub(crate) enum Command {
     Review(ReviewCommand),
     /// Sign, and what belongs to it.
     Sign(SignCommand),
+    /// Train the region classifier, or use it.
+    Train(TrainCommand),
+    /// Choose a file.
+    Browse(BrowseCommand),
+}
+
+/// What can be done with the list of files.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum BrowseCommand {
+    /// Show it.
+    For(Purpose),
+    /// List this folder.
+    Go(PathBuf),
+    /// This stands in the field.
+    Name(String),
+    /// Take what stands there.
+    Choose,
+    /// Put the list away.
+    Close,
+}
+
+/// What can be done with the region classifier.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum TrainCommand {
+    /// Whether it is trained while strokes are painted, and what it says is shown.
+    Live(bool),
+    /// Train it now.
+    Now,
+    /// These tiles of the preview are in view and not there, the most wanted first.
+    Wanted(Vec<PlaceTile>),
+    /// Make regions of what it says of the whole slide.
+    MakeRegions,
+    /// Stop making regions.
+    Stop,
+    /// Take all strokes away.
+    DeleteStrokes,
+    /// Write it to a file beside the results.
+    Save,
+    /// Read one from this file.
+    Load(PathBuf),
 }
 
 /// What can be done about a signature.
@@ -118,6 +164,8 @@ pub(crate) enum DrawCommand {
     Tool(Tool),
     /// What is drawn from now on is of this class, and so are the selected shapes.
     Class(String),
+    /// Paint training strokes of this class.
+    StrokeClass(String),
     /// A stroke begins; `erase` where Alt is held.
     Press {
         /// Where.
@@ -209,6 +257,11 @@ impl Commands {
     /// Adds a wish about the signature.
     pub(crate) fn sign(&mut self, command: SignCommand) {
         self.push(Command::Sign(command));
+    }
+
+    /// Adds a wish about the region classifier.
+    pub(crate) fn train(&mut self, command: TrainCommand) {
+        self.push(Command::Train(command));
     }
 
     /// Takes all of them.

@@ -25,17 +25,25 @@ pub(crate) struct Draft {
     corrections: BTreeMap<u32, Correction>,
     /// GeoJSON.
     shapes: Value,
+    /// Strokes that train the region classifier, GeoJSON.
+    #[serde(default)]
+    strokes: Value,
 }
 
 impl Draft {
     /// Of a review as it is now.
     pub(crate) fn of(review: &Review) -> Self {
+        let shapes = |trains: bool| {
+            let all = review.drawing.shapes().iter();
+            all.filter(move |shape| shape.trains == trains)
+        };
         Self {
             schema: SCHEMA.to_owned(),
             thresholds: review.thresholds,
             case: review.case.clone(),
             corrections: review.corrections.cells.clone(),
-            shapes: geojson::to_geojson(review.drawing.shapes()),
+            shapes: geojson::to_geojson(shapes(false)),
+            strokes: geojson::to_geojson(shapes(true)),
         }
     }
 
@@ -67,11 +75,15 @@ impl Draft {
     pub(crate) fn restore(&self, review: &mut Review, slide: LevelSize) -> Result<(), String> {
         let mut problem = None;
         let mut shapes: Vec<Shape> = Vec::new();
-        for feature in self.shapes["features"].as_array().into_iter().flatten() {
-            let one = json!([feature]).to_string();
-            match geojson::from_geojson(&one, slide) {
-                Ok(found) => shapes.extend(found),
-                Err(error) => problem = Some(error.to_string()),
+        for (features, trains) in [(&self.shapes, false), (&self.strokes, true)] {
+            for feature in features["features"].as_array().into_iter().flatten() {
+                let one = json!([feature]).to_string();
+                match geojson::from_geojson(&one, slide) {
+                    Ok(found) => {
+                        shapes.extend(found.into_iter().map(|s| Shape { trains, ..s }));
+                    }
+                    Err(error) => problem = Some(error.to_string()),
+                }
             }
         }
         match Thresholds::new(self.thresholds.values()) {
@@ -111,15 +123,17 @@ impl Draft {
         );
         let case = |draft: &Self| serde_json::to_value(&draft.case).unwrap_or_default();
         tell("case", case(before), case(self));
-        let features = |draft: &Self| {
-            let list = draft.shapes["features"].as_array();
-            list.cloned().unwrap_or_default()
-        };
-        let (old, new) = (features(before), features(self));
+        let features = |of: &Value| of["features"].as_array().cloned().unwrap_or_default();
         let only = |a: &[Value], b: &[Value]| -> Value {
             a.iter().filter(|f| !b.contains(f)).cloned().collect()
         };
-        tell("regions", only(&old, &new), only(&new, &old));
+        for (what, old, new) in [
+            ("regions", &before.shapes, &self.shapes),
+            ("training strokes", &before.strokes, &self.strokes),
+        ] {
+            let (old, new) = (features(old), features(new));
+            tell(what, only(&old, &new), only(&new, &old));
+        }
         let rows = before.corrections.keys().chain(self.corrections.keys());
         for row in rows.collect::<std::collections::BTreeSet<_>>() {
             let of = |draft: &Self| {
@@ -150,7 +164,7 @@ fn verdict(correction: Correction) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drawing::{Geometry, geometry};
+    use crate::drawing::geometry;
     use pantrk_space::SlidePoint;
 
     const SLIDE: LevelSize = LevelSize {
@@ -169,13 +183,13 @@ mod tests {
         review.correct(9, Some(Correction::Grade(2)));
         let at = |x, y| SlidePoint { x, y };
         let area = geometry::rectangle(at(10.0, 10.0), at(90.0, 90.0)).unwrap();
-        let shape = Shape {
-            id: 0,
-            class: "Nerve".to_owned(),
-            name: String::new(),
-            geometry: Geometry::Area(area),
+        let shape = Shape::of_class("Nerve", area);
+        let stroke = Shape {
+            trains: true,
+            ..shape.clone()
         };
         review.drawing.add("draw", vec![shape]);
+        review.drawing.add("stroke", vec![stroke]);
         review.take_regions();
         let after = Draft::of(&review);
         let words: Vec<String> = after
@@ -185,7 +199,14 @@ mod tests {
             .collect();
         assert_eq!(
             words,
-            ["thresholds", "case", "regions", "correct", "correct"]
+            [
+                "thresholds",
+                "case",
+                "regions",
+                "training strokes",
+                "correct",
+                "correct"
+            ]
         );
         assert_eq!(
             after.correction_rows(),
@@ -197,6 +218,7 @@ mod tests {
             .restore(&mut other, SLIDE)
             .unwrap();
         assert_eq!(Draft::of(&other), after);
+        assert_eq!(other.drawing.strokes().len(), 1);
         assert_eq!(other.changes(), review.changes());
         assert!(Draft::parse("{}").is_err());
     }

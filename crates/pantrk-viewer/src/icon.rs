@@ -96,6 +96,21 @@ pub(crate) fn tool_icon(painter: &Painter, rect: Rect, tool: Tool, colour: Color
             line(vec![at(0.95, -0.95), at(0.0, 0.0)]);
             painter.circle_filled(at(-0.35, 0.35), r * 0.5, colour);
         }
+        Tool::Stroke => {
+            let wave = [
+                (-0.95, 0.15),
+                (-0.6, -0.35),
+                (-0.2, -0.1),
+                (0.2, 0.25),
+                (0.6, -0.1),
+            ];
+            painter.add(Shape::line(
+                wave.map(|(x, y)| at(x, y - 0.35)).to_vec(),
+                Stroke::new(4.0, colour.gamma_multiply(0.55)),
+            ));
+            let wave = wave.map(|(x, y)| at(x + 0.3, y + 0.6));
+            painter.add(Shape::line(wave.to_vec(), Stroke::new(4.0, colour)));
+        }
         Tool::Eraser => {
             let corners = [
                 (-0.9, 0.3),

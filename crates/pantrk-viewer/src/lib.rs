@@ -1,6 +1,6 @@
 //! The desktop viewer: slides as pyramids, results beside them.
 //!
-//! - `state.rs` is data: `Settings` and `Session`; `view.rs`, `pyramid.rs`, `tile_cache.rs` and `cell_layer.rs` are its parts.
+//! - `state.rs` is data: `Settings` and `Session`; `view.rs`, `pyramid.rs`, `tile_cache.rs`, `cell_layer.rs` and `training.rs` are its parts.
 //! - `jobs/` owns the worker threads and the bounded channels; all that touches a file is there.
 //! - `panels/` (one file per panel, one row in its table) and `canvas/` only draw.
 //! - `tokens.rs` holds every colour.
@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod browser;
 mod canvas;
 mod cell_layer;
 mod command;
@@ -35,6 +36,7 @@ mod state;
 mod tile_cache;
 mod tokens;
 mod tour;
+mod training;
 mod view;
 mod worklist;
 

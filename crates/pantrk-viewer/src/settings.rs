@@ -29,6 +29,10 @@ pub(crate) struct Settings {
     pub(crate) show_regions: bool,
     /// How opaque they are drawn, 0 to 1.
     pub(crate) region_opacity: f32,
+    /// Whether the region classifier is trained while strokes are painted, and what it says is shown.
+    pub(crate) live_preview: bool,
+    /// How opaque that is drawn, 0 to 1.
+    pub(crate) preview_opacity: f32,
     /// What the pointer does.
     #[serde(skip)]
     pub(crate) tool: Tool,
@@ -46,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) last_paths: Vec<PathBuf>,
     /// The slide that was open last, by its id.
     pub(crate) last_open: Option<String>,
+    /// The folder that a file was chosen from last.
+    pub(crate) last_folder: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -59,6 +65,8 @@ impl Default for Settings {
             cell_opacity: 1.0,
             show_regions: true,
             region_opacity: 1.0,
+            live_preview: true,
+            preview_opacity: 0.45,
             tool: Tool::Move,
             class: "Tumor".to_owned(),
             brush: 24.0,
@@ -67,6 +75,7 @@ impl Default for Settings {
             filter: Filter::All,
             last_paths: Vec::new(),
             last_open: None,
+            last_folder: None,
         }
     }
 }

@@ -13,6 +13,7 @@ use pantrk_space::{LevelSize, RegionReader as _, SlideMpp, SlidePoint, SlideRect
 use pantrk_store::{AuditEntry, HeatmapEntry, ReviewState, SlideResult, SlideReview};
 
 use crate::app::Opinion;
+use crate::browser::Browser;
 use crate::draft::Draft;
 use crate::drawing::Gesture;
 use crate::jobs::{Probe, ScoredCells};
@@ -21,6 +22,7 @@ use crate::review::Review;
 use crate::stain_view::StainView;
 use crate::tile_cache::TileCache;
 use crate::tour::Tour;
+use crate::training::Training;
 use crate::view::View;
 
 /// No texture is larger along a side: the least that OpenGL ES 2 hardware of the last years takes.
@@ -47,6 +49,8 @@ pub(crate) struct Session {
     pub(crate) show_log: bool,
     /// Whether the help sheet is shown.
     pub(crate) help: bool,
+    /// The list of files, while something is chosen.
+    pub(crate) browser: Option<Browser>,
     /// What the worklist is searched for.
     pub(crate) search: String,
     /// How far the reviews are, by the slide's id.
@@ -235,6 +239,8 @@ pub(crate) struct OpenItem {
     pub(crate) tiles: TileCache<TilePicture>,
     /// Tiles that were asked for and have not come.
     pub(crate) pending: BTreeSet<TileKey>,
+    /// The region classifier.
+    pub(crate) training: Training,
 }
 
 /// A second slide beside the first.

@@ -125,7 +125,7 @@ pub(crate) fn flag(name: &str) -> Color32 {
 
 /// The colour of a region class, by its place in the table of classes; grey for others. After Paul Tol's vibrant scheme, which those tell apart who see red and green alike.
 pub(crate) fn class(place: Option<usize>) -> Color32 {
-    const COLOURS: [Color32; 8] = [
+    const COLOURS: [Color32; 9] = [
         Color32::from_rgb(0x00, 0x99, 0x88),
         Color32::from_rgb(0xcc, 0x33, 0x11),
         Color32::from_rgb(0x88, 0x44, 0xcc),
@@ -133,6 +133,7 @@ pub(crate) fn class(place: Option<usize>) -> Color32 {
         Color32::from_rgb(0xee, 0x33, 0x77),
         Color32::from_rgb(0x50, 0x50, 0x50),
         Color32::from_rgb(0x00, 0x77, 0xbb),
+        Color32::from_rgb(0x99, 0x99, 0x33),
         Color32::from_rgb(0x8c, 0x95, 0x9f),
     ];
     place

@@ -5,11 +5,13 @@ mod expand;
 mod fill;
 mod kinds;
 mod measure;
+mod outline;
 mod table;
 
 pub use contour::trace_contours;
 pub use expand::Expansion;
 pub use fill::fill_ring;
 pub use kinds::{CellKinds, KindAccuracy};
-pub use measure::{CellMeasurer, CellRecord};
+pub use measure::{CellMeasurer, CellRecord, Measuring};
+pub use outline::OutlineFitter;
 pub use table::{CellTable, ExcludedReason};

@@ -1,5 +1,6 @@
 //! One patch, on one thread.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use pantrk_space::{
@@ -9,7 +10,10 @@ use pantrk_space::{
 
 use super::{Ground, ScoreInput, UnreadTile, region_reason};
 use crate::CoreError;
-use crate::cell::{CellMeasurer, CellRecord, CellTable, ExcludedReason, Expansion, trace_contours};
+use crate::cell::{
+    CellMeasurer, CellRecord, CellTable, ExcludedReason, Expansion, Measuring, OutlineFitter,
+    trace_contours,
+};
 use crate::quality::{Block, BlockMeter};
 use crate::segment::{LabelImage, PatchInput, SegmentWorker, Segmenter};
 use crate::stain::{Deconvolver, StainPlanes};
@@ -101,6 +105,7 @@ impl<'a> WorkerPool<'a> {
             rgb: RgbBuffer::new(),
             stains: StainPlanes::default(),
             labels: LabelImage::default(),
+            fitter: OutlineFitter::default(),
             measurer: CellMeasurer::default(),
             meter: BlockMeter::default(),
             unread: Vec::new(),
@@ -122,6 +127,7 @@ pub(super) struct Worker<'a> {
     rgb: RgbBuffer,
     stains: StainPlanes,
     labels: LabelImage,
+    fitter: OutlineFitter,
     measurer: CellMeasurer,
     meter: BlockMeter,
     unread: Vec<bool>,
@@ -151,6 +157,7 @@ impl Worker<'_> {
             stains: &self.stains,
         };
         self.segmenter.segment(patch, &mut self.labels)?;
+        self.fitter.fit(&mut self.labels, &self.stains.hematoxylin);
         let background = self.ground.background.od as f32;
         let parameters = self.input.parameters;
         let reach = parameters
@@ -158,10 +165,14 @@ impl Worker<'_> {
             .pixels_at(self.grid.mpp)
             .round()
             .clamp(0.0, f64::from(Expansion::MOST));
-        let weak = parameters.thresholds.values()[0] + background;
-        let records =
-            self.measurer
-                .measure(&self.labels, &self.stains, &self.unread, reach as u8, weak);
+        let of = Measuring {
+            stains: &self.stains,
+            unread: &self.unread,
+            on_slide: self.on_slide(request.rect),
+            reach: reach as u8,
+            weak: parameters.thresholds.values()[0] + background,
+        };
+        let records = self.measurer.measure(&self.labels, &of);
         let contours = if parameters.contours {
             trace_contours(&self.labels)
         } else {
@@ -175,6 +186,20 @@ impl Worker<'_> {
             }
         }
         Ok(outcome)
+    }
+
+    /// The columns and rows of a patch that lie on the slide.
+    fn on_slide(&self, patch: LevelRect) -> [Range<usize>; 2] {
+        let size = self.input.reader.size();
+        let (sx, sy) = self.grid.slide_scale(self.input.slide_mpp);
+        let of = |first: i64, pixels: u32, slide: u32, scale: f64| {
+            let place = |at: i64| (at - first).clamp(0, i64::from(pixels)) as usize;
+            place(0)..place((f64::from(slide) / scale).floor() as i64)
+        };
+        [
+            of(patch.x, patch.width, size.width, sx),
+            of(patch.y, patch.height, size.height, sy),
+        ]
     }
 
     /// Stain densities against the glass as it is lit here.

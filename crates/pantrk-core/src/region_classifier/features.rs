@@ -77,7 +77,7 @@ impl FeatureTile {
                 height: big.height * FOLD as u32,
             },
             mpp: MicronsPerPixel::new(PIXEL_UM).ok_or(CoreError::NoLevels)?,
-            slide_mpp: slide.slide_mpp,
+            slide_mpp: slide.seen.slide_mpp,
         };
         let mut rgb = RgbBuffer::new();
         let region = read_at_mpp(slide.reader, &request, &mut rgb)?;
@@ -95,11 +95,11 @@ impl FeatureTile {
             ((start as f64 + f64::from(length) / 2.0) / f64::from(all.max(1))).clamp(0.0, 1.0)
         };
         let (wide, high) = slide.size();
-        let white = slide.white.at(
+        let white = slide.seen.white.at(
             middle(rect.x, rect.width, wide),
             middle(rect.y, rect.height, high),
         );
-        let sums = sums(&rgb, &Deconvolver::new(slide.vectors, white), columns);
+        let sums = sums(&rgb, &Deconvolver::new(slide.seen.vectors, white), columns);
         let mut tile = Self {
             width: rect.width as usize,
             places: vec![Some([0.0; FEATURES]); rect.width as usize * rect.height as usize],

@@ -8,6 +8,9 @@
 mod features;
 mod outline;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
 use pantrk_space::{LevelRect, RegionReader, SlideMpp, SlidePoint, SlideRect};
 use rafor::prelude::*;
 use rafor::rf::Classifier as Forest;
@@ -72,6 +75,11 @@ pub enum RegionClassifierError {
 /// A slide made ready for region classification.
 pub struct RegionSlide<'a> {
     reader: &'a dyn RegionReader,
+    seen: Arc<RegionSurvey>,
+}
+
+/// What a look at the whole slide at low power found; kept by who comes back to the slide.
+pub struct RegionSurvey {
     slide_mpp: SlideMpp,
     white: WhitePoint,
     vectors: StainVectors,
@@ -79,10 +87,18 @@ pub struct RegionSlide<'a> {
     scale: (f64, f64),
 }
 
+impl std::fmt::Debug for RegionSurvey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RegionSurvey")
+            .field("white", &self.white)
+            .finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for RegionSlide<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RegionSlide")
-            .field("white", &self.white)
+            .field("seen", &self.seen)
             .finish_non_exhaustive()
     }
 }
@@ -99,17 +115,32 @@ impl<'a> RegionSlide<'a> {
         let tissue = tissue_mask(&overview, &white);
         Ok(Self {
             reader,
-            slide_mpp,
-            white,
-            vectors: StainVectors::h_dab_default(),
-            scale: overview.slide_scale(),
-            tissue,
+            seen: Arc::new(RegionSurvey {
+                slide_mpp,
+                white,
+                vectors: StainVectors::h_dab_default(),
+                scale: overview.slide_scale(),
+                tissue,
+            }),
         })
+    }
+
+    /// A slide that was surveyed before.
+    pub fn seen_before(reader: &'a dyn RegionReader, seen: &Arc<RegionSurvey>) -> Self {
+        Self {
+            reader,
+            seen: Arc::clone(seen),
+        }
+    }
+
+    /// What the survey found.
+    pub fn seen(&self) -> &Arc<RegionSurvey> {
+        &self.seen
     }
 
     /// Places of 8 um along width and height.
     fn size(&self) -> (u32, u32) {
-        (self.tissue.width(), self.tissue.height())
+        self.seen.size()
     }
 
     /// The whole slide, level-0 pixels.
@@ -118,8 +149,8 @@ impl<'a> RegionSlide<'a> {
         SlideRect {
             x: 0.0,
             y: 0.0,
-            width: f64::from(width) * self.scale.0,
-            height: f64::from(height) * self.scale.1,
+            width: f64::from(width) * self.seen.scale.0,
+            height: f64::from(height) * self.seen.scale.1,
         }
     }
 
@@ -128,24 +159,37 @@ impl<'a> RegionSlide<'a> {
         let (width, height) = self.size();
         let from = |v: f64, scale: f64| (v / scale).floor().max(0.0) as i64;
         let to = |v: f64, scale: f64, most: u32| ((v / scale).ceil() as i64).min(i64::from(most));
-        let (x, y) = (from(rect.x, self.scale.0), from(rect.y, self.scale.1));
+        let scale = self.seen.scale;
+        let (x, y) = (from(rect.x, scale.0), from(rect.y, scale.1));
         LevelRect {
             x,
             y,
-            width: (to(rect.x + rect.width, self.scale.0, width) - x).max(0) as u32,
-            height: (to(rect.y + rect.height, self.scale.1, height) - y).max(0) as u32,
+            width: (to(rect.x + rect.width, scale.0, width) - x).max(0) as u32,
+            height: (to(rect.y + rect.height, scale.1, height) - y).max(0) as u32,
         }
     }
 
     fn middle_of(&self, x: i64, y: i64) -> SlidePoint {
         SlidePoint {
-            x: (x as f64 + 0.5) * self.scale.0,
-            y: (y as f64 + 0.5) * self.scale.1,
+            x: (x as f64 + 0.5) * self.seen.scale.0,
+            y: (y as f64 + 0.5) * self.seen.scale.1,
         }
     }
 
     fn is_tissue(&self, x: i64, y: i64) -> bool {
-        x >= 0 && y >= 0 && self.tissue.get(x as u32, y as u32)
+        x >= 0 && y >= 0 && self.seen.tissue.get(x as u32, y as u32)
+    }
+}
+
+impl RegionSurvey {
+    /// Places of 8 um along width and height.
+    pub fn size(&self) -> (u32, u32) {
+        (self.tissue.width(), self.tissue.height())
+    }
+
+    /// Level-0 pixels per place along x and y.
+    pub const fn scale(&self) -> (f64, f64) {
+        self.scale
     }
 }
 
@@ -216,6 +260,17 @@ impl TrainingPlaces {
             self.next_stroke += 1;
         }
         Ok(())
+    }
+
+    /// Adds what was gathered elsewhere, so that strokes that did not change need not be read again.
+    pub fn append(&mut self, other: &Self) {
+        let labels: Vec<usize> = other.classes.iter().map(|c| self.label(c)).collect();
+        self.features.extend_from_slice(&other.features);
+        let known = other.labels.iter().map(|&label| labels[label]);
+        self.labels.extend(known);
+        let first = self.next_stroke;
+        self.strokes.extend(other.strokes.iter().map(|s| s + first));
+        self.next_stroke += other.next_stroke;
     }
 
     fn label(&mut self, class: &str) -> usize {
@@ -414,11 +469,34 @@ impl RegionClassifier {
     /// # Errors
     /// If the slide cannot be read there.
     pub fn predict(&self, slide: &RegionSlide<'_>, area: SlideRect) -> Result<ClassMap, CoreError> {
+        self.predict_watched(slide, area, &|_, _| true)
+    }
+
+    /// As [`RegionClassifier::predict`]; `go_on` is told before each square millimetre how many of how many were begun, and asked whether to go on.
+    ///
+    /// Without it the places that are left look like no tissue.
+    ///
+    /// # Errors
+    /// If the slide cannot be read there.
+    pub fn predict_watched(
+        &self,
+        slide: &RegionSlide<'_>,
+        area: SlideRect,
+        go_on: &(dyn Fn(u64, u64) -> bool + Sync),
+    ) -> Result<ClassMap, CoreError> {
         let rect = slide.places(area);
+        let cut = tiles(rect);
+        let (all, done) = (cut.len() as u64, AtomicU64::new(0));
+        let stopped = AtomicBool::new(false);
         let classes = self.classes.len();
-        let voted = tiles(rect)
+        let voted = cut
             .into_par_iter()
             .map(|tile| {
+                let before = done.fetch_add(1, Ordering::Relaxed);
+                if stopped.load(Ordering::Relaxed) || !go_on(before, all) {
+                    stopped.store(true, Ordering::Relaxed);
+                    return Ok((tile, Vec::new(), Vec::new()));
+                }
                 let places = (0..tile.height).flat_map(|y| (0..tile.width).map(move |x| (x, y)));
                 let tissue: Vec<(u32, u32)> = places
                     .filter(|&(x, y)| slide.is_tissue(tile.x + i64::from(x), tile.y + i64::from(y)))
@@ -453,7 +531,7 @@ impl RegionClassifier {
         }
         Ok(ClassMap::from_votes(
             rect,
-            slide.scale,
+            slide.seen.scale,
             self.classes.iter().map(|c| c.class.clone()).collect(),
             &votes,
         ))

@@ -164,6 +164,32 @@ fn a_preview_says_what_the_whole_slide_says() {
 }
 
 #[test]
+fn places_gathered_stroke_by_stroke_train_the_same_classifier() {
+    let reader = Painted::new();
+    let (slide, classifier) = trained(&reader);
+    let again = RegionSlide::seen_before(&reader, slide.seen());
+    let mut all = TrainingPlaces::default();
+    for stroke in strokes() {
+        let mut one = TrainingPlaces::default();
+        one.add(&again, &[stroke]).unwrap();
+        all.append(&one);
+    }
+    let appended = all.train().unwrap();
+    assert_eq!(appended.to_json().unwrap(), classifier.to_json().unwrap());
+}
+
+#[test]
+fn a_prediction_that_is_stopped_leaves_the_rest_empty() {
+    let reader = Painted::new();
+    let (slide, classifier) = trained(&reader);
+    let map = classifier.predict_watched(&slide, slide.whole(), &|_, all| {
+        assert!(all > 1);
+        false
+    });
+    assert!(map.unwrap().class.iter().all(|&class| class == 0));
+}
+
+#[test]
 fn the_file_comes_back_and_a_damaged_one_is_refused() {
     let reader = Painted::new();
     let (slide, classifier) = trained(&reader);

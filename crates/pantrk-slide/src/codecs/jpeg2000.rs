@@ -1,6 +1,6 @@
-//! JPEG 2000 (TIFF 33003, 33004, 33005, 34712; raw codestreams and JP2 files), by `hayro-jpeg2000`.
+//! JPEG 2000 (TIFF 33003, 33004, 33005, 34712, DICOM; raw codestreams and JP2 files), by `hayro-jpeg2000`; High-Throughput JPEG 2000 by `dicom-toolkit-jpeg2000`, a fork of it that has the other block coder.
 //!
-//! Facts: ITU-T T.800 annexes A (markers) and G (component transforms); Aperio's numbers as `OpenSlide` documents them.
+//! Facts: ITU-T T.800 annexes A (markers) and G (component transforms); T.814 annex A (what a high-throughput stream says of itself); Aperio's numbers as `OpenSlide` documents them.
 //!
 //! Whose word counts on colour, for three components:
 //! 1. A component transform in the stream: the components come out as RGB.
@@ -9,8 +9,9 @@
 //! The decoder takes subsampled second and third components for `YCbCr` and turns them into RGB by itself, those of full size never.
 //! So the sampling is read here first, and `YCbCr` of full size is transformed here (BT.601, full range, as in JFIF).
 //!
-//! Known gaps: four components, more than 8 bits a sample, High-Throughput JPEG 2000.
+//! Known gaps: four components, more than 8 bits a sample; high-throughput streams with subsampled components or less than 8 bits.
 
+use dicom_toolkit_jpeg2000 as ht;
 use hayro_jpeg2000::{DecodeSettings, DecoderContext, Image};
 use pantrk_space::LevelSize;
 
@@ -39,6 +40,8 @@ struct Header {
     bits: u8,
     /// Whether the components were transformed from RGB.
     transformed: bool,
+    /// Whether blocks are coded as Part 15 has it.
+    high_throughput: bool,
 }
 
 impl Header {
@@ -57,8 +60,13 @@ impl Header {
                 .ok_or_else(|| broken("the main header is cut off"))?;
             match (marker, &mut header) {
                 (0x51, None) => header = Some(Self::from_siz(body)?),
+                // The second of four bytes has the bit of Part 15.
+                (0x50, Some(header)) => {
+                    header.high_throughput |= body.get(1).is_some_and(|parts| parts & 2 != 0);
+                }
                 (0x52, Some(header)) => {
                     header.transformed = body.get(4).is_some_and(|&transform| transform != 0);
+                    header.high_throughput |= body.get(8).is_some_and(|style| style & 0x40 != 0);
                     return Ok(header.clone());
                 }
                 (0x90 | 0x93 | 0xd9, _) => return Err(broken("no coding style")),
@@ -112,6 +120,7 @@ impl Header {
             steps: specs.iter().map(|[_, x, y]| (*x, *y)).collect(),
             bits,
             transformed: false,
+            high_throughput: false,
         })
     }
 }
@@ -208,31 +217,25 @@ fn run(
             return Err(unsupported("subsampled RGB"));
         }
     }
-    let pixels = out.len().checked_div(3).unwrap_or(0);
-    let settings = DecodeSettings {
-        strict: true,
-        ..DecodeSettings::default()
-    };
-    // The decoder is other people's code on hostile bytes; a panic inside it costs one tile.
+    if header.high_throughput && (converts || header.bits != 8) {
+        return Err(unsupported(
+            "the high-throughput kind with subsampled components or other than 8 bits",
+        ));
+    }
+    // The decoders are other people's code on hostile bytes; a panic inside them costs one tile.
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let image = Image::new(input, &settings).map_err(|error| broken(error.to_string()))?;
-        let mut context = DecoderContext::default();
-        let decoded = image
-            .decode(&mut context)
-            .map_err(|error| broken(error.to_string()))?;
-        let wanted = if grey { 1 } else { 3 };
-        let components = decoded.components();
-        if components.len() != wanted || components.iter().any(|c| c.samples().len() != pixels) {
-            return Err(broken("the components are not of the picture's size"));
-        }
-        if grey {
+        let samples: &mut [u8] = if grey {
             scratch.clear();
-            scratch.resize(pixels, 0);
-            decoded.store_u8_into(scratch);
+            scratch.resize(out.len().checked_div(3).unwrap_or(0), 0);
+            scratch
         } else {
-            decoded.store_u8_into(out);
+            out
+        };
+        if header.high_throughput {
+            high_throughput(input, samples)
+        } else {
+            classic(input, if grey { 1 } else { 3 }, samples)
         }
-        Ok(())
     }));
     result.unwrap_or_else(|_| Err(broken("the decoder gave up")))?;
     let (rgb, _) = out.as_chunks_mut::<3>();
@@ -245,6 +248,43 @@ fn run(
             *pixel = rgb_from_ycbcr(*pixel);
         }
     }
+    Ok(())
+}
+
+/// Interleaved samples by the block coder of Part 1.
+fn classic(input: &[u8], channels: usize, out: &mut [u8]) -> Result<(), CodecError> {
+    let settings = DecodeSettings {
+        strict: true,
+        ..DecodeSettings::default()
+    };
+    let image = Image::new(input, &settings).map_err(|error| broken(error.to_string()))?;
+    let mut context = DecoderContext::default();
+    let decoded = image
+        .decode(&mut context)
+        .map_err(|error| broken(error.to_string()))?;
+    let components = decoded.components();
+    let pixels = out.len().checked_div(channels).unwrap_or(0);
+    if components.len() != channels || components.iter().any(|c| c.samples().len() != pixels) {
+        return Err(broken("the components are not of the picture's size"));
+    }
+    decoded.store_u8_into(out);
+    Ok(())
+}
+
+/// Interleaved samples by the block coder of Part 15.
+fn high_throughput(input: &[u8], out: &mut [u8]) -> Result<(), CodecError> {
+    let settings = ht::DecodeSettings {
+        strict: true,
+        ..ht::DecodeSettings::default()
+    };
+    let image = ht::Image::new(input, &settings).map_err(|error| broken(error.to_string()))?;
+    let decoded = image
+        .decode_native()
+        .map_err(|error| broken(error.to_string()))?;
+    if decoded.bytes_per_sample != 1 || decoded.data.len() != out.len() {
+        return Err(broken("the components are not of the picture's size"));
+    }
+    out.copy_from_slice(&decoded.data);
     Ok(())
 }
 
@@ -299,6 +339,25 @@ mod tests {
         assert!(Header::parse(&siz(0, 5, &[[7, 1, 1]])).is_err());
         assert!(Header::parse(&siz(5, 5, &[])).is_err());
         assert!(Header::parse(&siz(5, 5, &[[0x87, 1, 1]])).is_err());
+    }
+
+    #[test]
+    fn high_throughput_streams_name_themselves() {
+        let grey = include_bytes!("../../tests/data/ht_grey.j2c");
+        let header = Header::parse(grey).unwrap();
+        assert!(header.high_throughput && header.steps == [(1, 1)]);
+        let classic = include_bytes!("../../tests/data/grey.j2k");
+        assert!(!Header::parse(classic).unwrap().high_throughput);
+        let request = ImageRequest {
+            stored: header.size,
+            needed: header.size,
+            colour: StatedColour::Grey,
+            tables: None,
+        };
+        let (mut found, mut wanted) = (vec![0; 64 * 48 * 3], vec![1; 64 * 48 * 3]);
+        decode(&request, grey, &mut Vec::new(), &mut found).unwrap();
+        decode(&request, classic, &mut Vec::new(), &mut wanted).unwrap();
+        assert_eq!(found, wanted);
     }
 
     #[test]

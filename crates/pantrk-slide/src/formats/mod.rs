@@ -10,12 +10,14 @@ mod beside;
 mod dicom;
 mod generic_tiff;
 mod hamamatsu;
+mod huron;
 mod leica;
 mod mirax;
 mod ome_tiff;
 mod philips;
 mod plain_image;
 mod pyramid;
+mod trestle;
 mod unsupported;
 mod ventana;
 mod zeiss;
@@ -78,6 +80,16 @@ static FORMATS: &[Format] = &[
         vendor: hamamatsu::VENDOR,
         probe: hamamatsu::probe,
         open: hamamatsu::open,
+    },
+    Format {
+        vendor: huron::VENDOR,
+        probe: huron::probe,
+        open: huron::open,
+    },
+    Format {
+        vendor: trestle::VENDOR,
+        probe: trestle::probe,
+        open: trestle::open,
     },
     Format {
         vendor: ome_tiff::VENDOR,

@@ -70,6 +70,8 @@ pub(crate) fn bases() -> Vec<Base> {
         ("leica", "slide.scn", || vendors::leica().0.bytes),
         ("philips", "slide.tiff", || vendors::philips().0.bytes),
         ("hamamatsu", "slide.ndpi", || vendors::hamamatsu().0.bytes),
+        ("huron", "slide.tif", || vendors::huron().0.bytes),
+        ("trestle", "slide.tif", || vendors::trestle().0.bytes),
         ("ome", "slide.ome.tif", || vendors::ome(CLASSIC, 1).0.bytes),
         ("ome-planes", "slide.ome.tif", || {
             vendors::ome(kind((true, false)), 4).0.bytes
@@ -102,6 +104,9 @@ pub(crate) fn bases() -> Vec<Base> {
         ("dicom-sparse", "slide.dcm", || dicom(Storage::Rle, true)),
         ("dicom-jpeg", "slide.dcm", || {
             dicom(Storage::Jpeg(SamplingFactor::F_1_1), false)
+        }),
+        ("dicom-htj2k", "slide.dcm", || {
+            dicom_of(Storage::HighThroughput("ht_lossless.j2c"), false, (64, 48))
         }),
         ("czi", "slide.czi", || czi(czi::NONE)),
         ("czi-jpeg", "slide.czi", || czi(czi::JPEG)),
@@ -141,13 +146,21 @@ fn czi(compression: i32) -> Vec<u8> {
 }
 
 fn dicom(storage: Storage, sparse: bool) -> Vec<u8> {
+    dicom_of(storage, sparse, (150, 100))
+}
+
+fn dicom_of(storage: Storage, sparse: bool, (width, height): (u32, u32)) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let writer = writer::Writer {
         storage,
         sparse,
         ..writer::Writer::default()
     };
-    let path = writer.save(&picture(vendors::size(150, 100)), folder.path(), "a.dcm");
+    let path = writer.save(
+        &picture(vendors::size(width, height)),
+        folder.path(),
+        "a.dcm",
+    );
     fs::read(path).unwrap()
 }
 

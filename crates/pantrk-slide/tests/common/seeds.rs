@@ -23,6 +23,8 @@ fn target(base: &str) -> Option<(&'static str, &'static [u8])> {
         "leica" => ("leica", &[]),
         "philips" => ("philips", &[]),
         "hamamatsu" => ("hamamatsu", &[]),
+        "huron" => ("huron", &[]),
+        "trestle" => ("trestle", &[]),
         "ome" => ("ome_tiff", &[]),
         "dicom" => ("dicom", &[]),
         "czi" => ("zeiss", &[]),
@@ -117,13 +119,16 @@ pub(crate) fn codecs(root: &Path) {
     let jpeg = common::jpeg(&grey, 64, 48, ColorType::Luma, SamplingFactor::F_1_1);
     put(root, "codec_jpeg", "grey", &[&[10, 0], &jpeg]);
     for (name, first) in [
-        ("ycbcr_422", 0),
-        ("rgb", 64),
-        ("ycbcr", 0),
-        ("grey", 138),
-        ("rgb_transformed", 128),
+        ("ycbcr_422.j2k", 0),
+        ("rgb.j2k", 64),
+        ("ycbcr.j2k", 0),
+        ("grey.j2k", 138),
+        ("rgb_transformed.j2k", 128),
+        ("ht_lossless.j2c", 128),
+        ("ht_lossy.j2c", 128),
+        ("ht_grey.j2c", 138),
     ] {
-        let stream = bases::data(&format!("{name}.j2k"));
+        let stream = bases::data(name);
         put(root, "codec_jpeg2000", name, &[&[first, 2], &stream]);
     }
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/jpeg_ls");

@@ -646,3 +646,97 @@ pub fn ome(kind: Kind, planes: u32) -> (Writer, Vec<RgbBuffer>) {
     }
     (writer, truths)
 }
+
+pub const HURON: &str =
+    "Huron Digital Pathology\nScanner   = TissueScope LE120\nObjective = 20X\nnothing\n";
+
+/// A Huron slide of two levels in the order of Aperio's pages, with a thumbnail, a label and a macro.
+pub fn huron() -> (Writer, [RgbBuffer; 2]) {
+    let truths = [picture(size(300, 200)), picture(size(150, 100))];
+    let mut writer = Writer::new(BIG);
+    let mut page = tiled_page(
+        &mut writer,
+        &truths[0],
+        Packing::LzwPredicted,
+        |_, at, len| (at, len),
+    );
+    page.push((270, text(HURON)));
+    page.push((271, text("Huron Digital Pathology")));
+    page.push((282, Value::Rational(25_000, 1)));
+    page.push((283, Value::Rational(20_000, 1)));
+    page.push((296, Value::Short(vec![3])));
+    page.push((34675, Value::Bytes(vec![1, 2, 3, 4, 5])));
+    writer.page(page);
+    for (side, subfile) in [((96, 64), 0), ((40, 50), 1), ((120, 41), 9)] {
+        let mut page = strips(&mut writer, Packing::LzwPredicted, size(side.0, side.1));
+        page.push((254, Value::Long(vec![subfile])));
+        writer.page(page);
+        if subfile == 0 {
+            let page = tiled_page(&mut writer, &truths[1], Packing::Deflate, |_, at, len| {
+                (at, len)
+            });
+            writer.page(page);
+        }
+    }
+    (writer, truths)
+}
+
+pub const TRESTLE: &str = "Background Color=E6DCC8;White Balance=CCCCCC;Objective Power=20;JPEG Quality=80;OverlapsXY= 8 6 4 2";
+
+/// A Trestle slide of three levels, of which the last has no overlaps.
+///
+/// What lies under a neighbour is of another colour, so that the order of painting shows.
+pub fn trestle() -> (Writer, Vec<RgbBuffer>) {
+    let mut writer = Writer::new(CLASSIC);
+    let mut truths = Vec::new();
+    for (level, ((width, height), overlap)) in [
+        ((218, 124), (8, 6)),
+        ((109, 62), (4, 2)),
+        ((55, 31), (0, 0)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let truth = picture(size(width, height));
+        let step = (TILE.0 - overlap.0, TILE.1 - overlap.1);
+        let tiles = |side: u32, step: u32, overlap: u32| (side - overlap).div_ceil(step);
+        let (columns, rows) = (
+            tiles(width, step.0, overlap.0),
+            tiles(height, step.1, overlap.1),
+        );
+        let mut samples = Vec::new();
+        for row in 0..rows {
+            for column in 0..columns {
+                let mut tile = crop(&truth, column * step.0, row * step.1, TILE.0, TILE.1);
+                for (at, pixel) in (0..).zip(tile.chunks_exact_mut(3)) {
+                    let right = column + 1 < columns && at % TILE.0 >= step.0;
+                    if right || (row + 1 < rows && at / TILE.0 >= step.1) {
+                        pixel.copy_from_slice(&[250, 0, 250]);
+                    }
+                }
+                samples.push(tile);
+            }
+        }
+        let stored = size(
+            width + (columns - 1) * overlap.0,
+            height + (rows - 1) * overlap.1,
+        );
+        let mut page = page_of_tiles(
+            &mut writer,
+            stored,
+            &samples,
+            Packing::Deflate,
+            |_, at, len| (at, len),
+        );
+        if level == 0 {
+            page.push((270, text(TRESTLE)));
+        }
+        page.push((282, Value::Rational(300 << level, 1000)));
+        page.push((283, Value::Rational(310 << level, 1000)));
+        page.push((296, Value::Short(vec![1])));
+        page.push((305, text("MedScan 2.1")));
+        writer.page(page);
+        truths.push(truth);
+    }
+    (writer, truths)
+}

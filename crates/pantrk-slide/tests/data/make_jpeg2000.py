@@ -33,20 +33,23 @@ def save(name, planes, sampling, *options):
     )
 
 
-rgb = [pixel(x, y) for y in range(HEIGHT) for x in range(WIDTH)]
-yuv = [ycbcr(p) for p in rgb]
-full = lambda pixels, c: [p[c] for p in pixels]
-
-
 def halved(pixels, c):
     """Each two pixels of a row as their mean."""
     return [(pixels[i][c] + pixels[i + 1][c] + 1) // 2 for i in range(0, len(pixels), 2)]
 
 
-three = lambda pixels: [full(pixels, c) for c in range(3)]
-save("rgb.j2k", three(rgb), "1x1:1x1:1x1", "-mct", "0")
-save("rgb_transformed.j2k", three(rgb), "1x1:1x1:1x1", "-mct", "1")
-save("ycbcr.j2k", three(yuv), "1x1:1x1:1x1", "-mct", "0")
-save("ycbcr_422.j2k", [full(yuv, 0), halved(yuv, 1), halved(yuv, 2)], "1x1:2x1:2x1", "-mct", "0")
-save("grey.j2k", [full(rgb, 1)], "1x1")
-subprocess.run(["rm", "raw.rawl"], check=True)
+def main():
+    rgb = [pixel(x, y) for y in range(HEIGHT) for x in range(WIDTH)]
+    yuv = [ycbcr(p) for p in rgb]
+    full = lambda pixels, c: [p[c] for p in pixels]
+    three = lambda pixels: [full(pixels, c) for c in range(3)]
+    save("rgb.j2k", three(rgb), "1x1:1x1:1x1", "-mct", "0")
+    save("rgb_transformed.j2k", three(rgb), "1x1:1x1:1x1", "-mct", "1")
+    save("ycbcr.j2k", three(yuv), "1x1:1x1:1x1", "-mct", "0")
+    save("ycbcr_422.j2k", [full(yuv, 0), halved(yuv, 1), halved(yuv, 2)], "1x1:2x1:2x1", "-mct", "0")
+    save("grey.j2k", [full(rgb, 1)], "1x1")
+    subprocess.run(["rm", "raw.rawl"], check=True)
+
+
+if __name__ == "__main__":
+    main()

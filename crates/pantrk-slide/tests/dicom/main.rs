@@ -206,6 +206,35 @@ fn the_stream_is_believed_on_its_colours() {
 }
 
 #[test]
+fn high_throughput_frames_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = picture(LevelSize {
+        width: 64,
+        height: 48,
+    });
+    for (name, photometric) in [("ht_lossless.j2c", "YBR_RCT"), ("ht_lossy.j2c", "YBR_ICT")] {
+        let writer = Writer {
+            photometric,
+            storage: Storage::HighThroughput(name),
+            ..Writer::default()
+        };
+        let slide = Slide::open(writer.save(&picture, folder.path(), "slide.dcm")).unwrap();
+        check_reader(&slide);
+        let (pixels, gaps) = read_level(&slide, 0);
+        assert!(gaps.is_empty(), "{name}: {gaps:?}");
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+        let (truth, most) = match name {
+            "ht_lossless.j2c" => (picture.as_bytes().to_vec(), 1),
+            // OpenJPEG's reconstruction: a decoder may place a value anywhere within its step.
+            _ => (fs::read(data.join("ht_lossy.raw")).unwrap(), 5),
+        };
+        let off = pixels.as_bytes().iter().zip(&truth);
+        let off = off.map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(off <= Some(most), "{name}: {off:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let [picture, _] = pictures();

@@ -22,6 +22,8 @@ pub(crate) enum Storage {
     Implicit,
     Rle,
     Jpeg(jpeg_encoder::SamplingFactor),
+    /// A file of `tests/data` that holds the picture of 64 x 48.
+    HighThroughput(&'static str),
 }
 
 pub(crate) struct Writer<'a> {
@@ -96,6 +98,10 @@ impl Writer<'_> {
                 all.extend(segments.concat());
                 all
             }
+            Storage::HighThroughput(name) => {
+                let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+                std::fs::read(data.join(name)).unwrap()
+            }
             Storage::Jpeg(sampling) => {
                 let mut out = Vec::new();
                 let mut encoder = jpeg_encoder::Encoder::new(&mut out, 95);
@@ -158,6 +164,9 @@ impl Writer<'_> {
             Storage::Implicit => uids::IMPLICIT_VR_LITTLE_ENDIAN,
             Storage::Rle => uids::RLE_LOSSLESS,
             Storage::Jpeg(_) => uids::JPEG_BASELINE8_BIT,
+            Storage::HighThroughput("ht_lossless.j2c") => uids::HTJ2K_LOSSLESS,
+            Storage::HighThroughput("ht_grey.j2c") => uids::HTJ2K_LOSSLESS_RPCL,
+            Storage::HighThroughput(_) => uids::HTJ2K,
         };
         let meta = FileMetaTableBuilder::new()
             .transfer_syntax(syntax)

@@ -10,6 +10,7 @@ use crate::command::Command;
 use crate::jobs::{FileAnswer, FileRequest, LibraryRequest, ThumbnailSource};
 use crate::state::{Load, OpenItem, WorkSource};
 use crate::tour::{self, Tour};
+use crate::training::Origin;
 use crate::view::View;
 use crate::worklist::shown;
 
@@ -46,6 +47,7 @@ impl Viewer {
             Command::HeatmapOpacity(opacity) => settings.heatmap_opacity = opacity,
             Command::CellOpacity(opacity) => settings.cell_opacity = opacity,
             Command::RegionOpacity(opacity) => settings.region_opacity = opacity,
+            Command::PreviewOpacity(opacity) => settings.preview_opacity = opacity,
             Command::ShowCells(show) => settings.show_cells = show,
             Command::ShowRegions(show) => settings.show_regions = show,
             Command::Sort(sort) => settings.sort = sort,
@@ -65,6 +67,7 @@ impl Viewer {
                 }
             }
             Command::SavePicture => self.save_picture(ctx),
+            Command::Browse(command) => self.browse_command(ctx, command),
             Command::ScoreAll => self.score_all(),
             Command::CancelScoring(id) => self.cancel_scoring(&id),
             other => return Some(other),
@@ -158,7 +161,7 @@ impl Viewer {
     }
 
     /// Asks the window for its pixels; what lies on the canvas is saved when they come.
-    fn save_picture(&mut self, ctx: &egui::Context) {
+    pub(super) fn save_picture(&mut self, ctx: &egui::Context) {
         let slot = Arc::clone(&self.picture);
         let waker = ctx.clone();
         let callback = egui::ScreenshotCallback::new(move |image| {
@@ -176,17 +179,22 @@ impl Viewer {
         };
         let Some(image) = slot.take() else { return };
         drop(slot);
-        let (Some(path), Some(open)) = (self.export_path("view.png"), &self.session.open) else {
+        let chosen = self.picture_path.take();
+        let replace = chosen.is_some();
+        let path = chosen.or_else(|| self.export_path("view.png"));
+        let (Some(path), Some(open)) = (path, &self.session.open) else {
             return;
         };
         let scale = ctx.pixels_per_point();
         let rect = open.canvas;
         let part = [rect.left(), rect.top(), rect.width(), rect.height()]
             .map(|points| (points * scale).round().max(0.0) as usize);
-        let request = FileRequest::Picture { image, part, path };
-        if self.files.ask(request).is_err() {
-            self.note("Too much is being saved at once; try again.".to_owned());
-        }
+        self.ask_files(FileRequest::Picture {
+            image,
+            part,
+            path,
+            replace,
+        });
     }
 
     /// Where what is exported of the open slide goes: beside the results' folders, not into them, for scoring again replaces those.
@@ -201,23 +209,37 @@ impl Viewer {
     }
 
     pub(super) fn export_shapes(&mut self) {
-        let (Some(path), Some(open)) = (self.export_path("regions.geojson"), &self.session.open)
-        else {
-            return;
-        };
-        let shapes = open.review.drawing.shapes().to_vec();
-        if self
-            .files
-            .ask(FileRequest::Shapes { shapes, path })
-            .is_err()
-        {
-            self.note("Too much is being saved at once; try again.".to_owned());
+        let open = self.session.open.as_ref();
+        let strokes = open.is_some_and(|o| o.review.drawing.shapes().iter().any(|s| s.trains));
+        if strokes && let Some(path) = self.export_path("strokes.geojson") {
+            // Apart: they are no regions. `pantrk regions train` takes them.
+            self.save_shapes(path, true);
+        }
+        if let Some(path) = self.export_path("regions.geojson") {
+            self.save_shapes(path, false);
         }
     }
 
     pub(super) fn take_file(&mut self, answer: FileAnswer) {
         match answer {
             FileAnswer::Said(text) => self.note(text),
+            FileAnswer::Listing { folder, entries } => {
+                let browser = self.session.browser.as_mut();
+                if let Some(browser) = browser.filter(|b| b.folder == folder) {
+                    browser.entries = super::load_from(entries);
+                }
+            }
+            FileAnswer::Classifier {
+                opening,
+                path,
+                classifier,
+            } => {
+                if let Some(open) = self.opened(opening) {
+                    // The strokes that are there were not trained with; they wait for the next.
+                    open.training.trained = Some(open.review.drawing.stroke_revision);
+                    open.training.take_model(*classifier, Origin::File(path));
+                }
+            }
             FileAnswer::Shapes {
                 opening,
                 path,
@@ -259,22 +281,7 @@ impl Viewer {
             })
         });
         for path in regions {
-            let open = self.session.open.as_ref();
-            let target = open.and_then(|o| Some((o.opening, o.slide.ready()?.size())));
-            let taken = target.is_some_and(|(opening, size)| {
-                let request = FileRequest::Import {
-                    opening,
-                    path: path.clone(),
-                    size,
-                };
-                self.files.ask(request).is_ok()
-            });
-            if !taken {
-                self.note(format!(
-                    "Open the slide first, then drop its regions: {}",
-                    path.display()
-                ));
-            }
+            self.import_regions(path);
         }
         if !others.is_empty() {
             self.scan_paths(&others);

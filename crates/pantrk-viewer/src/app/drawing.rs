@@ -58,9 +58,20 @@ impl Viewer {
                 settings.tool = tool;
                 open.gesture = None;
             }
+            // With a tool in hand that draws, the class is the next shape's; else the selected shapes'.
+            DrawCommand::Class(class) if settings.tool.draws() => {
+                drawing.selected.clear();
+                settings.class = class;
+            }
             DrawCommand::Class(class) => {
                 drawing.set_class(&class);
                 settings.class = class;
+            }
+            DrawCommand::StrokeClass(class) => {
+                settings.tool = Tool::Stroke;
+                settings.class = class;
+                open.gesture = None;
+                drawing.selected.clear();
             }
             DrawCommand::BrushSize(factor) => {
                 settings.brush = (settings.brush * factor).clamp(3.0, 200.0);
@@ -102,7 +113,7 @@ impl Viewer {
             Tool::Rectangle | Tool::Ellipse | Tool::Ruler => {
                 Some(Gesture::Span { from: at, to: at })
             }
-            Tool::Brush | Tool::Eraser => {
+            Tool::Brush | Tool::Eraser | Tool::Stroke => {
                 open.erasing = erase || tool == Tool::Eraser;
                 Some(Gesture::Path {
                     points: vec![at],
@@ -144,7 +155,7 @@ impl Viewer {
         match (gesture, tool) {
             (Gesture::Span { from, to }, Tool::Ruler) => {
                 if (from.x - to.x).hypot(from.y - to.y) > pixel {
-                    drawing.add("ruler", vec![mark(Geometry::Ruler([from, to]))]);
+                    drawing.add("ruler", vec![Shape::mark(Geometry::Ruler([from, to]))]);
                 }
             }
             (Gesture::Span { from, to }, _) => {
@@ -155,19 +166,30 @@ impl Viewer {
                 };
                 let area = area.filter(|a| geometry::area_px(a) > 16.0 * pixel * pixel);
                 if let Some(area) = area {
-                    drawing.add("draw", vec![of_class(&class, area)]);
+                    drawing.add("draw", vec![Shape::of_class(&class, area)]);
                 }
             }
-            (Gesture::Path { points, .. }, Tool::Brush | Tool::Eraser) => {
+            (Gesture::Path { points, .. }, Tool::Stroke) if !erasing => {
+                let area = geometry::tidied(&geometry::brush(&points, radius), pixel);
+                let stroke = Shape {
+                    trains: true,
+                    ..Shape::of_class(&class, area)
+                };
+                drawing.add("stroke", vec![stroke]);
+                // Not selected: the next class chosen is the next stroke's, not this one's.
+                drawing.selected.clear();
+            }
+            (Gesture::Path { points, .. }, Tool::Brush | Tool::Eraser | Tool::Stroke) => {
                 let stroke = geometry::brush(&points, radius);
-                paint(open, &stroke, erasing, (&class, pixel));
+                let trains = tool == Tool::Stroke;
+                paint(open, &stroke, (erasing, trains), (&class, pixel));
             }
             (Gesture::Path { points, freehand }, _) => {
                 if freehand && points.len() > 4 {
                     if let Some(area) = geometry::polygon(&points) {
                         let area = geometry::tidied(&area, pixel);
                         if !area.0.is_empty() {
-                            drawing.add("draw", vec![of_class(&class, area)]);
+                            drawing.add("draw", vec![Shape::of_class(&class, area)]);
                         }
                     }
                 } else {
@@ -206,7 +228,7 @@ impl Viewer {
                     });
                 }
             },
-            Tool::Point => drawing.add("point", vec![mark(Geometry::Point(at))]),
+            Tool::Point => drawing.add("point", vec![Shape::mark(Geometry::Point(at))]),
             Tool::Cell => {
                 let found = open
                     .cells
@@ -214,7 +236,7 @@ impl Viewer {
                     .and_then(|cells| cells.layer.nearest(at, reach.max(20.0)));
                 self.choose_cell(found);
             }
-            Tool::Brush | Tool::Eraser => {
+            Tool::Brush | Tool::Eraser | Tool::Stroke => {
                 self.press(at, false);
                 self.release();
             }
@@ -240,7 +262,7 @@ impl Viewer {
         if let Some(Gesture::Path { points, .. }) = open.gesture.take()
             && let Some(area) = geometry::polygon(&points)
         {
-            let drawn = of_class(&class, area);
+            let drawn = Shape::of_class(&class, area);
             open.review.drawing.add("draw", vec![drawn]);
         }
     }
@@ -263,18 +285,18 @@ fn drag(open: &mut OpenItem, at: SlidePoint) {
     }
 }
 
-/// A stroke of the brush onto the selected area, or a new one; or away from the selected areas, or from all.
+/// A stroke of the brush onto the selected area, or a new one; or away from the selected areas, or from all regions, or from all training strokes.
 fn paint(
     open: &mut OpenItem,
     stroke: &geo::MultiPolygon,
-    erasing: bool,
+    (erasing, trains): (bool, bool),
     (class, pixel): (&str, f64),
 ) {
     let drawing = &mut open.review.drawing;
     if !erasing {
         let target = drawing
             .selected_shape()
-            .filter(|s| s.area().is_some())
+            .filter(|s| s.area().is_some() && !s.trains)
             .cloned();
         let stroke = geometry::tidied(stroke, pixel);
         match target {
@@ -286,7 +308,7 @@ fn paint(
                 });
                 drawing.replace("brush", vec![shape], after.into_iter().collect());
             }
-            None => drawing.add("brush", vec![of_class(class, stroke)]),
+            None => drawing.add("brush", vec![Shape::of_class(class, stroke)]),
         }
         return;
     }
@@ -294,7 +316,7 @@ fn paint(
     let before: Vec<Shape> = drawing
         .shapes()
         .iter()
-        .filter(|shape| all || drawing.selected.contains(&shape.id))
+        .filter(|shape| (all && shape.trains == trains) || drawing.selected.contains(&shape.id))
         .filter(|shape| shape.area().is_some())
         .cloned()
         .collect();
@@ -323,23 +345,5 @@ fn look_at(open: &mut OpenItem, id: u64) {
     let centre = open.review.drawing.shape(id).and_then(Shape::centre);
     if let Some(centre) = centre {
         open.view = Some(View { centre, ..view });
-    }
-}
-
-fn of_class(class: &str, area: geo::MultiPolygon) -> Shape {
-    Shape {
-        id: 0,
-        class: class.to_owned(),
-        name: String::new(),
-        geometry: Geometry::Area(area),
-    }
-}
-
-fn mark(geometry: Geometry) -> Shape {
-    Shape {
-        id: 0,
-        class: String::new(),
-        name: String::new(),
-        geometry,
     }
 }

@@ -1,11 +1,13 @@
 //! The frame: drain the jobs, run the commands, draw.
 
+mod browsing;
 mod desk;
 mod drawing;
 mod film;
 mod reviewing;
 mod scoring;
 mod signing;
+mod training;
 
 pub(crate) use film::view_along;
 pub(crate) use signing::Opinion;
@@ -25,8 +27,9 @@ use crate::error::ViewerError;
 use crate::jobs::{
     FileAnswer, FileRequest, LibraryAnswer, LibraryRequest, LiveAnswer, LiveRequest, Pool, Probe,
     ProbeRequest, ReviewAnswer, ReviewRequest, ScoringAnswer, ScoringRequest, SlideSource,
-    TileAnswer, TilePool, TileRequest, file_pool, library_pool, live_pool, probe_pool, review_pool,
-    scan_pool, scored_mpp, scoring_pool, tile_pool,
+    TileAnswer, TilePool, TileRequest, TrainingAnswer, TrainingRequest, file_pool, library_pool,
+    live_pool, probe_pool, review_pool, scan_pool, scored_mpp, scoring_pool, tile_pool,
+    training_pool,
 };
 use crate::panels::{self, PanelContext, Place};
 use crate::pyramid::{Pyramid, TileKey};
@@ -39,6 +42,7 @@ use crate::state::{
 };
 use crate::tile_cache::TileCache;
 use crate::tokens;
+use crate::training::Training;
 use crate::{SlideScorer, ViewerOptions};
 use desk::PictureSlot;
 use film::{Film, Outcome};
@@ -117,9 +121,12 @@ pub(crate) struct Viewer {
     probe: Pool<ProbeRequest, Probe>,
     files: Pool<FileRequest, FileAnswer>,
     reviews: Pool<ReviewRequest, ReviewAnswer>,
+    training: Pool<TrainingRequest, TrainingAnswer>,
     /// Folders whose reviews were asked for.
     marked: BTreeSet<PathBuf>,
     picture: PictureSlot,
+    /// Where the picture that was asked for goes, where a name was chosen.
+    picture_path: Option<PathBuf>,
     settings_path: Option<PathBuf>,
     kept_settings: Option<Settings>,
     started: Instant,
@@ -176,8 +183,10 @@ impl Viewer {
             probe: probe_pool(ctx)?,
             files: file_pool(ctx)?,
             reviews: review_pool(ctx)?,
+            training: training_pool(ctx)?,
             marked: BTreeSet::new(),
             picture: PictureSlot::default(),
+            picture_path: None,
             kept_settings: settings_path.as_ref().map(|_| viewer_settings),
             settings_path,
             started: Instant::now(),
@@ -228,6 +237,7 @@ impl Viewer {
         }
         self.restore();
         self.ask_for_score();
+        self.mind_training(&ctx);
         self.mind_time(&ctx);
         self.film(&ctx);
         self.draw(ui);
@@ -254,6 +264,7 @@ impl Viewer {
         };
         let out = &mut self.commands;
         panels::help::help_ui(ui, &context, out);
+        panels::browser::browser_ui(ui, &context, out);
         egui::Panel::top("top").show(ui, |ui| panels::show(ui, Place::Top, &context, out));
         egui::Panel::bottom("bottom").show(ui, |ui| panels::show(ui, Place::Bottom, &context, out));
         egui::Panel::left("left")
@@ -292,6 +303,9 @@ impl Viewer {
         }
         while let Some(answer) = self.reviews.take() {
             self.take_review(answer);
+        }
+        while let Some(answer) = self.training.take() {
+            self.take_training(ctx, answer);
         }
         self.take_scoring();
         self.take_picture(ctx);
@@ -342,6 +356,12 @@ impl Viewer {
                 }
             }
             LibraryAnswer::Regions { opening, text } => self.take_regions(opening, &text),
+            LibraryAnswer::NoRegions { opening } => {
+                if let Some(open) = self.opened(opening) {
+                    open.review.drawing.set_base(Vec::new());
+                    open.review.take_regions();
+                }
+            }
             LibraryAnswer::Heatmaps { opening, entries } => {
                 if let Some(open) = self.opened(opening) {
                     open.heatmaps = entries;
@@ -500,6 +520,7 @@ impl Viewer {
             Command::Draw(command) => self.draw_command(command),
             Command::Review(command) => self.review_command(command),
             Command::Sign(command) => self.sign_command(command),
+            Command::Train(command) => self.train_command(command),
             Command::Tour(by) => self.tour(by),
             Command::TourKind => self.next_tour(),
             _ => {}
@@ -508,6 +529,7 @@ impl Viewer {
 
     fn open(&mut self, index: usize) {
         self.keep_review();
+        self.stop_making();
         let Some(item) = self.session.worklist.get(index) else {
             return;
         };
@@ -562,6 +584,7 @@ impl Viewer {
             heatmap_pictures: BTreeMap::new(),
             tiles: TileCache::new(self.settings.tile_budget),
             pending: BTreeSet::new(),
+            training: Training::default(),
         });
         self.want_review();
     }

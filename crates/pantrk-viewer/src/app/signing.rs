@@ -186,7 +186,7 @@ impl Viewer {
             SignCommand::Sign => self.sign_off(ReviewState::Signed),
             SignCommand::Return => self.sign_off(ReviewState::Returned),
             SignCommand::Reopen => self.reopen(),
-            SignCommand::Report => self.export_report(),
+            SignCommand::Report => self.export_report(None),
         }
     }
 
@@ -236,15 +236,15 @@ impl Viewer {
         }
     }
 
-    /// Writes the report beside the results, with what the review changed and who signed.
-    fn export_report(&mut self) {
+    /// Writes the report, beside the results where no other path is given, with what the review changed and who signed.
+    pub(super) fn export_report(&mut self, path: Option<PathBuf>) {
         let Some((item, open)) = self.session.open_item() else {
             return;
         };
         let (Some(result), WorkSource::Result { folder, .. }, Some(path)) = (
             self.session.open_result(),
             &item.source,
-            self.export_path("report.html"),
+            path.or_else(|| self.export_path("report.html")),
         ) else {
             return;
         };

@@ -1,6 +1,6 @@
 //! What is drawn on the slide: areas, rulers, points, the stroke under way and the chosen cell.
 
-use egui::{Align2, Color32, FontId, Painter, Pos2, Stroke, vec2};
+use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, pos2, vec2};
 use geo::MultiPolygon;
 use pantrk_core::region::RegionRole;
 use pantrk_space::SlidePoint;
@@ -71,7 +71,8 @@ fn shape_ui(
             let look = Line {
                 colour,
                 selected,
-                dashed: leaves_out(&shape.class),
+                dashed: leaves_out(&shape.class) && !shape.trains,
+                filled: shape.trains,
             };
             area_ui(painter, &pos, area, look, tokens);
         }
@@ -103,6 +104,8 @@ struct Line {
     selected: bool,
     /// What is left out is dashed, so that colour alone does not tell it from what counts.
     dashed: bool,
+    /// Training strokes are filled, so that they are not taken for regions.
+    filled: bool,
 }
 
 /// Whether cells in areas of this class do not count.
@@ -124,18 +127,38 @@ fn area_ui(
         colour,
         selected,
         dashed,
+        filled,
     }: Line,
     tokens: &Tokens,
 ) {
+    let clip = painter.clip_rect();
     let corners: usize = area
         .iter()
         .map(|part| {
             part.exterior().0.len() + part.interiors().iter().map(|r| r.0.len()).sum::<usize>()
         })
         .sum();
+    let handles = selected && corners <= MOST_HANDLES;
     for part in area {
-        for ring in std::iter::once(part.exterior()).chain(part.interiors()) {
-            let line: Vec<Pos2> = ring.0.iter().map(|&c| pos(geometry::point(c))).collect();
+        let rings = std::iter::once(part.exterior()).chain(part.interiors());
+        let lines: Vec<Vec<Pos2>> = rings
+            .map(|ring| {
+                let line = ring.0.iter().map(|&c| pos(geometry::point(c)));
+                if handles {
+                    line.collect()
+                } else {
+                    thinned(line)
+                }
+            })
+            .collect();
+        let bounds = lines.first().map(|line| Rect::from_points(line));
+        if !bounds.is_some_and(|bounds| bounds.expand(8.0).intersects(clip)) {
+            continue;
+        }
+        if filled {
+            fill_ui(painter, &lines, colour.gamma_multiply(0.4));
+        }
+        for line in lines {
             if selected {
                 painter.line(line.clone(), Stroke::new(5.0, tokens.plate));
             } else {
@@ -151,7 +174,7 @@ fn area_ui(
             } else {
                 painter.line(line.clone(), stroke);
             }
-            if selected && corners <= MOST_HANDLES {
+            if handles {
                 for at in line {
                     painter.circle_filled(at, 4.0, tokens.plate);
                     painter.circle_filled(at, 3.0, colour);
@@ -159,6 +182,73 @@ fn area_ui(
             }
         }
     }
+}
+
+/// Points of the screen between corners that are told apart.
+const THIN: f32 = 0.8;
+
+/// A line without the corners that a screen does not show.
+fn thinned(line: impl Iterator<Item = Pos2>) -> Vec<Pos2> {
+    let mut kept: Vec<Pos2> = Vec::new();
+    let mut last = None;
+    for at in line {
+        if kept
+            .last()
+            .is_none_or(|k: &Pos2| k.distance_sq(at) >= THIN * THIN)
+        {
+            kept.push(at);
+        }
+        last = Some(at);
+    }
+    // The end is where the beginning is.
+    kept.extend(last.filter(|last| kept.last() != Some(last)));
+    kept
+}
+
+/// Points between the rows of a filling.
+const ROW: f32 = 2.0;
+
+/// Fills the area within rings, row by row: outlines of strokes are anything but convex.
+fn fill_ui(painter: &Painter, rings: &[Vec<Pos2>], colour: Color32) {
+    let clip = painter.clip_rect();
+    let mut bounds = Rect::NOTHING;
+    for at in rings.iter().flatten() {
+        bounds.extend_with(*at);
+    }
+    let bounds = bounds.intersect(clip);
+    if !bounds.is_positive() {
+        return;
+    }
+    let mut mesh = egui::Mesh::default();
+    let rows = (bounds.height() / ROW).ceil() as usize;
+    let mut crossings = vec![Vec::new(); rows];
+    for ring in rings {
+        for (a, b) in ring.iter().zip(ring.iter().skip(1)) {
+            let (top, bottom) = if a.y < b.y { (a, b) } else { (b, a) };
+            let row = |y: f32| ((y - bounds.top()) / ROW - 0.5).ceil().max(0.0) as usize;
+            for (row, crossing) in crossings
+                .iter_mut()
+                .enumerate()
+                .take(row(bottom.y))
+                .skip(row(top.y))
+            {
+                let y = bounds.top() + (row as f32 + 0.5) * ROW;
+                crossing.push(top.x + (bottom.x - top.x) * (y - top.y) / (bottom.y - top.y));
+            }
+        }
+    }
+    for (row, mut at) in crossings.into_iter().enumerate() {
+        at.sort_by(f32::total_cmp);
+        let y = bounds.top() + row as f32 * ROW;
+        for pair in at.as_chunks::<2>().0 {
+            let piece = Rect::from_min_max(pos2(pair[0], y), pos2(pair[1], y + ROW));
+            let piece = piece.intersect(bounds);
+            if piece.is_positive() {
+                mesh.add_colored_rect(piece, colour);
+            }
+        }
+    }
+    painter.add(mesh);
 }
 
 fn ruler_ui(painter: &Painter, ends: [Pos2; 2], colour: Color32, tokens: &Tokens) {
@@ -208,6 +298,7 @@ fn gesture_ui(
                     colour,
                     selected: false,
                     dashed: leaves_out(&settings.class),
+                    filled: false,
                 };
                 area_ui(painter, &pos, &area, look, tokens);
             }

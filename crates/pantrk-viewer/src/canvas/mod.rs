@@ -8,6 +8,7 @@ mod drawn;
 mod heatmap;
 mod input;
 mod minimap;
+mod preview;
 mod scale_bar;
 mod tiles;
 
@@ -177,6 +178,7 @@ fn slide_ui(
     out.push(Command::Tiles { drawn, wanted });
 
     heatmap::draw(painter, projector, (open, slide), context.settings);
+    preview::draw(painter, projector, open, context.settings, out);
     let edge = Stroke::new(1.0, tokens.slide_edge);
     painter.rect_stroke(projector.rect(whole), 0, edge, StrokeKind::Outside);
     let mut notes = Vec::new();

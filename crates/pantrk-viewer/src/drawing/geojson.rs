@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::geometry::coord;
 use super::{Geometry, Shape, class_colour};
 
-/// All shapes as a feature collection.
-pub(crate) fn to_geojson(shapes: &[Shape]) -> Value {
-    let features: Vec<Value> = shapes.iter().map(feature).collect();
+/// Shapes as a feature collection.
+pub(crate) fn to_geojson<'a>(shapes: impl IntoIterator<Item = &'a Shape>) -> Value {
+    let features: Vec<Value> = shapes.into_iter().map(feature).collect();
     json!({ "type": "FeatureCollection", "features": features })
 }
 
@@ -87,6 +87,7 @@ pub(crate) fn area(region: &Region) -> Shape {
         class: region.class.clone(),
         name: region.name.clone().unwrap_or_default(),
         geometry: Geometry::Area(MultiPolygon::new(parts.collect())),
+        trains: false,
     }
 }
 
@@ -125,10 +126,8 @@ fn marks(feature: &Value) -> Vec<Shape> {
     found
         .into_iter()
         .map(|geometry| Shape {
-            id: 0,
-            class: String::new(),
             name: name.to_owned(),
-            geometry,
+            ..Shape::mark(geometry)
         })
         .collect()
 }
@@ -157,6 +156,7 @@ mod tests {
             class: class.to_owned(),
             name: "n".to_owned(),
             geometry,
+            trains: false,
         };
         let ring = geometry::without(&block, &hole, 0.1);
         let shapes = vec![

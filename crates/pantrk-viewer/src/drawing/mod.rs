@@ -39,9 +39,44 @@ pub(crate) struct Shape {
     pub(crate) name: String,
     /// Where it is.
     pub(crate) geometry: Geometry,
+    /// Whether it is a stroke that trains the region classifier: no region, and without effect on the score.
+    pub(crate) trains: bool,
+}
+
+/// The strokes of one shape, as training takes them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Stroke {
+    /// The shape's.
+    pub(crate) id: u64,
+    /// Its class.
+    pub(crate) class: String,
+    /// Where it is.
+    pub(crate) area: MultiPolygon,
 }
 
 impl Shape {
+    /// An area of a class.
+    pub(crate) fn of_class(class: &str, area: MultiPolygon) -> Self {
+        Self {
+            id: 0,
+            class: class.to_owned(),
+            name: String::new(),
+            geometry: Geometry::Area(area),
+            trains: false,
+        }
+    }
+
+    /// A ruler or a point.
+    pub(crate) const fn mark(geometry: Geometry) -> Self {
+        Self {
+            id: 0,
+            class: String::new(),
+            name: String::new(),
+            geometry,
+            trains: false,
+        }
+    }
+
     /// The area, if it is one.
     pub(crate) const fn area(&self) -> Option<&MultiPolygon> {
         match &self.geometry {
@@ -125,6 +160,8 @@ pub(crate) struct Drawing {
     pub(crate) base_known: bool,
     /// Grows with each change.
     pub(crate) revision: u64,
+    /// Grows with each change of a training stroke.
+    pub(crate) stroke_revision: u64,
 }
 
 impl Drawing {
@@ -151,6 +188,23 @@ impl Drawing {
         self.undone.clear();
         self.selected.clear();
         self.revision += 1;
+        self.stroke_revision += 1;
+    }
+
+    /// The training strokes, the oldest first.
+    pub(crate) fn strokes(&self) -> Vec<Stroke> {
+        let of = |shape: &Shape| {
+            Some(Stroke {
+                id: shape.id,
+                class: shape.class.clone(),
+                area: shape.area()?.clone(),
+            })
+        };
+        self.shapes
+            .iter()
+            .filter(|shape| shape.trains)
+            .filter_map(of)
+            .collect()
     }
 
     /// Whether the areas with an effect on the score differ from those that it was made with.
@@ -170,6 +224,7 @@ impl Drawing {
         };
         self.shapes
             .iter()
+            .filter(|shape| !shape.trains)
             .filter_map(|shape| {
                 let area = shape.area()?;
                 Some(Region {
@@ -267,6 +322,7 @@ impl Drawing {
         let there: BTreeSet<u64> = self.shapes.iter().map(|shape| shape.id).collect();
         self.selected.retain(|id| there.contains(id));
         self.revision += 1;
+        self.stroke_revision += u64::from(removed.iter().chain(added).any(|s| s.trains));
     }
 
     /// With a number of its own, unless it has one that is not taken.
@@ -317,11 +373,14 @@ impl Drawing {
     pub(crate) fn merge(&mut self) -> Result<(), &'static str> {
         let mut parts = self.take_selected();
         if let [one] = parts.as_slice() {
-            let class = one.class.clone();
-            let same = |s: &&Shape| s.class == class && s.area().is_some();
+            let (class, trains) = (one.class.clone(), one.trains);
+            let same = |s: &&Shape| s.class == class && s.trains == trains && s.area().is_some();
             parts = self.shapes.iter().filter(same).cloned().collect();
         }
         parts.retain(|shape| shape.area().is_some());
+        if parts.iter().any(|part| part.trains != parts[0].trains) {
+            return Err("training strokes and regions stay apart");
+        }
         if parts.len() < 2 {
             return Err("select at least two areas, or one whose class has others");
         }
@@ -466,12 +525,32 @@ mod tests {
 
     fn block(class: &str, x: f64, y: f64, side: f64) -> Shape {
         let area = geometry::rectangle(at(x, y), at(x + side, y + side)).unwrap();
-        Shape {
-            id: 0,
-            class: class.to_owned(),
-            name: String::new(),
-            geometry: Geometry::Area(area),
-        }
+        Shape::of_class(class, area)
+    }
+
+    #[test]
+    fn strokes_are_no_regions_and_do_not_mix_with_them() {
+        let mut drawing = Drawing::default();
+        let stroke = |class: &str, x: f64| Shape {
+            trains: true,
+            ..block(class, x, 0.0, 40.0)
+        };
+        drawing.add("draw", vec![block("Tumor", 0.0, 0.0, 100.0)]);
+        let before = drawing.stroke_revision;
+        drawing.add("stroke", vec![stroke("Tumor", 20.0)]);
+        assert!(drawing.stroke_revision > before);
+        assert_eq!((drawing.regions().len(), drawing.strokes().len()), (1, 1));
+        drawing.selected = BTreeSet::from([1, 2]);
+        assert!(drawing.merge().is_err());
+        drawing.selected = BTreeSet::from([1]);
+        assert!(
+            drawing.merge().is_err(),
+            "the stroke is no region of its class"
+        );
+        drawing.undo();
+        assert!(drawing.strokes().is_empty());
+        drawing.redo();
+        assert_eq!(drawing.strokes().len(), 1);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(crate) enum Tool {
     Brush,
     /// Takes away from the selected area, or from all.
     Eraser,
+    /// Paints strokes that train the region classifier.
+    Stroke,
     /// A ruler.
     Ruler,
     /// A point.
@@ -44,7 +46,7 @@ pub(crate) struct ToolRow {
 }
 
 /// All tools, in the order of the toolbar; the keys are QuPath's where it has the tool.
-pub(crate) const TOOLS: [ToolRow; 9] = [
+pub(crate) const TOOLS: [ToolRow; 10] = [
     ToolRow {
         tool: Tool::Move,
         name: "Move",
@@ -88,6 +90,13 @@ pub(crate) const TOOLS: [ToolRow; 9] = [
         help: "takes away from the selected areas, or from all where none is selected",
     },
     ToolRow {
+        tool: Tool::Stroke,
+        name: "Training strokes",
+        key: Key::K,
+        key_name: "K",
+        help: "paint a few strokes per class over what looks like it; the region classifier learns from them; Alt erases",
+    },
+    ToolRow {
         tool: Tool::Ruler,
         name: "Ruler",
         key: Key::L,
@@ -118,7 +127,7 @@ impl Tool {
 
     /// Whether it has the size of a brush.
     pub(crate) const fn is_brush(self) -> bool {
-        matches!(self, Self::Brush | Self::Eraser)
+        matches!(self, Self::Brush | Self::Eraser | Self::Stroke)
     }
 }
 
@@ -131,7 +140,7 @@ pub(crate) struct Class {
 }
 
 /// The classes on offer; others that a file brings are kept.
-pub(crate) const CLASSES: [Class; 8] = [
+pub(crate) const CLASSES: [Class; 9] = [
     Class {
         name: "Tumor",
         effect: "its cells count",
@@ -159,6 +168,10 @@ pub(crate) const CLASSES: [Class; 8] = [
     Class {
         name: "Control",
         effect: "control tissue, left out of the tumour's score",
+    },
+    Class {
+        name: "Stroma",
+        effect: "kept, without effect on the score",
     },
     Class {
         name: "Tissue",

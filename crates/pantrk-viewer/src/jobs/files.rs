@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use egui::ColorImage;
+use pantrk_core::region_classifier::RegionClassifier;
 use pantrk_report::{Pictures, ReportOptions, render_html};
 use pantrk_space::LevelSize;
 use pantrk_store::SlideResult;
 use pantrk_triage::Case;
 
 use super::{Outbox, Pool, PoolSize};
+use crate::browser::FolderEntry;
 use crate::drawing::{Shape, geojson};
 use crate::error::ViewerError;
+use crate::training::Model;
 
 /// What is to be written or read.
 pub(crate) enum FileRequest {
@@ -22,9 +25,13 @@ pub(crate) enum FileRequest {
         image: Arc<ColorImage>,
         /// The part, in pixels: left, top, width, height.
         part: [usize; 4],
-        /// Where to; a number is put before the ending where it is taken.
+        /// Where to.
         path: PathBuf,
+        /// Whether a file that is there is replaced; else a number is put before the ending.
+        replace: bool,
     },
+    /// What is in this folder.
+    List(PathBuf),
     /// Shapes as GeoJSON.
     Shapes {
         /// All of them.
@@ -39,6 +46,20 @@ pub(crate) enum FileRequest {
         /// As they are kept.
         text: String,
         /// Where.
+        path: PathBuf,
+    },
+    /// A region classifier to a file.
+    SaveClassifier {
+        /// The classifier.
+        model: Arc<Model>,
+        /// Where to.
+        path: PathBuf,
+    },
+    /// A region classifier from a file.
+    LoadClassifier {
+        /// The opening that it is for.
+        opening: u64,
+        /// The file.
         path: PathBuf,
     },
     /// Shapes from a file.
@@ -70,6 +91,22 @@ pub(crate) struct ReportRequest {
 pub(crate) enum FileAnswer {
     /// Written, or not, in words.
     Said(String),
+    /// What is in a folder, or why that is not known.
+    Listing {
+        /// The folder.
+        folder: PathBuf,
+        /// Folders first, each by name.
+        entries: Result<Vec<FolderEntry>, String>,
+    },
+    /// A region classifier.
+    Classifier {
+        /// The opening that it is for.
+        opening: u64,
+        /// The file.
+        path: PathBuf,
+        /// What was in it.
+        classifier: Box<RegionClassifier>,
+    },
     /// The shapes of a file.
     Shapes {
         /// The opening that they are for.
@@ -101,9 +138,19 @@ pub(crate) fn file_pool(ctx: &egui::Context) -> Result<Pool<FileRequest, FileAns
                     path.display()
                 )),
             },
-            FileRequest::Picture { image, part, path } => {
+            FileRequest::List(folder) => FileAnswer::Listing {
+                entries: entries(&folder),
+                folder,
+            },
+            FileRequest::Picture {
+                image,
+                part,
+                path,
+                replace,
+            } => {
+                let path = if replace { path } else { free(&path) };
                 FileAnswer::Said(match picture(&image, part, &path) {
-                    Ok(path) => format!("The view was saved: {}", path.display()),
+                    Ok(()) => format!("The view was saved: {}", path.display()),
                     Err(error) => format!("The view could not be saved: {error}"),
                 })
             }
@@ -121,11 +168,37 @@ pub(crate) fn file_pool(ctx: &egui::Context) -> Result<Pool<FileRequest, FileAns
                     ),
                 })
             }
+            FileRequest::SaveClassifier { model, path } => {
+                FileAnswer::Said(match save_classifier(&model, &path) {
+                    Ok(()) => format!("The region classifier was saved: {}", path.display()),
+                    Err(error) => format!(
+                        "The region classifier could not be saved ({error}): {}",
+                        path.display()
+                    ),
+                })
+            }
+            FileRequest::LoadClassifier { opening, path } => match load_classifier(&path) {
+                Ok(classifier) => FileAnswer::Classifier {
+                    opening,
+                    path,
+                    classifier: Box::new(classifier),
+                },
+                Err(error) => FileAnswer::Said(not_taken(&path, &error)),
+            },
             FileRequest::Import {
                 opening,
                 path,
                 size,
             } => match read_shapes(&path, size) {
+                // Dropped on the window, a classifier comes this way too.
+                Err(_) if is_classifier(&path) => match load_classifier(&path) {
+                    Ok(classifier) => FileAnswer::Classifier {
+                        opening,
+                        path,
+                        classifier: Box::new(classifier),
+                    },
+                    Err(error) => FileAnswer::Said(not_taken(&path, &error)),
+                },
                 Ok(shapes) => FileAnswer::Shapes {
                     opening,
                     path,
@@ -159,6 +232,32 @@ fn report(request: &ReportRequest) -> Result<PathBuf, String> {
     Ok(path)
 }
 
+fn save_classifier(model: &Model, path: &Path) -> Result<(), String> {
+    let text = model.classifier.to_json().map_err(|e| e.to_string())?;
+    write_beside(path, text.as_bytes()).map_err(|e| e.to_string())
+}
+
+fn load_classifier(path: &Path) -> Result<RegionClassifier, String> {
+    let text = fs::read_to_string(path).map_err(|e| e.to_string())?;
+    RegionClassifier::from_json(&text).map_err(|e| e.to_string())
+}
+
+fn not_taken(path: &Path, error: &str) -> String {
+    format!(
+        "The region classifier was not taken ({error}): {}",
+        path.display()
+    )
+}
+
+/// Whether a file calls itself a region classifier, of whatever version.
+fn is_classifier(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut start = [0; 200];
+    let read = fs::File::open(path).and_then(|mut file| file.read(&mut start));
+    let text = String::from_utf8_lossy(start.get(..read.unwrap_or(0)).unwrap_or_default());
+    text.contains("pantrk.region-classifier/")
+}
+
 fn read_shapes(path: &Path, size: LevelSize) -> Result<Vec<Shape>, String> {
     let text = fs::read_to_string(path).map_err(|e| e.to_string())?;
     geojson::from_geojson(&text, size).map_err(|e| e.to_string())
@@ -176,12 +275,32 @@ pub(crate) fn write_beside(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::rename(&beside, path)
 }
 
-/// Saves a part of a picture as PNG; gives the path that was free.
+/// What is in a folder, hidden things aside: folders first, each by name.
+fn entries(folder: &Path) -> Result<Vec<FolderEntry>, String> {
+    let read = fs::read_dir(folder)
+        .map_err(|e| format!("the folder cannot be read ({e}): {}", folder.display()))?;
+    let entry = |entry: fs::DirEntry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // Through links: a folder that is linked to can be gone into.
+        let facts = fs::metadata(entry.path()).ok()?;
+        let is_folder = facts.is_dir();
+        (!name.starts_with('.')).then_some(FolderEntry {
+            name,
+            is_folder,
+            bytes: if is_folder { 0 } else { facts.len() },
+        })
+    };
+    let mut all: Vec<FolderEntry> = read.filter_map(Result::ok).filter_map(entry).collect();
+    all.sort_by_cached_key(|e| (!e.is_folder, e.name.to_lowercase(), e.name.clone()));
+    Ok(all)
+}
+
+/// Saves a part of a picture as PNG.
 fn picture(
     image: &ColorImage,
     [left, top, width, height]: [usize; 4],
     path: &Path,
-) -> Result<PathBuf, String> {
+) -> Result<(), String> {
     let [columns, rows] = image.size;
     let (right, bottom) = ((left + width).min(columns), (top + height).min(rows));
     let mut bytes = Vec::with_capacity(width * height * 3);
@@ -198,9 +317,7 @@ fn picture(
     picture
         .write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png)
         .map_err(|e| e.to_string())?;
-    let path = free(path);
-    write_beside(&path, &png).map_err(|e| format!("{e}: {}", path.display()))?;
-    Ok(path)
+    write_beside(path, &png).map_err(|e| format!("{e}: {}", path.display()))
 }
 
 /// The path, or with a number before its ending where it is taken.
@@ -227,8 +344,10 @@ mod tests {
         let pixels = (0..20 * 10).map(|i| Color32::from_rgb(i as u8, 7, 9));
         let image = ColorImage::new([20, 10], pixels.collect());
         let path = dir.path().join("views/S1.png");
-        let first = picture(&image, [5, 2, 6, 4], &path).unwrap();
-        let second = picture(&image, [5, 2, 600, 4], &path).unwrap();
+        let first = free(&path);
+        picture(&image, [5, 2, 6, 4], &first).unwrap();
+        let second = free(&path);
+        picture(&image, [5, 2, 600, 4], &second).unwrap();
         assert_eq!(first, path);
         assert_eq!(second, dir.path().join("views/S1-2.png"));
         let read = image::open(first).unwrap().into_rgb8();

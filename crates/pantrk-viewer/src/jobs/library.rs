@@ -12,7 +12,8 @@ use pantrk_space::{
     LevelIndex, LevelRect, LevelSize, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp,
 };
 use pantrk_store::{
-    CellTable, HeatmapEntry, SlideResult, read_cells, read_heatmap_index, slide_id_from_path,
+    CellTable, HeatmapEntry, SlideResult, TumourRegion, read_cells, read_heatmap_index,
+    slide_id_from_path,
 };
 
 use super::{Outbox, Pool, PoolSize, ScoredCells};
@@ -77,6 +78,8 @@ pub(crate) struct SlideSource {
     folder: Option<PathBuf>,
     /// The pixel size that it was scored with.
     mpp: Option<SlideMpp>,
+    /// Whether it was scored without regions, so that no file of them is missing.
+    without_regions: bool,
 }
 
 impl SlideSource {
@@ -88,14 +91,25 @@ impl SlideSource {
                 candidates: vec![path.clone()],
                 folder: None,
                 mpp: None,
+                without_regions: false,
             }),
             WorkSource::Result { folder, result } => Some(Self {
                 candidates: candidates(folder, Path::new(&result.slide.path)),
                 folder: Some(folder.clone()),
                 mpp: scored_mpp(result),
+                without_regions: scored_without_regions(result),
             }),
         }
     }
+}
+
+/// Whether a run had no regions at all, drawn or proposed.
+fn scored_without_regions(result: &SlideResult) -> bool {
+    let none_given = match result.run.parameters.get("regions_sha256") {
+        Some(digest) => digest.is_null(),
+        None => result.tumour_region == TumourRegion::None,
+    };
+    none_given && result.region_classifier.is_none()
 }
 
 /// The pixel size that a score was made with.
@@ -210,6 +224,11 @@ pub(crate) enum LibraryAnswer {
         opening: u64,
         /// GeoJSON as it stands in the folder.
         text: String,
+    },
+    /// It was scored without any.
+    NoRegions {
+        /// The opening.
+        opening: u64,
     },
     /// All of an opening was read.
     AllRead {
@@ -412,6 +431,8 @@ fn open(opening: u64, source: &SlideSource, outbox: &Outbox<LibraryAnswer>) {
     }
     if let Ok(text) = fs::read_to_string(folder.join(REGIONS)) {
         outbox.send(LibraryAnswer::Regions { opening, text });
+    } else if source.without_regions {
+        outbox.send(LibraryAnswer::NoRegions { opening });
     }
     let cells = folder.join("cells.parquet");
     if cells.is_file() {

@@ -11,6 +11,7 @@ mod probe;
 mod reviews;
 mod scoring;
 mod tiles;
+mod training;
 
 pub(crate) use files::{FileAnswer, FileRequest, ReportRequest, file_pool, write_beside};
 pub(crate) use library::{
@@ -24,6 +25,9 @@ pub(crate) use probe::{Probe, ProbeRequest, probe_pool};
 pub(crate) use reviews::{ReviewAnswer, ReviewPlace, ReviewRequest, review_pool};
 pub(crate) use scoring::{ScoringAnswer, ScoringRequest, scoring_pool};
 pub(crate) use tiles::{TileAnswer, TilePool, TileRequest, tile_pool};
+pub(crate) use training::{
+    TrainedSlide, TrainingAnswer, TrainingOutcome, TrainingRequest, TrainingTask, training_pool,
+};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};

@@ -47,7 +47,7 @@ fn classes_ui(ui: &mut Ui, chosen: &str, out: &mut Commands) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(3.0, 3.0);
         for class in &CLASSES {
-            if chip(ui, class.name, chosen == class.name)
+            if chip(ui, class.name, class.name, chosen == class.name)
                 .on_hover_text(class.effect)
                 .clicked()
             {
@@ -57,20 +57,20 @@ fn classes_ui(ui: &mut Ui, chosen: &str, out: &mut Commands) {
     });
 }
 
-/// A class as a button: its dot and its name, kept together where the line breaks.
-fn chip(ui: &mut Ui, name: &str, chosen: bool) -> egui::Response {
+/// A class as a button: its dot and its name or more, kept together where the line breaks.
+pub(super) fn chip(ui: &mut Ui, class: &str, text: &str, chosen: bool) -> egui::Response {
     let tokens = tokens::of(ui);
     let font = egui::FontId::proportional(12.5);
     let galley = ui
         .painter()
-        .layout_no_wrap(name.to_owned(), font, tokens.ink);
+        .layout_no_wrap(text.to_owned(), font, tokens.ink);
     let size = vec2(galley.size().x + 28.0, 24.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| {
-        egui::WidgetInfo::selected(egui::Role::Button, ui.is_enabled(), chosen, name)
+        egui::WidgetInfo::selected(egui::Role::Button, ui.is_enabled(), chosen, text)
     });
     let (fill, edge) = if chosen {
-        (tokens.card_selected, class_colour(name))
+        (tokens.card_selected, class_colour(class))
     } else if response.hovered() {
         (tokens.card_hovered, tokens.line)
     } else {
@@ -82,14 +82,14 @@ fn chip(ui: &mut Ui, name: &str, chosen: bool) -> egui::Response {
     paint_dot(
         ui,
         egui::pos2(rect.left() + 11.0, rect.center().y),
-        class_colour(name),
+        class_colour(class),
     );
     let at = egui::pos2(rect.left() + 20.0, rect.center().y - galley.size().y / 2.0);
     painter.galley(at, galley, tokens.ink);
     response
 }
 
-fn dot(ui: &mut Ui, colour: egui::Color32) {
+pub(super) fn dot(ui: &mut Ui, colour: egui::Color32) {
     let (rect, _) = ui.allocate_exact_size(vec2(10.0, 14.0), Sense::hover());
     paint_dot(ui, rect.center(), colour);
 }
@@ -151,13 +151,15 @@ fn edit_ui(ui: &mut Ui, drawing: &Drawing, out: &mut Commands) {
 }
 
 fn list_ui(ui: &mut Ui, drawing: &Drawing, mpp: Option<SlideMpp>, out: &mut Commands) {
-    if drawing.shapes().is_empty() {
+    if drawing.shapes().iter().all(|shape| shape.trains) {
         faint(
             ui,
             "Nothing is drawn. Take a tool above the slide, or drop a GeoJSON file on the window.",
         );
     }
-    for shape in drawing.shapes().iter().rev().take(LISTED) {
+    // Strokes have a panel of their own.
+    let listed = drawing.shapes().iter().rev().filter(|s| !s.trains);
+    for shape in listed.clone().take(LISTED) {
         ui.horizontal(|ui| {
             dot(ui, class_colour(&shape.class));
             let chosen = drawing.selected.contains(&shape.id);
@@ -167,7 +169,7 @@ fn list_ui(ui: &mut Ui, drawing: &Drawing, mpp: Option<SlideMpp>, out: &mut Comm
             }
         });
     }
-    let more = drawing.shapes().len().saturating_sub(LISTED);
+    let more = listed.count().saturating_sub(LISTED);
     if more > 0 {
         faint(ui, format!("and {more} more"));
     }
@@ -193,6 +195,7 @@ pub(crate) fn describe(shape: &Shape, mpp: Option<SlideMpp>) -> String {
         (Geometry::Point(at), _) => format!("({:.0}, {:.0}) px", at.x, at.y),
     };
     let class = match &shape.geometry {
+        Geometry::Area(_) if shape.trains => return format!("{} stroke  {size}", shape.class),
         Geometry::Area(_) if shape.class.is_empty() => "no class",
         Geometry::Area(_) => shape.class.as_str(),
         Geometry::Ruler(_) => "Ruler",

@@ -8,7 +8,7 @@ use crate::drawing::TOOLS;
 use crate::tokens;
 
 /// Keys beside those of the tools.
-const KEYS: [(&str, &str); 25] = [
+const KEYS: [(&str, &str); 26] = [
     ("Drag, Space + drag", "move the slide; with any tool"),
     ("Wheel, pinch, + and -", "magnify about the pointer"),
     ("Arrows", "move the slide"),
@@ -28,7 +28,7 @@ const KEYS: [(&str, &str); 25] = [
     ("Escape", "let go of the stroke, of the selection"),
     ("Delete", "delete what is selected"),
     ("F", "fill holes"),
-    ("Alt + brush", "erase"),
+    ("Alt + brush", "erase; with training strokes only those"),
     ("Alt + wheel", "size of the brush"),
     ("Shift + click", "select one more"),
     (
@@ -36,6 +36,7 @@ const KEYS: [(&str, &str); 25] = [
         "show a second slide, such as the H&E, beside the open one",
     ),
     ("Ctrl+Z, Ctrl+Shift+Z", "undo, redo; without limit"),
+    ("Ctrl+O", "open slides or results; more under File"),
     ("Ctrl+S", "save a picture of the view"),
     ("Ctrl+F", "search the worklist"),
     ("Ctrl and +, -, 0", "size of the text"),

@@ -1,9 +1,9 @@
 //! Left at the bottom: what lies over the slide, and what its colours mean.
 
-use egui::{Align2, FontId, Rect, RichText, Sense, Slider, Stroke, StrokeKind, Ui, pos2, vec2};
+use egui::{Align2, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 use pantrk_store::{ColorMap, HeatmapEntry, grade_label};
 
-use super::{Panel, PanelContext, Place, faint, title};
+use super::{Panel, PanelContext, Place, faint, opacity_ui, title};
 use crate::command::{Command, Commands};
 use crate::state::{Load, OpenItem, Stain};
 use crate::tokens;
@@ -26,7 +26,8 @@ fn layers_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     title(ui, "Layers");
     stain_ui(ui, open, out);
     let mut regions = context.settings.show_regions;
-    let drawn = open.review.drawing.shapes().len();
+    let shapes = open.review.drawing.shapes().iter();
+    let drawn = shapes.filter(|shape| !shape.trains).count();
     if ui
         .checkbox(&mut regions, format!("Regions ({drawn})"))
         .changed()
@@ -36,7 +37,7 @@ fn layers_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     if drawn > 0 {
         faint(ui, "dashed: left out of the score");
         let opacity = context.settings.region_opacity;
-        if let Some(opacity) = opacity_ui(ui, opacity) {
+        if let Some(opacity) = opacity_ui(ui, "Opacity", opacity) {
             out.push(Command::RegionOpacity(opacity));
         }
     }
@@ -94,7 +95,7 @@ fn cells_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut 
         swatch(ui, tokens::of(ui).uncounted, "not counted");
     });
     let opacity = context.settings.cell_opacity;
-    if let Some(opacity) = opacity_ui(ui, opacity) {
+    if let Some(opacity) = opacity_ui(ui, "Opacity", opacity) {
         out.push(Command::CellOpacity(opacity));
     }
 }
@@ -152,27 +153,12 @@ fn heatmap_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mu
         Some(Load::Ready(_)) => {
             legend(ui, entry);
             let opacity = context.settings.heatmap_opacity;
-            if let Some(opacity) = opacity_ui(ui, opacity) {
+            if let Some(opacity) = opacity_ui(ui, "Opacity", opacity) {
                 out.push(Command::HeatmapOpacity(opacity));
             }
         }
         _ => faint(ui, "reading the heatmap"),
     }
-}
-
-/// How opaque a layer is; the new value where it was moved.
-fn opacity_ui(ui: &mut Ui, mut opacity: f32) -> Option<f32> {
-    ui.horizontal(|ui| {
-        let name = ui.label(RichText::new("Opacity").size(12.0)).id;
-        ui.spacing_mut().slider_width = (ui.available_width() - 60.0).max(60.0);
-        let slider = Slider::new(&mut opacity, 0.0..=1.0)
-            .show_value(false)
-            .handle_shape(egui::style::HandleShape::Circle);
-        let changed = ui.add(slider).labelled_by(name).changed();
-        ui.label(RichText::new(format!("{:.0} %", opacity * 100.0)).size(12.0));
-        changed.then_some(opacity)
-    })
-    .inner
 }
 
 /// The colour bar with the values at its ends.

@@ -2,7 +2,9 @@
 //!
 //! A new panel is one file and one row in [`PANELS`]; the order within a place is the order on the screen.
 
+pub(crate) mod browser;
 mod case_form;
+mod classifier;
 mod drawn;
 pub(crate) mod help;
 mod histogram;
@@ -65,7 +67,7 @@ pub(crate) struct Panel {
 }
 
 /// All panels.
-pub(crate) const PANELS: [Panel; 10] = [
+pub(crate) const PANELS: [Panel; 11] = [
     toolbar::PANEL,
     status::PANEL,
     worklist::PANEL,
@@ -75,6 +77,7 @@ pub(crate) const PANELS: [Panel; 10] = [
     tour::PANEL,
     case_form::PANEL,
     drawn::PANEL,
+    classifier::PANEL,
     sign::PANEL,
 ];
 
@@ -139,6 +142,21 @@ fn item(ui: &mut Ui, text: &str) {
 fn faint(ui: &mut Ui, text: impl Into<String>) {
     let colour = tokens::of(ui).faint;
     ui.add(egui::Label::new(RichText::new(text).size(12.0).color(colour)).wrap());
+}
+
+/// How opaque a layer is; the new value where it was moved.
+fn opacity_ui(ui: &mut Ui, name: &str, mut opacity: f32) -> Option<f32> {
+    ui.horizontal(|ui| {
+        let name = ui.label(RichText::new(name).size(12.0)).id;
+        ui.spacing_mut().slider_width = (ui.available_width() - 60.0).max(60.0);
+        let slider = egui::Slider::new(&mut opacity, 0.0..=1.0)
+            .show_value(false)
+            .handle_shape(egui::style::HandleShape::Circle);
+        let changed = ui.add(slider).labelled_by(name).changed();
+        ui.label(RichText::new(format!("{:.0} %", opacity * 100.0)).size(12.0));
+        changed.then_some(opacity)
+    })
+    .inner
 }
 
 /// A card: a filled box over the whole width.

@@ -3,7 +3,8 @@
 use egui::{Align, Layout, RichText, Sense, Ui, WidgetInfo, vec2};
 
 use super::{Panel, PanelContext, Place};
-use crate::command::{Command, Commands, DrawCommand};
+use crate::browser::{PURPOSES, Purpose};
+use crate::command::{BrowseCommand, Command, Commands, DrawCommand};
 use crate::drawing::{TOOLS, ToolRow};
 use crate::icon::tool_icon;
 use crate::state::{Load, OpenItem, OpenSlide};
@@ -32,6 +33,7 @@ fn toolbar_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
                 .strong()
                 .color(tokens.accent),
         );
+        file_ui(ui, context, out);
         ui.separator();
         let open = context
             .session
@@ -80,6 +82,42 @@ fn name_ui(ui: &mut Ui, context: &PanelContext<'_>) {
         job.append(&facts, 10.0, format(12.5, tokens.faint));
     }
     ui.add(egui::Label::new(job).truncate());
+}
+
+/// What is opened, imported and saved.
+fn file_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
+    let open = context
+        .session
+        .open
+        .as_ref()
+        .filter(|o| o.slide.ready().is_some());
+    let scored = context.session.open_result().is_some();
+    ui.menu_button("File", |ui| {
+        for row in &PURPOSES {
+            let strokes = || open.is_some_and(|o| !o.review.drawing.strokes().is_empty());
+            let can = match row.purpose {
+                Purpose::OpenSlides => true,
+                Purpose::SaveClassifier => open.is_some_and(|o| o.training.model.is_some()),
+                Purpose::SaveStrokes => strokes(),
+                Purpose::SaveReport => scored,
+                _ => open.is_some(),
+            };
+            if row.purpose == Purpose::SaveRegions {
+                ui.separator();
+            }
+            let mut button = egui::Button::new(format!("{} ...", row.title));
+            if row.purpose == Purpose::OpenSlides {
+                button = button.shortcut_text("Ctrl+O");
+            }
+            if ui.add_enabled(can, button).clicked() {
+                out.push(Command::Browse(BrowseCommand::For(row.purpose)));
+                ui.close();
+            }
+        }
+    });
+    if ui.input_mut(|i| i.consume_key(egui::Modifiers::COMMAND, egui::Key::O)) {
+        out.push(Command::Browse(BrowseCommand::For(Purpose::OpenSlides)));
+    }
 }
 
 fn tools_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {

@@ -14,6 +14,7 @@ mod common;
 mod raster;
 mod snapshots;
 mod story;
+mod training;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -5,8 +5,11 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::browser::{Browser, FolderEntry, Purpose};
 use crate::command::Commands;
-use crate::panels::{PANELS, Place};
+use crate::drawing::{Shape, geometry};
+use crate::panels::browser::list_ui;
+use crate::panels::{PANELS, Panel, Place};
 
 /// Pixels per point of the kept pictures: small, and enough to see what is wrong.
 const SCALE: f32 = 0.6;
@@ -37,10 +40,51 @@ fn every_panel_in_both_themes() {
     // How long it took is shown, and is another on each machine.
     let open = viewer.session.open.as_mut().unwrap();
     open.review.live.as_mut().unwrap().took = Duration::from_millis(7);
+    let stroke = |class: &str, x: f64| {
+        let at = |x, y| pantrk_space::SlidePoint { x, y };
+        let area = geometry::rectangle(at(x, 100.0), at(x + 90.0, 160.0)).unwrap();
+        Shape {
+            trains: true,
+            ..Shape::of_class(class, area)
+        }
+    };
+    let strokes = vec![
+        stroke("Tumor", 80.0),
+        stroke("Tumor", 300.0),
+        stroke("Nerve", 600.0),
+    ];
+    open.review.drawing.add("stroke", strokes);
+    open.review.drawing.selected.clear();
+    let entry = |name: &str, is_folder| FolderEntry {
+        name: name.to_owned(),
+        is_folder,
+        bytes: 1_234_567,
+    };
+    viewer.session.browser = Some(Browser {
+        purpose: Purpose::ImportRegions,
+        folder: PathBuf::from("/data/day"),
+        entries: Load::Ready(vec![
+            entry("out", true),
+            entry("S1.geojson", false),
+            entry("S2.geojson", false),
+            entry("S2.svs", false),
+        ]),
+        name: "S1.geojson".to_owned(),
+        places: vec![("Home".to_owned(), PathBuf::from("/home/reader"))],
+    });
     let viewer = std::rc::Rc::new(viewer);
     let update = std::env::var_os("PANTRK_UPDATE_SNAPSHOTS").is_some();
     let mut wrong = Vec::new();
-    for panel in &PANELS {
+    let windows = [Panel {
+        name: "browser",
+        place: Place::Right,
+        ui: |ui, context, out| {
+            if let Some(browser) = &context.session.browser {
+                list_ui(ui, browser, out);
+            }
+        },
+    }];
+    for panel in PANELS.iter().chain(&windows) {
         for (theme, name) in [(egui::Theme::Dark, "dark"), (egui::Theme::Light, "light")] {
             let name = format!("{}-{name}", panel.name);
             let picture = draw(&viewer, panel.ui, panel.place, theme);

@@ -13,7 +13,7 @@ use super::*;
 use crate::panels::worklist::SEARCH;
 
 /// 1,200 tumour cells on the slide, the left half stained at this density.
-fn write_cells_of(folder: &Path, od: f32) {
+pub(super) fn write_cells_of(folder: &Path, od: f32) {
     const N: usize = 1200;
     let mpp = SlideMpp::square(MicronsPerPixel::new(0.2527).unwrap());
     let x: Vec<f64> = (0..N).map(|i| 20.0 + (i % 40) as f64 * 39.0).collect();
@@ -43,7 +43,7 @@ fn write_cells_of(folder: &Path, od: f32) {
 }
 
 /// Draws frames until the score has followed all that was done.
-fn settle(harness: &mut Harness<'static, Option<Viewer>>) {
+pub(super) fn settle(harness: &mut Harness<'static, Option<Viewer>>) {
     until(harness, "the live score", |h| {
         let review = &viewer(h).session.open.as_ref().unwrap().review;
         let live = review.live.as_ref();
@@ -57,7 +57,7 @@ fn percent(harness: &Harness<'static, Option<Viewer>>) -> f64 {
     scores.any.positive_percent
 }
 
-fn open(harness: &mut Harness<'static, Option<Viewer>>, row: &str) {
+pub(super) fn open(harness: &mut Harness<'static, Option<Viewer>>, row: &str) {
     harness.get_by_label_contains(row).click_accesskit();
     until(harness, "the slide and its cells", |h| {
         let open = viewer(h).session.open.as_ref();
@@ -69,7 +69,11 @@ fn open(harness: &mut Harness<'static, Option<Viewer>>, row: &str) {
 }
 
 /// A drag over the canvas between two shares of its size.
-fn drag(harness: &mut Harness<'static, Option<Viewer>>, from: (f32, f32), to: (f32, f32)) {
+pub(super) fn drag(
+    harness: &mut Harness<'static, Option<Viewer>>,
+    from: (f32, f32),
+    to: (f32, f32),
+) {
     let canvas = harness.get_by_label(canvas::NAME).rect();
     let at = |(x, y): (f32, f32)| canvas.min + canvas.size() * egui::vec2(x, y);
     harness.hover_at(at(from));

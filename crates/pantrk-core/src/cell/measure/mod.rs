@@ -1,4 +1,4 @@
-//! Measures every cell of a patch in one pass over its pixels.
+//! Measures every cell of a patch.
 //!
 //! Compartments, at the patch's pixel size:
 //! - **nucleus**: the instance without its two outermost layers, where it is large enough;
@@ -7,14 +7,22 @@
 //! - **membrane**: a band of two pixels along the cell border.
 //!
 //! A segmented boundary is a pixel off here and there, and optics spread a line of 1 um over two.
-//! So nucleus and cytoplasm keep clear of the lines beside them, and rim and membrane are read in sectors around the cell, each as a profile across the boundary: a line's excess over what lies beside it is summed over the profile and put back into the band's width, which neither a shift of a pixel nor blur changes.
+//! So the patch is read twice, the second time with what blur carried from compartment to compartment and from cell to cell put back (`spill.rs`).
+//! Nucleus and cytoplasm keep clear of the lines beside them, and rim and membrane are read in sectors around the cell, each as a profile across the boundary: a line's excess over what lies beside it is summed over the profile and put back into the band's width, which neither a shift of a pixel nor blur changes (`read.rs`).
 //! A rim is one where a line stands out around at least half of the nucleus: granules beside it are none.
-//! Where no line stands out, the rim has what both of its sides have, and the membrane what the cell's outermost part has.
+//! Where no line stands out, the rim has what both of its sides have, and the membrane what the cytoplasm has, whose border is all that it is there.
+
+mod read;
+mod spill;
+
+use std::ops::Range;
 
 use crate::segment::LabelImage;
 use crate::stain::StainPlanes;
 
 use super::Expansion;
+use read::record;
+use spill::{Part, Spill};
 
 /// Sectors around a cell.
 const SECTORS: usize = 16;
@@ -25,32 +33,17 @@ const LAYERS: usize = 7;
 /// Of those around the nucleus, the first outside.
 const OUTSIDE: usize = 3;
 /// Layers of an area that are told apart; all that lie deeper have this number.
-const DEEP: u8 = 4;
-/// A line of its own exceeds what lies beside it by this optical density.
-const LINE_OD: f32 = 0.06;
+pub(super) const DEEP: u8 = 4;
+/// The rim reaches this far beyond the nucleus, squared pixels.
+const RIM: u16 = 2;
 /// A stained rim reaches this far beyond the nucleus, squared pixels.
 const NEAR_RIM: u16 = 5;
 /// Next to the rim cytoplasm lies up to this far beyond the nucleus, squared pixels: 2 um.
 const INNER: u16 = 17;
-/// Where that part has so much more optical density than the rest, the rest is no cytoplasm: the cell ends before its expansion does.
-const BEYOND_CELL_OD: f32 = 0.15;
-/// Of the step from one side of a nuclear boundary without a line to the other, what lies within the band around it.
-const STEP_IN_BAND: f32 = 0.12;
-/// Of a membrane's stain, what spills over into the cytoplasm as it is read: from the fifth layer on, from the fourth, from the third.
-///
-/// A line of 1 um along a border that is known to half a um, seen through 0.25 um of blur.
-const SPILL: [f32; 3] = [0.05, 0.12, 0.3];
-/// Layers in a band.
-const BAND_LAYERS: f32 = 2.0;
-/// A line along the cell's own border stains its second layer too; a stained neighbour shines into the first alone.
-/// So a membrane exceeds what lies deeper by no more than this many times what the second layer does.
-const OWN_LINE: f32 = 1.5;
-/// Granules that optics, sensor and compression have blurred lose optical density: with the square of what is left of their grain, above that of an even stain, goes this share of the mean.
-///
-/// By simulated granules of 0.5 to 1 um through 0.17 and 0.25 um of blur, uncompressed and as JPEG of quality 75 and 88: what is read without it is 3 to 30 % too low.
-const GRAIN_LOSS: f32 = 0.6;
-/// The grain of an even stain, and the largest that is granules and not a neighbour's stain.
-const GRAIN: (f32, f32) = (0.3, 0.65);
+/// Layers of the membrane, a band of 1 um.
+const MEMBRANE: u8 = 2;
+/// The width of the rim's and the membrane's band, pixels.
+const BAND: f32 = 2.0;
 
 /// One cell of a patch; optical densities are as measured, the slide's background not taken off.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +70,21 @@ pub struct CellRecord {
     pub touches_unread: bool,
 }
 
+/// What of a patch is measured, and how.
+#[derive(Debug, Clone)]
+pub struct Measuring<'a> {
+    /// The patch's stains.
+    pub stains: &'a StainPlanes,
+    /// Marks pixels that could not be read; empty for none.
+    pub unread: &'a [bool],
+    /// Columns and rows that lie on the slide: a cell at the slide's edge ends there.
+    pub on_slide: [Range<usize>; 2],
+    /// How far cells reach beyond their nuclei, pixels.
+    pub reach: u8,
+    /// The OD from which a sector of membrane counts as stained (the slide's background included).
+    pub weak: f32,
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Mean {
     sum: f32,
@@ -101,47 +109,51 @@ impl Mean {
     }
 }
 
+/// A mean with its spread.
+#[derive(Debug, Clone, Copy, Default)]
+struct Moments {
+    mean: Mean,
+    squares: f32,
+}
+
+impl Moments {
+    fn add(&mut self, value: f32) {
+        self.mean.add(value);
+        self.squares += value * value;
+    }
+}
+
 /// Sectors x layers around one boundary.
 type Rings = [[Mean; LAYERS]; SECTORS];
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Sums {
     nucleus_pixels: u32,
-    cell_pixels: u32,
     x: f64,
     y: f64,
     edges: u32,
+    stain: StainSums,
+}
+
+/// What depends on the planes.
+#[derive(Debug, Clone, Default)]
+struct StainSums {
+    cell_pixels: u32,
     /// By layers within the nucleus: from the third on, the second, the first.
     nucleus: [Mean; 3],
-    /// By layers within the cell: from the fifth on, the fourth, the third.
-    cytoplasm: [Mean; 3],
-    cytoplasm_squares: f32,
-    /// Of that, next to the rim.
+    /// By sectors, and by layers within the cell: from the fifth on, the fourth, the third.
+    cytoplasm: [[Mean; 3]; SECTORS],
+    /// Of all that.
+    grain: Moments,
+    /// Of that without the third layer, where a membrane still shines in.
+    clear_grain: Moments,
+    /// Next to the rim.
     inner_cytoplasm: Mean,
     outside: Mean,
     hematoxylin: f32,
     rim: Rings,
     membrane: Rings,
     touches_unread: bool,
-}
-
-impl Sums {
-    const EMPTY: Self = Self {
-        nucleus_pixels: 0,
-        cell_pixels: 0,
-        x: 0.0,
-        y: 0.0,
-        edges: 0,
-        nucleus: [Mean { sum: 0.0, n: 0 }; 3],
-        cytoplasm: [Mean { sum: 0.0, n: 0 }; 3],
-        cytoplasm_squares: 0.0,
-        inner_cytoplasm: Mean { sum: 0.0, n: 0 },
-        outside: Mean { sum: 0.0, n: 0 },
-        hematoxylin: 0.0,
-        rim: [[Mean { sum: 0.0, n: 0 }; LAYERS]; SECTORS],
-        membrane: [[Mean { sum: 0.0, n: 0 }; LAYERS]; SECTORS],
-        touches_unread: false,
-    };
 }
 
 /// Measures patches; owns the buffers that are reused from patch to patch.
@@ -156,21 +168,13 @@ pub struct CellMeasurer {
     /// Layers before a pass over them.
     rows: Vec<u8>,
     sums: Vec<Sums>,
+    spill: Spill,
 }
 
 impl CellMeasurer {
     /// Measures every nucleus of `labels`.
-    ///
-    /// `reach` is the expansion in pixels, `unread` marks pixels that are not the slide's (empty for none), `weak` is the OD from which a sector of membrane counts as stained (the slide's background included).
-    pub fn measure(
-        &mut self,
-        labels: &LabelImage,
-        stains: &StainPlanes,
-        unread: &[bool],
-        reach: u8,
-        weak: f32,
-    ) -> Vec<CellRecord> {
-        self.expansion.grow(labels, reach);
+    pub fn measure(&mut self, labels: &LabelImage, of: &Measuring<'_>) -> Vec<CellRecord> {
+        self.expansion.grow(labels, of.reach);
         let width = labels.width;
         layers(&labels.labels, width, &mut self.depth, &mut self.rows);
         layers(
@@ -179,10 +183,27 @@ impl CellMeasurer {
             &mut self.shell,
             &mut self.rows,
         );
+        // Only now: the slide's edge is no border of a cell.
+        self.cut_off_slide(labels, &of.on_slide);
         self.sums.clear();
-        self.sums.resize(labels.count as usize + 1, Sums::EMPTY);
+        self.sums
+            .resize_with(labels.count as usize + 1, Sums::default);
         self.centres(labels);
-        self.pixels(labels, stains, unread);
+        let mut spill = std::mem::take(&mut self.spill);
+        self.pixels(labels, &of.stains.dab, of);
+        let first = self.records(of.weak);
+        spill.put_back(
+            (&of.stains.dab, width),
+            &self.expansion.owner,
+            &first,
+            |i| self.part(labels, i),
+        );
+        self.pixels(labels, &spill.dab, of);
+        self.spill = spill;
+        self.records(of.weak)
+    }
+
+    fn records(&self, weak: f32) -> Vec<CellRecord> {
         self.sums
             .iter()
             .enumerate()
@@ -190,6 +211,41 @@ impl CellMeasurer {
             .filter(|(_, sums)| sums.nucleus_pixels > 0)
             .map(|(label, sums)| record(label as u32, sums, weak))
             .collect()
+    }
+
+    /// What lies beyond the slide belongs to no cell.
+    fn cut_off_slide(&mut self, labels: &LabelImage, [columns, rows]: &[Range<usize>; 2]) {
+        let width = labels.width;
+        for (y, row) in self
+            .expansion
+            .owner
+            .chunks_exact_mut(width.max(1))
+            .enumerate()
+        {
+            if rows.contains(&y) {
+                row[..columns.start.min(width)].fill(0);
+                row[columns.end.min(width)..].fill(0);
+            } else {
+                row.fill(0);
+            }
+        }
+    }
+
+    /// The compartment of a pixel of a cell.
+    fn part(&self, labels: &LabelImage, i: usize) -> Part {
+        if labels.labels[i] != 0 {
+            if self.depth[i] == 0 {
+                Part::Rim
+            } else {
+                Part::Nucleus
+            }
+        } else if self.expansion.distance2[i] <= RIM {
+            Part::Rim
+        } else if self.shell[i] < MEMBRANE {
+            Part::Membrane
+        } else {
+            Part::Cytoplasm
+        }
     }
 
     /// Areas, centres and outlines, which the sectors need first; run by run, as sums of half integers are exact in any order.
@@ -226,7 +282,11 @@ impl CellMeasurer {
         }
     }
 
-    fn pixels(&mut self, labels: &LabelImage, stains: &StainPlanes, unread: &[bool]) {
+    /// Adds up the pixels of `dab`, the patch's or a corrected one.
+    fn pixels(&mut self, labels: &LabelImage, dab: &[f32], of: &Measuring<'_>) {
+        for sums in &mut self.sums {
+            sums.stain = StainSums::default();
+        }
         let width = labels.width;
         let Self {
             expansion,
@@ -238,20 +298,22 @@ impl CellMeasurer {
         for y in 0..labels.height {
             let line = y * width..(y + 1) * width;
             let owners = &expansion.owner[line.clone()];
-            let unread = unread.get(line.clone()).unwrap_or(&[]);
+            let unread = of.unread.get(line.clone()).unwrap_or(&[]);
             let row = Row {
                 labels: &labels.labels[line.clone()],
                 depth: &depth[line.clone()],
                 shell: &shell[line.clone()],
                 distance2: &expansion.distance2[line.clone()],
-                dab: &stains.dab[line.clone()],
-                hematoxylin: &stains.hematoxylin[line],
+                dab: &dab[line.clone()],
+                hematoxylin: &of.stains.hematoxylin[line],
             };
             for_runs(owners, |owner, start, end| {
                 let sums = &mut sums[owner as usize];
+                let from = [sums.x, y as f64 + 0.5 - sums.y];
+                let sums = &mut sums.stain;
                 sums.cell_pixels += (end - start) as u32;
                 sums.touches_unread |= unread.get(start..end).is_some_and(|u| u.contains(&true));
-                sums.add_run(row, start, end, y as f64 + 0.5 - sums.y);
+                sums.add_run(row, start..end, from);
             });
         }
     }
@@ -268,38 +330,41 @@ struct Row<'a> {
     hematoxylin: &'a [f32],
 }
 
-impl Sums {
-    /// Adds a run of the cell's pixels, `dy` below the centre of the nucleus.
-    fn add_run(&mut self, row: Row<'_>, start: usize, end: usize, dy: f64) {
-        for x in start..end {
-            let dab = row.dab[x];
-            let sector = sector(x as f64 + 0.5 - self.x, dy);
-            if row.labels[x] != 0 {
-                self.hematoxylin += row.hematoxylin[x];
-                let depth = usize::from(row.depth[x]);
+impl StainSums {
+    /// Adds a run of the cell's pixels; the nucleus' centre lies at column `x` and `dy` above it.
+    fn add_run(&mut self, row: Row<'_>, run: Range<usize>, [x, dy]: [f64; 2]) {
+        for i in run {
+            let dab = row.dab[i];
+            let sector = sector(i as f64 + 0.5 - x, dy);
+            if row.labels[i] != 0 {
+                self.hematoxylin += row.hematoxylin[i];
+                let depth = usize::from(row.depth[i]);
                 if depth < OUTSIDE {
                     self.rim[sector][OUTSIDE - 1 - depth].add(dab);
                 }
                 self.nucleus[2 - depth.min(2)].add(dab);
                 continue;
             }
-            let (d2, shell) = (row.distance2[x], row.shell[x]);
+            let (d2, shell) = (row.distance2[i], row.shell[i]);
             self.outside.add(dab);
             match d2 {
-                0..=2 => self.rim[sector][OUTSIDE].add(dab),
-                3..=5 => self.rim[sector][OUTSIDE + 1].add(dab),
+                0..=RIM => self.rim[sector][OUTSIDE].add(dab),
+                3..=NEAR_RIM => self.rim[sector][OUTSIDE + 1].add(dab),
                 6..=10 => self.rim[sector][OUTSIDE + 2].add(dab),
-                11..=17 => self.rim[sector][OUTSIDE + 3].add(dab),
+                11..=INNER => self.rim[sector][OUTSIDE + 3].add(dab),
                 _ => {}
             }
             // Where nuclei come close, the border lies between their rims and is no membrane of its own.
             if d2 > NEAR_RIM {
                 self.membrane[sector][usize::from(shell)].add(dab);
             }
-            if d2 > 2 && shell >= 2 {
+            if d2 > RIM && shell >= MEMBRANE {
                 let clear = if d2 > NEAR_RIM { DEEP - shell } else { 2 };
-                self.cytoplasm[usize::from(clear)].add(dab);
-                self.cytoplasm_squares += dab * dab;
+                self.cytoplasm[sector][usize::from(clear)].add(dab);
+                self.grain.add(dab);
+                if shell > MEMBRANE {
+                    self.clear_grain.add(dab);
+                }
                 if d2 > NEAR_RIM && d2 <= INNER {
                     self.inner_cytoplasm.add(dab);
                 }
@@ -323,7 +388,7 @@ fn for_runs(row: &[u32], mut visit: impl FnMut(u32, usize, usize)) {
 /// For each pixel of an area, how many layers of its own area lie between it and another area, at most [`DEEP`]; unspecified where there is no area.
 ///
 /// The image's edge is no border: what touches it goes on outside.
-fn layers(areas: &[u32], width: usize, out: &mut Vec<u8>, rows: &mut Vec<u8>) {
+pub(super) fn layers(areas: &[u32], width: usize, out: &mut Vec<u8>, rows: &mut Vec<u8>) {
     out.clear();
     if areas.is_empty() {
         return;
@@ -407,157 +472,6 @@ fn sector(dx: f64, dy: f64) -> usize {
         (false, false) => 8 + quarter,
         (true, false) => 15 - quarter,
     }
-}
-
-/// The mean of two layers, or the one that is there.
-fn between(a: Option<f32>, b: Option<f32>) -> Option<f32> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(f32::midpoint(a, b)),
-        (one, other) => one.or(other),
-    }
-}
-
-/// The nuclear rim: a line around the nucleus, or else what both of its sides have.
-fn rim(rings: &Rings, nucleus: f32, cytoplasm: Option<f32>) -> f32 {
-    let (mut sum, mut lines, mut sectors) = (0.0, 0, 0);
-    for ring in rings {
-        let [i3, i2, i1, o1, o2, o3, o4] = ring.map(Mean::get);
-        // Touching nuclei leave no outside.
-        let Some(outer) = o4.or(o3).or(o2) else {
-            continue;
-        };
-        // Where little cytoplasm is left, the outermost layers are half the neighbour's.
-        let outer = cytoplasm.map_or(outer, |od| outer.max(od));
-        let (mut excess, mut peak) = (0.0, f32::NEG_INFINITY);
-        for (k, value) in [i3, i2, i1, o1, o2].into_iter().enumerate() {
-            let beside = nucleus + (outer - nucleus) * (k as f32 + 1.0) / 6.0;
-            let value = value.unwrap_or(beside);
-            excess += value - beside;
-            peak = peak.max(value);
-        }
-        let excess = excess / BAND_LAYERS;
-        // A step from a pale nucleus to a stained cytoplasm has no peak.
-        lines += u32::from(excess > LINE_OD && peak > nucleus.max(outer) + LINE_OD / 2.0);
-        sum += f32::midpoint(nucleus, outer) + excess;
-        sectors += 1;
-    }
-    if sectors > 0 && 2 * lines >= sectors {
-        sum / sectors as f32
-    } else {
-        // The band is painted by its paler side up to where the darker one begins.
-        let beside = cytoplasm.unwrap_or(nucleus);
-        nucleus.min(beside) + STEP_IN_BAND * (nucleus - beside).abs()
-    }
-}
-
-/// The membrane from the layers just within the cell border, and what lies deeper: its mean over the sectors, and the share of them at or above `weak`.
-fn membrane(rings: &Rings, cytoplasm: Option<f32>, weak: f32) -> Option<(f32, f32)> {
-    let (mut sum, mut n, mut stained) = (0.0, 0, 0);
-    for ring in rings {
-        let [s0, s1, s2, s3, deep, ..] = ring.map(Mean::get);
-        // The outermost pixels are half the neighbour's.
-        let Some(plain) = between(s2, s3).or(s1).or(s0) else {
-            continue;
-        };
-        let value = deep.or(cytoplasm).map_or(plain, |deep| {
-            let layers = [s0, s1, s2, s3].into_iter().flatten();
-            let excess = layers.map(|v| (v - deep).max(0.0)).sum::<f32>() / BAND_LAYERS;
-            let own = s1.map_or(excess, |second| excess.min(OWN_LINE * (second - deep)));
-            if own > LINE_OD {
-                plain.max(deep + own)
-            } else {
-                plain
-            }
-        });
-        sum += value;
-        n += 1;
-        stained += u32::from(value >= weak);
-    }
-    (n > 0).then(|| (sum / n as f32, stained as f32 / n as f32))
-}
-
-fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
-    let area = f64::from(sums.nucleus_pixels);
-    // Edges of pixels overstate a smooth outline by 4 / pi on average.
-    let perimeter = f64::from(sums.edges) * std::f64::consts::FRAC_PI_4;
-    let circularity = (4.0 * std::f64::consts::PI * area / (perimeter * perimeter)).min(1.0);
-    let [deep, middle, outermost] = sums.nucleus;
-    let nucleus = [deep, deep.with(middle), deep.with(middle).with(outermost)]
-        .into_iter()
-        .find(|part| part.n >= 12)
-        .unwrap_or(deep.with(middle).with(outermost))
-        .get()
-        .unwrap_or(f32::NAN);
-    // A cell squeezed between neighbours may have nothing but rim and membrane outside its nucleus.
-    let [deep, fourth, third] = sums.cytoplasm;
-    let fourth = deep.with(fourth);
-    let (part, spill) = [
-        (deep, 12, SPILL[0]),
-        (fourth, 10, SPILL[1]),
-        (fourth.with(third), 6, SPILL[2]),
-    ]
-    .into_iter()
-    .find(|(part, least, _)| part.n >= *least)
-    .map_or((sums.outside, 0.0), |(part, _, spill)| (part, spill));
-    let inner = sums.inner_cytoplasm;
-    let ends_early = inner.n >= 12
-        && matches!((inner.get(), part.get()), (Some(near), Some(all)) if near > all + BEYOND_CELL_OD);
-    let (part, spill) = if ends_early {
-        (inner, 0.0)
-    } else {
-        (part, spill)
-    };
-    let cytoplasm = part.get();
-    let membrane = membrane(&sums.membrane, cytoplasm, weak)
-        .or_else(|| sums.outside.get().map(|od| (od, f32::from(od >= weak))));
-    let cytoplasm = cytoplasm.map(|od| match membrane {
-        Some((line, _)) if line > od + LINE_OD => (od - spill * line) / (1.0 - spill),
-        _ => od,
-    });
-    let granularity = granularity(sums);
-    let lost = grain_loss(granularity);
-    let cytoplasm = cytoplasm.map(|od| od * lost);
-    let membrane = membrane.map(|(od, share)| (od * lost, share));
-    let rim = rim(&sums.rim, nucleus, cytoplasm);
-    CellRecord {
-        label,
-        centre: [sums.x, sums.y],
-        nucleus_pixels: sums.nucleus_pixels,
-        cell_pixels: sums.cell_pixels,
-        circularity: circularity as f32,
-        dab_od: [
-            nucleus,
-            rim,
-            cytoplasm.unwrap_or(f32::NAN),
-            membrane.map_or(f32::NAN, |(mean, _)| mean),
-        ],
-        nucleus_hematoxylin_od: sums.hematoxylin / sums.nucleus_pixels as f32,
-        membrane_completeness: membrane.map_or(0.0, |(_, share)| share),
-        cytoplasm_granularity: granularity,
-        touches_unread: sums.touches_unread,
-    }
-}
-
-/// Below this mean there is nothing whose grain could be told from noise.
-const LEAST_GRAIN_OD: f32 = 0.08;
-
-/// By how much the density of a granular stain is multiplied.
-fn grain_loss(granularity: f32) -> f32 {
-    let grain = granularity.min(GRAIN.1);
-    1.0 + GRAIN_LOSS * (grain * grain - GRAIN.0 * GRAIN.0).max(0.0)
-}
-
-fn granularity(sums: &Sums) -> f32 {
-    let [deep, fourth, third] = sums.cytoplasm;
-    let all = deep.with(fourth).with(third);
-    let Some(mean) = all.get() else {
-        return 0.0;
-    };
-    if mean < LEAST_GRAIN_OD || all.n < 12 {
-        return 0.0;
-    }
-    let variance = sums.cytoplasm_squares / all.n as f32 - mean * mean;
-    variance.max(0.0).sqrt() / mean
 }
 
 #[cfg(test)]

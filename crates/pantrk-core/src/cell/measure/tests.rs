@@ -9,7 +9,7 @@ fn one_cell(dab_at: impl Fn(f64) -> f32) -> CellRecord {
     let (labels, stains) = scene(&[[CENTRE, CENTRE]], |x, y| {
         dab_at(((x - CENTRE).powi(2) + (y - CENTRE).powi(2)).sqrt())
     });
-    let records = CellMeasurer::default().measure(&labels, &stains, &[], 10, 0.2);
+    let records = measured(&labels, &stains, &[]);
     records.into_iter().next().unwrap()
 }
 
@@ -36,6 +36,17 @@ fn scene(centres: &[[f64; 2]], dab_at: impl Fn(f64, f64) -> f32) -> (LabelImage,
     }
     labels.count = centres.len() as u32;
     (labels, stains)
+}
+
+fn measured(labels: &LabelImage, stains: &StainPlanes, unread: &[bool]) -> Vec<CellRecord> {
+    let of = Measuring {
+        stains,
+        unread,
+        on_slide: [0..SIZE, 0..SIZE],
+        reach: 10,
+        weak: 0.2,
+    };
+    CellMeasurer::default().measure(labels, &of)
 }
 
 fn close(found: f32, wanted: f32, by: f32) -> bool {
@@ -110,7 +121,7 @@ fn half_a_membrane_is_half_complete() {
             0.0
         }
     });
-    let records = CellMeasurer::default().measure(&labels, &stains, &[], 10, 0.2);
+    let records = measured(&labels, &stains, &[]);
     assert!(
         close(records[0].membrane_completeness, 0.5, 0.07),
         "{}",
@@ -123,7 +134,7 @@ fn neighbours_share_the_space_between_them() {
     let (labels, stains) = scene(&[[22.0, 32.0], [42.0, 32.0]], |x, _| {
         if x < 32.0 { 0.4 } else { 0.0 }
     });
-    let records = CellMeasurer::default().measure(&labels, &stains, &[], 10, 0.2);
+    let records = measured(&labels, &stains, &[]);
     assert_eq!(records.len(), 2);
     assert!(
         close(records[0].dab_od[2], 0.4, 0.02),
@@ -148,9 +159,7 @@ fn grain_is_told_from_an_even_stain() {
             0.0
         }
     });
-    let grainy = CellMeasurer::default()
-        .measure(&labels, &stains, &[], 10, 0.2)
-        .remove(0);
+    let grainy = measured(&labels, &stains, &[]).remove(0);
     assert!(even.cytoplasm_granularity < 0.1 && grainy.cytoplasm_granularity > 0.8);
 }
 
@@ -158,6 +167,6 @@ fn grain_is_told_from_an_even_stain() {
 fn unread_pixels_are_told() {
     let (labels, stains) = scene(&[[22.0, 32.0], [46.0, 32.0]], |_, _| 0.0);
     let unread: Vec<bool> = (0..SIZE * SIZE).map(|i| i % SIZE < 8).collect();
-    let records = CellMeasurer::default().measure(&labels, &stains, &unread, 10, 0.2);
+    let records = measured(&labels, &stains, &unread);
     assert!(records[0].touches_unread && !records[1].touches_unread);
 }

@@ -26,9 +26,6 @@ pub(super) enum Syntax {
 const REFUSED: &[(&str, &str)] = &[
     (uids::JPEG_LOSSLESS, "lossless JPEG"),
     (uids::JPEG_LOSSLESS_SV1, "lossless JPEG"),
-    (uids::HTJ2K_LOSSLESS, "High-Throughput JPEG 2000"),
-    (uids::HTJ2K_LOSSLESS_RPCL, "High-Throughput JPEG 2000"),
-    (uids::HTJ2K, "High-Throughput JPEG 2000"),
     (uids::JPEGXL, "JPEG XL"),
     (uids::JPEGXL_LOSSLESS, "JPEG XL"),
     (uids::JPEGXLJPEG_RECOMPRESSION, "JPEG XL"),
@@ -39,7 +36,11 @@ impl Syntax {
         match uid {
             uids::IMPLICIT_VR_LITTLE_ENDIAN | uids::EXPLICIT_VR_LITTLE_ENDIAN => Ok(Self::Native),
             uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT => Ok(Self::Jpeg),
-            uids::JPEG2000_LOSSLESS | uids::JPEG2000 => Ok(Self::Jpeg2000),
+            uids::JPEG2000_LOSSLESS
+            | uids::JPEG2000
+            | uids::HTJ2K_LOSSLESS
+            | uids::HTJ2K_LOSSLESS_RPCL
+            | uids::HTJ2K => Ok(Self::Jpeg2000),
             uids::JPEGLS_LOSSLESS | uids::JPEGLS_NEAR_LOSSLESS => Ok(Self::JpegLs),
             uids::RLE_LOSSLESS => Ok(Self::Rle),
             other => {

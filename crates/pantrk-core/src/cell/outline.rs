@@ -1,0 +1,181 @@
+//! Fits the outlines of nuclei to their hematoxylin.
+//!
+//! Networks draw some nuclei a little large, spindle-shaped ones most of all.
+//! A third of a um costs a nucleus a seventh of its area, and moves the line between nucleus and cytoplasm by as much as either is wide in a crowded cell.
+
+use crate::segment::LabelImage;
+
+use super::Expansion;
+use super::measure::{DEEP, layers};
+
+/// Of the step of hematoxylin from outside to inside a nucleus, what its outermost pixels must have.
+///
+/// One half is where a blurred edge lies; the mean of a pixel's neighbourhood, by which it is judged, is pulled inwards on a convex outline.
+const SHARE: f32 = 0.55;
+/// A smaller step (optical density) shows no edge.
+const LEAST_STEP: f32 = 0.08;
+/// What lies outside a nucleus is read from here on, squared pixels, up to this many pixels.
+const OUTSIDE_FROM: u16 = 3;
+const OUTSIDE_REACH: u8 = 4;
+/// And what lies inside from this layer on, over this many pixels at least.
+const INSIDE_FROM: u8 = 2;
+const LEAST_INSIDE: u32 = 12;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Mean {
+    sum: f32,
+    n: u32,
+}
+
+impl Mean {
+    fn add(&mut self, value: f32) {
+        self.sum += value;
+        self.n += 1;
+    }
+}
+
+/// Fits the outlines of a patch; buffers are reused from patch to patch.
+#[derive(Debug, Default)]
+pub struct OutlineFitter {
+    expansion: Expansion,
+    depth: Vec<u8>,
+    rows: Vec<u8>,
+    /// By label: inside and outside.
+    sides: Vec<[Mean; 2]>,
+    dropped: Vec<usize>,
+}
+
+impl OutlineFitter {
+    /// Takes off each nucleus those of its outermost pixels that have rather the hematoxylin of what lies around it.
+    ///
+    /// One layer at most; borders between touching nuclei stay as they are, and so do nuclei that hardly differ from their surroundings.
+    pub fn fit(&mut self, labels: &mut LabelImage, hematoxylin: &[f32]) {
+        let (width, height) = (labels.width, labels.height);
+        self.expansion.grow(labels, OUTSIDE_REACH);
+        layers(&labels.labels, width, &mut self.depth, &mut self.rows);
+        self.read_sides(labels, hematoxylin);
+        self.dropped.clear();
+        for y in 1..height.saturating_sub(1) {
+            for x in 1..width.saturating_sub(1) {
+                let i = y * width + x;
+                let label = labels.labels[i];
+                let at_edge = label != 0 && self.depth[i] == 0;
+                let beside = [i - 1, i + 1, i - width, i + width];
+                if !at_edge || beside.iter().all(|&k| labels.labels[k] != 0) {
+                    continue;
+                }
+                let across =
+                    |k: usize| hematoxylin[k - 1] + 2.0 * hematoxylin[k] + hematoxylin[k + 1];
+                let here = (across(i - width) + 2.0 * across(i) + across(i + width)) / 16.0;
+                if self.edge_of(label).is_some_and(|edge| here < edge) {
+                    self.dropped.push(i);
+                }
+            }
+        }
+        for &i in &self.dropped {
+            labels.labels[i] = 0;
+        }
+    }
+
+    fn read_sides(&mut self, labels: &LabelImage, hematoxylin: &[f32]) {
+        self.sides.clear();
+        self.sides
+            .resize(labels.count as usize + 1, [Mean::default(); 2]);
+        let pixels = labels.labels.iter().zip(hematoxylin);
+        for (i, (&label, &density)) in pixels.enumerate() {
+            if label != 0 {
+                if self.depth[i] >= INSIDE_FROM {
+                    self.sides[label as usize][0].add(density);
+                }
+            } else if self.expansion.owner[i] != 0 && self.expansion.distance2[i] >= OUTSIDE_FROM {
+                self.sides[self.expansion.owner[i] as usize][1].add(density);
+            }
+        }
+    }
+
+    /// The density at a nucleus' edge; `None` where it shows none.
+    fn edge_of(&self, label: u32) -> Option<f32> {
+        let [inside, outside] = self.sides[label as usize];
+        if inside.n < LEAST_INSIDE || outside.n == 0 {
+            return None;
+        }
+        let mean = |side: Mean| side.sum / side.n as f32;
+        let step = mean(inside) - mean(outside);
+        (step >= LEAST_STEP).then(|| mean(outside) + SHARE * step)
+    }
+}
+
+// A depth must be able to reach what counts as inside.
+const _: () = assert!(INSIDE_FROM <= DEEP);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pantrk_space::LevelSize;
+
+    const SIDE: usize = 48;
+
+    /// A disc of hematoxylin with a blurred edge, labelled with another radius (pixels); returns the pixels left.
+    fn fitted(true_radius: f32, drawn_radius: f32, inside: f32) -> usize {
+        let mut labels = LabelImage::default();
+        labels.reset(LevelSize {
+            width: SIDE as u32,
+            height: SIDE as u32,
+        });
+        labels.count = 1;
+        let mut hematoxylin = vec![0.0; SIDE * SIDE];
+        for y in 0..SIDE {
+            for x in 0..SIDE {
+                let r = (x as f32 - 23.5).hypot(y as f32 - 23.5);
+                let edge = ((true_radius - r) / 1.2 + 0.5).clamp(0.0, 1.0);
+                hematoxylin[y * SIDE + x] = 0.1 + (inside - 0.1) * edge;
+                labels.labels[y * SIDE + x] = u32::from(r < drawn_radius);
+            }
+        }
+        OutlineFitter::default().fit(&mut labels, &hematoxylin);
+        labels.labels.iter().filter(|&&l| l == 1).count()
+    }
+
+    fn disc(radius: f32) -> f32 {
+        std::f32::consts::PI * radius * radius
+    }
+
+    #[test]
+    fn a_nucleus_drawn_too_large_shrinks_to_its_edge_and_no_further() {
+        for (drawn, wanted) in [(8.0, 8.0), (8.7, 8.0), (9.0, 8.0), (7.5, 7.5), (11.0, 10.0)] {
+            let left = fitted(8.0, drawn, 0.5) as f32;
+            let by = left / disc(wanted) - 1.0;
+            assert!(by.abs() < 0.08, "drawn {drawn}: {left}, {by:+.3}");
+        }
+    }
+
+    #[test]
+    fn a_nucleus_that_hardly_differs_keeps_its_outline() {
+        let before = fitted(8.0, 8.7, 0.1 + 0.9 * LEAST_STEP);
+        assert!((before as f32 / disc(8.7) - 1.0).abs() < 0.03, "{before}");
+    }
+
+    #[test]
+    fn touching_nuclei_keep_the_border_between_them() {
+        let mut labels = LabelImage::default();
+        labels.reset(LevelSize {
+            width: SIDE as u32,
+            height: SIDE as u32,
+        });
+        labels.count = 2;
+        // Two halves of a block, and not a trace of an edge between them.
+        for y in 10..38 {
+            for x in 10..38 {
+                labels.labels[y * SIDE + x] = if x < 24 { 1 } else { 2 };
+            }
+        }
+        let inside = |x: usize, y: usize| (10..38).contains(&x) && (10..38).contains(&y);
+        let hematoxylin: Vec<f32> = (0..SIDE * SIDE)
+            .map(|i| if inside(i % SIDE, i / SIDE) { 0.5 } else { 0.1 })
+            .collect();
+        OutlineFitter::default().fit(&mut labels, &hematoxylin);
+        for y in 12..36 {
+            assert_eq!(labels.labels[y * SIDE + 23..y * SIDE + 25], [1, 2]);
+        }
+    }
+}

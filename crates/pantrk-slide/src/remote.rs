@@ -135,6 +135,11 @@ fn store_of(url: &Url) -> io::Result<Box<dyn ObjectStore>> {
             "an address with a query (?...), such as a signed link, is not read; download it, or give s3:// with credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         ));
     }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid(
+            "an address with a user name or password is not read, because results name the slide's address; download it",
+        ));
+    }
     if url.scheme() == "s3" {
         let store = AmazonS3Builder::from_env()
             .with_url(url.as_str())

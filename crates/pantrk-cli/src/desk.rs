@@ -9,7 +9,7 @@ use pantrk_core::segment::Segmenter;
 use pantrk_report::ReportOptions;
 use pantrk_slide::is_address;
 use pantrk_store::slide_id_from_path;
-use pantrk_viewer::SlideScorer;
+use pantrk_viewer::{RESULTS_BESIDE, SlideScorer};
 
 use crate::inputs::ScoreOptions;
 use crate::progress::{Log, Reporter};
@@ -63,7 +63,7 @@ impl SlideScorer for DeskScorer {
         let out = self
             .out
             .clone()
-            .unwrap_or_else(|| beside.join("pantrk-results"));
+            .unwrap_or_else(|| beside.join(RESULTS_BESIDE));
         let slide_id = slide_id_from_path(slide);
         let reporter = Reporter::new(Log::Quiet, &slide_id);
         let job = Job {

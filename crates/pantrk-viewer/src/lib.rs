@@ -52,6 +52,9 @@ use pantrk_core::segment::Segmenter;
 
 pub use error::ViewerError;
 
+/// The folder beside a slide where its result is looked for.
+pub const RESULTS_BESIDE: &str = "pantrk-results";
+
 /// What scores slides for the worklist; the program hands it in, so that the viewer knows no model and no runtime.
 pub trait SlideScorer: Send + Sync {
     /// Scores a slide and gives the folder of its result; `progress` is told how it goes and asked whether to stop.

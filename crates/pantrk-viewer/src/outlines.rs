@@ -47,6 +47,12 @@ impl Outlines {
         }
     }
 
+    /// Whether none is on its way or about to be asked for.
+    pub(crate) fn is_settled(&self) -> bool {
+        let all = self.field_size.is_some() && !self.working && self.wanted.is_empty();
+        all || !self.possible || !self.asked
+    }
+
     /// The field of a point.
     fn field_of(&self, at: SlidePoint) -> Option<Field> {
         let (width, height) = self.field_size?;

@@ -287,11 +287,15 @@ impl Viewer {
             .default_size(292.0)
             .size_range(200.0..=460.0)
             .show(ui, |ui| {
-                egui::Panel::bottom("left_bottom")
-                    .resizable(false)
-                    .show(ui, |ui| {
-                        panels::show(ui, Place::LeftBottom, &context, out);
-                    });
+                // Without a slide there are no layers, and no line above them.
+                let open = self.session.open.as_ref();
+                if open.is_some_and(|open| open.slide.ready().is_some()) {
+                    egui::Panel::bottom("left_bottom")
+                        .resizable(false)
+                        .show(ui, |ui| {
+                            panels::show(ui, Place::LeftBottom, &context, out);
+                        });
+                }
                 panels::show(ui, Place::Left, &context, out);
             });
         if self.session.open_result().is_some() {

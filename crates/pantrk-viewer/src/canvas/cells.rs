@@ -1,7 +1,7 @@
 //! Cells: dots in the colour of their grade, and from near the outlines of nucleus and cell, compartment by compartment.
 
 use egui::epaint::{Mesh, Vertex, WHITE_UV};
-use egui::{Color32, Painter, Pos2, Stroke, Vec2, vec2};
+use egui::{Color32, Painter, Pos2, Vec2, vec2};
 use pantrk_space::SlidePoint;
 
 use super::Projector;
@@ -16,8 +16,10 @@ use crate::tokens::{self, Tokens};
 
 /// Most cells that are drawn; with more in view one in so many is drawn, and the canvas says so.
 const MOST: usize = 12_000;
-/// Most cells that are drawn as rings, which cost more than dots.
-const MOST_RINGS: usize = 1_500;
+/// Most cells that are drawn with outlines, which cost more than dots.
+const MOST_RINGS: usize = 2_600;
+/// With more cells than this in view, a thin line around the nucleus has to do.
+const MOST_LINES: usize = 1_000;
 /// A nucleus' usual radius in um, where its area is not known.
 const RADIUS_UM: f32 = 4.5;
 /// A pixel's size in um where the slide does not tell its own; it only sets how large dots are.
@@ -25,7 +27,7 @@ const UM_PER_PIXEL: f64 = 0.25;
 /// Dots are no smaller and no larger than this, in points.
 const DOT: (f32, f32) = (1.0, 3.2);
 /// From this size of a nucleus on there is room for rings that leave it in view.
-const RING_FROM: f32 = 5.0;
+const RING_FROM: f32 = 4.4;
 /// Fields whose outlines are asked for ahead.
 const ASKED: usize = 24;
 /// From this size on the compartments are drawn each by its own grade.
@@ -104,6 +106,10 @@ pub(super) fn draw(
             points_per_um,
             tokens,
             opacity,
+            thin: shown.len() > MOST_LINES,
+            circle: std::array::from_fn(|corner| {
+                Vec2::angled(corner as f32 / CORNERS as f32 * std::f32::consts::TAU)
+            }),
         };
         near.draw(painter, &shown, &open.outlines);
         return one_in;
@@ -207,13 +213,15 @@ struct Near<'a> {
     points_per_um: f32,
     tokens: &'a Tokens,
     opacity: f32,
+    /// Whether there are so many that a thin line has to do for each.
+    thin: bool,
+    /// Ways to the corners of a round ring.
+    circle: [Vec2; CORNERS],
 }
 
 impl Near<'_> {
     fn draw(&self, painter: &Painter, shown: &[usize], outlines: &Outlines) {
         let mut mesh = Mesh::default();
-        let mut rings = painter.clone();
-        rings.multiply_opacity(self.opacity);
         // Level-0 pixels along x and y on the screen, turned as the slide is.
         let pos = |x, y| self.projector.pos(SlidePoint { x, y });
         let axes = [
@@ -223,7 +231,7 @@ impl Near<'_> {
         for &place in shown {
             match outlines.of(place, self.cells.at(place)) {
                 Some(outlined) => self.outlined(&mut mesh, outlined, axes),
-                None => self.rings(&rings, place),
+                None => self.rings(&mut mesh, place),
             }
         }
         painter.add(mesh);
@@ -237,6 +245,13 @@ impl Near<'_> {
     fn outlined(&self, mesh: &mut Mesh, outlined: &Outlined, [ex, ey]: [Vec2; 2]) {
         let look = Look::of(self.cells, self.review, outlined.place);
         let at = self.projector.pos(self.cells.at(outlined.place));
+        if self.thin {
+            // Every second corner is more than a nucleus of ten pixels shows.
+            let corners = outlined.nucleus.iter().step_by(2);
+            let corners = corners.map(|p| at + ex * p[0] + ey * p[1]);
+            self.thin_line(mesh, &look, &corners.collect::<Vec<_>>());
+            return;
+        }
         let ring = |ring: &[[f32; 2]], share: f32| -> Vec<Pos2> {
             let on_screen = |p: &[f32; 2]| at + ex * (p[0] * share) + ey * (p[1] * share);
             ring.iter().map(on_screen).collect()
@@ -279,8 +294,14 @@ impl Near<'_> {
         }
     }
 
+    fn thin_line(&self, mesh: &mut Mesh, look: &Look, ring: &[Pos2]) {
+        let width = if look.corrected { 2.4 } else { 1.5 };
+        let line = Line::plain(width, look.colour(self.tokens));
+        line.add(mesh, ring, self.opacity);
+    }
+
     /// A cell that was not found again: its nucleus, and the compartments where there is room.
-    fn rings(&self, painter: &Painter, place: usize) {
+    fn rings(&self, mesh: &mut Mesh, place: usize) {
         let look = Look::of(self.cells, self.review, place);
         let at = self.projector.pos(self.cells.at(place));
         let [nucleus_um, cell_um] = self.cells.radii_um(place);
@@ -289,15 +310,26 @@ impl Near<'_> {
         } else {
             RADIUS_UM
         } * self.points_per_um;
-        if look.corrected {
-            painter.circle_stroke(at, radius + 4.0, Stroke::new(2.0, self.tokens.accent));
-        }
-        if !(self.has_room() && look.counted && !look.corrected) {
-            painter.circle_stroke(at, radius, Stroke::new(3.4, look.halo()));
-            painter.circle_stroke(at, radius, Stroke::new(2.0, look.colour(self.tokens)));
+        if self.thin {
+            let corners = self.circle.iter().step_by(2).map(|way| at + *way * radius);
+            self.thin_line(mesh, &look, &corners.collect::<Vec<_>>());
             return;
         }
-        // Nucleus, rim, cytoplasm and membrane from the middle outwards, as thin rings that leave the tissue in view.
+        let mut add = |radius: f32, line: Line| {
+            let ring = self.circle.map(|way| at + way * radius);
+            line.add(mesh, &ring, self.opacity);
+        };
+        if look.corrected {
+            add(radius + 4.0, Line::plain(2.0, self.tokens.accent));
+        }
+        if !(self.has_room() && look.counted && !look.corrected) {
+            add(
+                radius,
+                Line::marked(1.6, look.colour(self.tokens), look.halo()),
+            );
+            return;
+        }
+        // Nucleus, rim, cytoplasm and membrane from the middle outwards.
         let outer = (cell_um * self.points_per_um).max(radius + 6.0);
         let places = [radius - 4.0, radius, f32::midpoint(radius, outer), outer];
         let od = self.cells.od(place);
@@ -305,13 +337,14 @@ impl Near<'_> {
             let measured = od[compartment].is_finite();
             let grade = self.review.thresholds.grade(od[compartment]);
             if let Some(line) = Line::of_compartment(compartment, grade).filter(|_| measured) {
-                let (wide, halo) = (line.width + 2.0 * line.halo_width, line.halo);
-                painter.circle_stroke(at, radius, Stroke::new(wide, halo));
-                painter.circle_stroke(at, radius, Stroke::new(line.width, line.colour));
+                add(radius, line);
             }
         }
     }
 }
+
+/// Corners of a round ring, enough for a nucleus.
+const CORNERS: usize = 16;
 
 /// Four corners are enough for a dot of a few points.
 fn diamond(mesh: &mut Mesh, at: egui::Pos2, radius: f32, color: Color32) {

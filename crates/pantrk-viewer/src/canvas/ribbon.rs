@@ -44,41 +44,38 @@ impl Ribbon {
             ]
         };
         let rows = if self.halo_width > 0.0 { 3 } else { 2 };
-        let per_corner = 2 * rows;
+        let per_corner = 2 * rows as u32;
         let first = mesh.vertices.len() as u32;
-        for i in 0..n {
-            let at = ring[i];
-            let before = (at - ring[(i + n - 1) % n]).normalized();
-            let after = (ring[(i + 1) % n] - at).normalized();
+        let normal = |from: Pos2, to: Pos2| {
+            let way = (to - from).normalized();
+            vec2(-way.y, way.x)
+        };
+        let mut before = normal(ring[n - 1], ring[0]);
+        for (i, &at) in ring.iter().enumerate() {
+            let after = normal(at, ring[if i + 1 < n { i + 1 } else { 0 }]);
             let across = corner(before, after);
-            for (off, color) in rim[..rows].iter().rev() {
-                mesh.vertices.push(Vertex {
-                    pos: at - across * off.max(0.0),
-                    uv: WHITE_UV,
-                    color: *color,
-                });
-            }
-            for (off, color) in &rim[..rows] {
-                mesh.vertices.push(Vertex {
-                    pos: at + across * off.max(0.0),
-                    uv: WHITE_UV,
-                    color: *color,
-                });
-            }
+            before = after;
+            let vertex = |side: f32, (off, color): (f32, Color32)| Vertex {
+                pos: at + across * (side * off.max(0.0)),
+                uv: WHITE_UV,
+                color,
+            };
+            let inner = rim[..rows].iter().rev().map(|&edge| vertex(-1.0, edge));
+            let outer = rim[..rows].iter().map(|&edge| vertex(1.0, edge));
+            mesh.vertices.extend(inner.chain(outer));
         }
-        let per_corner = per_corner as u32;
         for i in 0..n as u32 {
             let here = first + i * per_corner;
             let next = first + (i + 1) % n as u32 * per_corner;
             for row in 0..per_corner - 1 {
-                mesh.add_triangle(here + row, here + row + 1, next + row);
-                mesh.add_triangle(here + row + 1, next + row + 1, next + row);
+                let (a, b) = (here + row, next + row);
+                mesh.indices.extend([a, a + 1, b, a + 1, b + 1, b]);
             }
         }
     }
 }
 
-/// Across the line at a corner, as long as keeps the line's width.
+/// Across the line at a corner, out of the ways across its two sides; as long as keeps the line's width.
 fn corner(before: Vec2, after: Vec2) -> Vec2 {
     let normal = |way: Vec2| vec2(-way.y, way.x);
     let sum = normal(before) + normal(after);

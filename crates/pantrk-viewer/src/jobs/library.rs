@@ -18,6 +18,7 @@ use pantrk_store::{
 };
 
 use super::{Outbox, Pool, PoolSize, ScoredCells};
+use crate::RESULTS_BESIDE;
 use crate::cell_layer::CellLayer;
 use crate::error::ViewerError;
 use crate::state::{MAX_TEXTURE_SIDE, WorkItem, WorkSource};
@@ -374,7 +375,12 @@ impl Scan<'_> {
         }
     }
 
-    fn slide(&self, id: String, path: PathBuf) -> bool {
+    /// A slide, or its result where it was scored from a worklist before.
+    fn slide(&mut self, id: String, path: PathBuf) -> bool {
+        let beside = path.with_file_name(RESULTS_BESIDE).join(&id);
+        if beside.join(RESULT).is_file() {
+            return self.result(&beside);
+        }
         let source = WorkSource::Slide { path };
         self.outbox
             .send(LibraryAnswer::Item(WorkItem { id, source }))

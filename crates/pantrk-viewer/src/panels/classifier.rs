@@ -103,9 +103,13 @@ fn live_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut C
     if label.on_hover_text(hint).changed() {
         out.train(TrainCommand::Live(live));
     }
-    let untrained = open.training.trained != Some(open.review.drawing.stroke_revision);
-    if !live
-        && untrained
+    let training = &open.training;
+    let untrained = training.trained != Some(open.review.drawing.stroke_revision);
+    let idle = training.model.is_none() && training.working.is_none();
+    let strokes = open.review.drawing.strokes();
+    let enough = stroke_counts(&strokes).len() > 1;
+    if enough
+        && ((!live && untrained) || idle)
         && ui
             .button("Train now")
             .on_hover_text("Trains with the strokes as they are")

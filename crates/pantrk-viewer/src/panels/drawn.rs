@@ -171,6 +171,7 @@ fn list_ui(ui: &mut Ui, drawing: &Drawing, mpp: Option<SlideMpp>, out: &mut Comm
     egui::ScrollArea::vertical()
         .id_salt("shapes")
         .max_height(LIST)
+        .min_scrolled_height(LIST)
         .auto_shrink([false, true])
         .show(ui, |ui| {
             for shape in listed.take(LISTED) {

@@ -120,7 +120,7 @@ fn cells_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut 
     if open.outlines.possible {
         faint(
             ui,
-            "outlined from about 12x on; from 25x each line is a compartment: nucleus, rim, cytoplasm, membrane",
+            "outlined from 10x on; from 25x each line is a compartment: nucleus, rim, cytoplasm, membrane",
         );
     }
     let opacity = context.settings.cell_opacity;

@@ -263,6 +263,17 @@ fn a_folder_lists_slides_without_a_result_too_and_so_does_a_worklist() {
     let found = ids(&[dir.path().to_path_buf(), slides.clone()]);
     assert_eq!(found, ["A", "b", "c"]);
 
+    // Scored from the worklist once, it is so when it is named again.
+    let beside = slides.join(crate::RESULTS_BESIDE);
+    write_result(&beside, "b", &slides.join("b.tif"), |_| {});
+    let mut again = harness(&[slides.join("b.tif")], egui::ThemePreference::Dark);
+    until(&mut again, "the scan", |h| {
+        h.state().as_ref().is_some_and(|v| !v.session.scanning)
+    });
+    assert!(viewer(&again).session.worklist[0].result().is_some());
+    drop(again);
+    std::fs::remove_dir_all(beside).unwrap();
+
     let path = dir.path().join("results").join(WORKLIST_FILE);
     let mut list = Worklist::open(&path).unwrap();
     let file = slides.join("b.tif").display().to_string();
@@ -394,6 +405,21 @@ fn keys_zoom_the_canvas_and_zero_fits_again() {
     harness.key_press(egui::Key::Num0);
     harness.run_steps(3);
     assert_eq!(view(&harness), None);
+}
+
+#[test]
+fn a_window_that_nobody_touches_still_wakes_to_keep_drafts() {
+    let dir = tempfile::tempdir().unwrap();
+    let slide = dir.path().join("a.png");
+    write_slide(&slide);
+    let mut harness = harness(&[slide], egui::ThemePreference::Dark);
+    until(&mut harness, "the slide", is_open);
+    for _ in 0..20 {
+        harness.step();
+        let windows = harness.output().viewport_output.values();
+        let next = windows.map(|window| window.repaint_delay).min().unwrap();
+        assert!(next <= Duration::from_secs(5), "{next:?}");
+    }
 }
 
 #[test]

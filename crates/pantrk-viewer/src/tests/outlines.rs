@@ -145,5 +145,5 @@ fn cells_from_near_have_their_outlines() {
             .of(lone.unwrap(), layer.at(lone.unwrap()))
             .is_none()
     );
-    assert!(says(&harness, "outlined from about 12x on"));
+    assert!(says(&harness, "outlined from 10x on"));
 }

@@ -20,6 +20,7 @@ fn whole(stains: &StainPlanes) -> Measuring<'_> {
         stains,
         unread: &[],
         on_slide: [0..stains.width, 0..stains.height],
+        wanted: [0.0..stains.width as f64, 0.0..stains.height as f64],
         reach: 10,
         weak: 0.2,
     }

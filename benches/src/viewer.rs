@@ -47,6 +47,12 @@ fn run(slide: &Path, result: &Path) -> Result<(), String> {
             "p50_ms": percentile(&last.regrade_ms, 0.5),
             "p95_ms": percentile(&last.regrade_ms, 0.95),
         }));
+        say(&json!({
+            "part": "frames at 20x, a million cells, those in view outlined",
+            "frames": last.near_ms.len(),
+            "with_tessellation_p50_ms": percentile(&last.near_ms, 0.5),
+            "with_tessellation_p95_ms": percentile(&last.near_ms, 0.95),
+        }));
     }
     say(&json!({ "part": "memory", "peak_rss_mib": peak_rss_mib() }));
     Ok(())

@@ -168,11 +168,37 @@ def overlay(network: Network, image: Path, p: HeadParameters, out: Path) -> None
     """The field twice as large with the outlines found, in yellow."""
     rgb = read_rgb(image)
     labels = instances(network.maps(rgb), p)
-    large = np.asarray(Image.fromarray(rgb).resize((rgb.shape[1] * 2, rgb.shape[0] * 2), Image.Resampling.BICUBIC)).copy()
-    edge = find_boundaries(np.kron(labels, np.ones((2, 2), labels.dtype)), mode="inner")
-    large[edge] = (255, 255, 0)
-    Image.fromarray(large).save(out)
+    Image.fromarray(outlined(rgb, np.zeros_like(labels), labels)).save(out)
     print(f"{image}: {labels.max()} nuclei, overlay {out}")
+
+
+def worst(sets: dict[str, list[Field]], maps: dict[str, list[np.ndarray]], p: HeadParameters, out: Path) -> None:
+    """Per set, the three fields with the lowest F1 at IoU 0.5, side by side: `SET.png` in `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, fields in sets.items():
+        ranked = []
+        for field, map_ in zip(fields, maps[name]):
+            labels, tally = instances(map_, p), Tally()
+            tally.add(field.labels, labels)
+            # A field without a nucleus, rightly left empty, is no failure.
+            if tally.true + tally.found > 0:
+                ranked.append((tally.row()["F1@0.5"], field, labels))
+        ranked.sort(key=lambda r: (r[0], r[1].name))
+        views = [outlined(field.rgb, field.labels, labels) for _, field, labels in ranked[:3]]
+        tallest = max(v.shape[0] for v in views)
+        views = [np.pad(v, ((0, tallest - v.shape[0]), (0, 8), (0, 0)), constant_values=255) for v in views]
+        path = out / (name.replace(",", "").replace(" ", "-") + ".png")
+        Image.fromarray(np.concatenate(views, 1)).quantize(200).save(path, optimize=True)
+        print(f"{path}: " + ", ".join(f"{f.name} {f1:.2f}" for f1, f, _ in ranked[:3]))
+
+
+def outlined(rgb: np.ndarray, truth: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """The field twice as large; true outlines dark blue, found ones yellow over them."""
+    large = np.asarray(Image.fromarray(rgb).resize((rgb.shape[1] * 2, rgb.shape[0] * 2), Image.Resampling.BICUBIC)).copy()
+    for labels, colour in ((truth, (0, 32, 160)), (found, (255, 225, 0))):
+        twice = np.kron(labels, np.ones((2, 2), labels.dtype))
+        large[find_boundaries(twice, mode="inner")] = colour
+    return large
 
 
 def main() -> None:
@@ -184,6 +210,7 @@ def main() -> None:
     parser.add_argument("--tune", action="store_true", help="try head parameters instead of reporting")
     parser.add_argument("--no-recipe", action="store_true")
     parser.add_argument("--overlay", type=Path, nargs=2, metavar=("IMAGE", "OUT"), help="draw what is found in one image at 0.5 um/px")
+    parser.add_argument("--worst", type=Path, metavar="FOLDER", help="draw the worst fields of each set instead of reporting")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     parser.add_argument("--save-fields", type=Path, help="write 20 field patches (.npy) for comparing runtimes")
     args = parser.parse_args()
@@ -197,6 +224,9 @@ def main() -> None:
     maps = {name: [network.maps(f.rgb) for f in fields] for name, fields in sets.items()}
     if args.tune:
         tune(sets, maps, p)
+        return
+    if args.worst:
+        worst(sets, maps, p, args.worst)
         return
     report = {"network": scores(sets, maps, p)}
     show(report["network"], "network")

@@ -4,8 +4,8 @@
 
 Every candidate sees the same samples in the same order (made once and kept under `work/sweep`),
 for a run much shorter than the shipped one: the order of candidates is what is asked, not their
-best figures. A candidate that is done is not trained again. `sweep.csv` and `sweep.png` are
-written beside this file after each one.
+best figures. A candidate that is done is not trained again; one that `sweep.csv` holds from another
+machine keeps its row. `sweep.csv` and `sweep.png` are written beside this file after each one.
 """
 
 from __future__ import annotations
@@ -229,6 +229,23 @@ def plot(rows: list[dict[str, object]], out: Path) -> None:
     figure.savefig(out, dpi=130)
 
 
+def rows_before() -> dict[str, dict[str, object]]:
+    """What `sweep.csv` says already, by candidate."""
+    path = HERE / "sweep.csv"
+    if not path.exists():
+        return {}
+    with path.open(newline="") as file:
+        return {r["candidate"]: dict(r) for r in csv.DictReader(file)}
+
+
+def write(rows: list[dict[str, object]]) -> None:
+    with (HERE / "sweep.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    plot(rows, HERE / "sweep.png")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
@@ -244,11 +261,14 @@ def main() -> None:
     keep_samples(Samples([take_apart(f) for f in training], phantoms, PLAN, 0))
     sets = validation_sets(args.data, args.phantoms)
     sets["phantoms"] = sets["phantoms"][::5][:PHANTOMS]
-    rows = []
+    before = rows_before()
+    rows: list[dict[str, object]] = []
     for name, (shape, seed) in CANDIDATES.items():
         done = WORK / f"{name.replace('/', ':')}.json"
         if not done.exists():
-            if args.only and name not in args.only:
+            if name in before:
+                rows.append(before[name])
+            if name in before or (args.only and name not in args.only):
                 continue
             print(name, flush=True)
             folder = WORK / name.replace("/", ":")
@@ -261,11 +281,7 @@ def main() -> None:
         table = json.loads(done.read_text())
         rows.append(row_of(name, net, table, costs(args.inference_cost, net)))
         print(rows[-1], flush=True)
-    with (HERE / "sweep.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    plot(rows, HERE / "sweep.png")
+        write(rows + [before[n] for n in before if n not in {r["candidate"] for r in rows}])
 
 
 if __name__ == "__main__":

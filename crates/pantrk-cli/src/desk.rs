@@ -5,9 +5,11 @@ use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use pantrk_core::pipeline::{Progress, Stage};
+use pantrk_core::segment::Segmenter;
 use pantrk_report::ReportOptions;
+use pantrk_slide::is_address;
 use pantrk_store::slide_id_from_path;
-use pantrk_viewer::SlideScorer;
+use pantrk_viewer::{RESULTS_BESIDE, SlideScorer};
 
 use crate::inputs::ScoreOptions;
 use crate::progress::{Log, Reporter};
@@ -23,6 +25,8 @@ pub(crate) struct DeskScorer {
     out: Option<PathBuf>,
     /// Loaded with the first slide.
     engine: OnceLock<Engine>,
+    /// Held while it is loaded.
+    loading: Mutex<()>,
 }
 
 impl DeskScorer {
@@ -32,13 +36,15 @@ impl DeskScorer {
             options,
             out,
             engine: OnceLock::new(),
+            loading: Mutex::new(()),
         }
     }
 
     fn engine(&self) -> Result<&Engine, String> {
+        // The threads that score and that outline cells may both come first.
+        let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         if self.engine.get().is_none() {
             let engine = Engine::load(&self.options).map_err(|f| f.to_string())?;
-            // Only the viewer's one scoring thread comes here.
             drop(self.engine.set(engine));
         }
         self.engine
@@ -49,11 +55,15 @@ impl DeskScorer {
 
 impl SlideScorer for DeskScorer {
     fn score(&self, slide: &Path, progress: &dyn Progress) -> Result<PathBuf, String> {
-        let beside = slide.parent().unwrap_or(Path::new("."));
+        // Nothing is written beside a slide on a server.
+        let beside = match slide.parent() {
+            Some(folder) if !is_address(slide) => folder,
+            _ => Path::new("."),
+        };
         let out = self
             .out
             .clone()
-            .unwrap_or_else(|| beside.join("pantrk-results"));
+            .unwrap_or_else(|| beside.join(RESULTS_BESIDE));
         let slide_id = slide_id_from_path(slide);
         let reporter = Reporter::new(Log::Quiet, &slide_id);
         let job = Job {
@@ -73,6 +83,11 @@ impl SlideScorer for DeskScorer {
             Scored::New(_, folder) | Scored::AlreadyDone(_, folder) => Ok(folder),
             Scored::Held(_) => Err("another process is scoring it right now".to_owned()),
         }
+    }
+
+    fn with_segmenter(&self, work: &mut dyn FnMut(&dyn Segmenter)) -> Result<(), String> {
+        work(self.engine()?.segmenter.as_ref());
+        Ok(())
     }
 }
 

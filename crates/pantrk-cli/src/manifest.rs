@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pantrk_slide::is_address;
 use pantrk_space::MicronsPerPixel;
 use pantrk_store::{safe_slide_id, slide_id_from_path};
 use pantrk_triage::TumourTypes;
@@ -65,7 +66,15 @@ impl Row {
         ];
         let missing = files.into_iter().filter_map(|(what, path)| {
             let path = path.filter(|path| !path.is_file())?;
-            Some(format!("there is no {what} file {}", path.display()))
+            match (what, is_address(path)) {
+                // Whether it is there is known when it is opened.
+                ("slide", true) => None,
+                (_, true) => Some(format!(
+                    "the {what} file is on a server; copy it to this machine: {}",
+                    path.display()
+                )),
+                (_, false) => Some(format!("there is no {what} file {}", path.display())),
+            }
         });
         self.trouble.iter().cloned().chain(missing).collect()
     }
@@ -224,7 +233,12 @@ fn row(record: &csv::StringRecord, line: u64, table: &Table<'_>) -> Result<Row, 
         let text = record.get(*places.get(name)?)?;
         (!text.is_empty()).then(|| text.to_owned())
     };
-    let file = |name: &str| value(name).map(|text| folder.join(text));
+    let file = |name: &str| {
+        value(name).map(|text| match PathBuf::from(text) {
+            address if is_address(&address) => address,
+            path => folder.join(path),
+        })
+    };
     let slide_path = file("slide_path").ok_or_else(|| format!("line {line} has no slide_path"))?;
     let (slide_id, wanted) = match value("slide_id") {
         Some(id) => (safe_slide_id(&id), id),

@@ -44,3 +44,4 @@ mod xml;
 pub use error::SlideError;
 pub use limits::Limits;
 pub use slide::{AssociatedImage, Slide};
+pub use source::is_address;

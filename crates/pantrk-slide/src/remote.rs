@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use object_store::aws::AmazonS3Builder;
 use object_store::http::HttpBuilder;
 use object_store::path::Path as Location;
-use object_store::{ClientOptions, GetOptions, ObjectStore, ObjectStoreExt as _};
+use object_store::{ClientOptions, GetOptions, ObjectStore, ObjectStoreExt as _, RetryConfig};
 use url::Url;
 
 /// Bytes of a block: a few tiles.
@@ -128,6 +129,15 @@ fn invalid(what: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what.into())
 }
 
+/// How long a server is asked again: some seconds bridge a dropped connection, and a wrong address is told soon.
+fn patience() -> RetryConfig {
+    RetryConfig {
+        max_retries: 5,
+        retry_timeout: Duration::from_secs(30),
+        ..RetryConfig::default()
+    }
+}
+
 /// The store that a URL belongs to.
 fn store_of(url: &Url) -> io::Result<Box<dyn ObjectStore>> {
     if url.query().is_some() {
@@ -135,9 +145,15 @@ fn store_of(url: &Url) -> io::Result<Box<dyn ObjectStore>> {
             "an address with a query (?...), such as a signed link, is not read; download it, or give s3:// with credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         ));
     }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid(
+            "an address with a user name or password is not read, because results name the slide's address; download it",
+        ));
+    }
     if url.scheme() == "s3" {
         let store = AmazonS3Builder::from_env()
             .with_url(url.as_str())
+            .with_retry(patience())
             .build()
             .map_err(io::Error::other)?;
         return Ok(Box::new(store));
@@ -148,6 +164,7 @@ fn store_of(url: &Url) -> io::Result<Box<dyn ObjectStore>> {
     let store = HttpBuilder::new()
         .with_url(base.as_str())
         .with_client_options(options)
+        .with_retry(patience())
         .build()
         .map_err(io::Error::other)?;
     Ok(Box::new(store))

@@ -22,12 +22,19 @@ enum Bytes {
     Remote(Box<crate::remote::Remote>),
 }
 
-/// The address of a slide that is on no file system; a path of this form is never a file's.
-pub(crate) fn address(path: &Path) -> Option<&str> {
+/// Whether a path is the address of a slide that is on no file system (`https://`, `http://`, `s3://`); a path of this form is never a file's.
+///
+/// [`Slide::open`](crate::Slide::open) reads it in builds with the feature `cloud`, and refuses it by name in others.
+pub fn is_address(path: &Path) -> bool {
+    address(path).is_some()
+}
+
+fn address(path: &Path) -> Option<&str> {
     let text = path.to_str()?;
-    ["https://", "http://", "s3://"]
+    let (scheme, _) = text.split_once("://")?;
+    ["https", "http", "s3"]
         .iter()
-        .any(|scheme| text.starts_with(scheme))
+        .any(|known| scheme.eq_ignore_ascii_case(known))
         .then_some(text)
 }
 
@@ -65,7 +72,7 @@ impl Source {
     fn open_remote(_path: &Path, _address: &str) -> io::Result<Self> {
         Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            "slides on servers are read by builds with the feature `cloud`; build with it, or copy the slide to this machine",
+            "slides on servers are read by builds with the feature `cloud` (cargo build --release --features cloud); build it so, or copy the slide to this machine",
         ))
     }
 

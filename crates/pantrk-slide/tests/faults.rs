@@ -317,6 +317,8 @@ fn what_is_no_slide_is_told_on_one_line() {
             "leica",
             "philips",
             "hamamatsu",
+            "huron",
+            "trestle",
             "ome-tiff",
             "dicom",
             "mirax",

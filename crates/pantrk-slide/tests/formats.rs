@@ -504,6 +504,24 @@ fn plain_images_are_slides_of_one_level() {
         let off = difference(&read_level(&slide, 0).0, &truth);
         assert!(off <= allowed, "{}: {off}", path.display());
     }
+    // A profile in two parts, in no order; without one of them there is none.
+    let part = |number: u8, data: &[u8]| {
+        let len = (data.len() + 16) as u16;
+        let head = [&[0xff, 0xe2], &len.to_be_bytes()[..], b"ICC_PROFILE\0"].concat();
+        [&head[..], &[number, 2], data].concat()
+    };
+    let (first, second) = (part(1, b"colours"), part(2, b" of a camera"));
+    for (parts, profile) in [
+        (
+            [&second[..], &first],
+            Some(b"colours of a camera".as_slice()),
+        ),
+        ([&first[..], &[]], None),
+        ([&first[..], &first], None),
+    ] {
+        std::fs::write(&jpg, [&packed[..2], &parts.concat(), &packed[2..]].concat()).unwrap();
+        assert_eq!(Slide::open(&jpg).unwrap().icc_profile(), profile);
+    }
     // The decoder makes up what a cut JPEG lacks; a slide must not.
     std::fs::write(&jpg, &packed[..packed.len() / 2]).unwrap();
     assert!(Slide::open(&jpg).is_err());

@@ -9,6 +9,7 @@ use pantrk_triage::Case;
 use crate::app::Opinion;
 use crate::browser::Purpose;
 use crate::drawing::Tool;
+use crate::outlines::Field;
 use crate::pyramid::TileKey;
 use crate::review::Correction;
 use crate::state::Stain;
@@ -66,6 +67,8 @@ pub(crate) enum Command {
     RegionOpacity(f32),
     /// Whether drawn regions are shown.
     ShowRegions(bool),
+    /// The outlines of the cells in these fields are in view and not there, the most wanted first.
+    WantOutlines(Vec<Field>),
     /// Save the view as a picture.
     SavePicture,
     /// How opaque the region classifier's preview is, 0 to 1.

@@ -1,6 +1,6 @@
 //! The desktop viewer: slides as pyramids, results beside them.
 //!
-//! - `state.rs` is data: `Settings` and `Session`; `view.rs`, `pyramid.rs`, `tile_cache.rs`, `cell_layer.rs` and `training.rs` are its parts.
+//! - `state.rs` is data: `Settings` and `Session`; `view.rs`, `pyramid.rs`, `tile_cache.rs`, `cell_layer.rs`, `outlines.rs` and `training.rs` are its parts.
 //! - `jobs/` owns the worker threads and the bounded channels; all that touches a file is there.
 //! - `panels/` (one file per panel, one row in its table) and `canvas/` only draw.
 //! - `tokens.rs` holds every colour.
@@ -27,6 +27,7 @@ mod error;
 mod icon;
 mod jobs;
 pub mod measure;
+mod outlines;
 mod panels;
 mod pyramid;
 mod review;
@@ -47,8 +48,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pantrk_core::pipeline::Progress;
+use pantrk_core::segment::Segmenter;
 
 pub use error::ViewerError;
+
+/// The folder beside a slide where its result is looked for.
+pub const RESULTS_BESIDE: &str = "pantrk-results";
 
 /// What scores slides for the worklist; the program hands it in, so that the viewer knows no model and no runtime.
 pub trait SlideScorer: Send + Sync {
@@ -57,6 +62,12 @@ pub trait SlideScorer: Send + Sync {
     /// # Errors
     /// Why there is no result, as a sentence for the user.
     fn score(&self, slide: &Path, progress: &dyn Progress) -> Result<PathBuf, String>;
+
+    /// Lends what finds nuclei, so that the cells in view can be outlined.
+    ///
+    /// # Errors
+    /// Why there is none, as a sentence for the user.
+    fn with_segmenter(&self, work: &mut dyn FnMut(&dyn Segmenter)) -> Result<(), String>;
 }
 
 /// What the viewer starts with.

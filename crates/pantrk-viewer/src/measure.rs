@@ -14,12 +14,15 @@ use crate::cell_layer::CellLayer;
 use crate::command::{Command, ReviewCommand};
 use crate::error::ViewerError;
 use crate::jobs::{ScoredCells, scored_mpp};
+use crate::outlines::{Field, Outlined};
 use crate::state::Load;
 
 /// The window's size, points.
 const SIZE: egui::Vec2 = egui::vec2(1440.0, 900.0);
 /// Frames along the way.
 const FRAMES: u32 = 240;
+/// Frames of the way from near.
+const NEAR_FRAMES: u32 = 130;
 /// Longer than this nothing is waited for.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -36,6 +39,8 @@ pub struct Measured {
     pub tessellate_ms: Vec<f64>,
     /// From the moved threshold to score and action in hand, milliseconds; with cells alone.
     pub regrade_ms: Vec<f64>,
+    /// Update and tessellation of each frame of a way through cells with their outlines, as through a 20x objective, milliseconds; with cells alone.
+    pub near_ms: Vec<f64>,
 }
 
 /// Opens a slide as `opens` times in one process, then goes along the fixed way with `cells` cells over it.
@@ -82,6 +87,7 @@ pub fn measure(
             if let Some(result) = result.filter(|_| cells > 0) {
                 bench.put_cells(result, cells)?;
                 bench.regrade(&mut measured)?;
+                bench.near(&mut measured);
             }
             bench.along_the_way(&mut measured);
         }
@@ -236,6 +242,39 @@ impl Bench {
         Ok(())
     }
 
+    /// Across the slide as through a 20x objective, each cell in view with outlines.
+    fn near(&mut self, measured: &mut Measured) {
+        for frame in 0..NEAR_FRAMES {
+            let Some(open) = self.viewer.session.open.as_mut() else {
+                return;
+            };
+            let (Some(fitted), Some(mpp)) =
+                (open.fitted, open.slide.ready().and_then(|slide| slide.mpp))
+            else {
+                return;
+            };
+            // 20x shows half a micrometre per point.
+            let mut view = crate::view::View {
+                points_per_pixel: mpp.mean().get() / 0.5,
+                ..fitted
+            };
+            view.centre.x += f64::from(frame) * 24.0;
+            view.centre.y += f64::from(frame) * 7.0;
+            open.outlines.possible = true;
+            open.outlines.field_size = Some((1024.0, 1024.0));
+            for field in open.outlines.wanted.clone() {
+                let cells = open.cells.ready().map(|cells| circles(&cells.layer, field));
+                open.outlines.take(field, cells.unwrap_or_default());
+            }
+            self.viewer.wish(Command::Look(view));
+            let (update, tessellate) = self.frame();
+            // The first frames ask for what the others draw.
+            if frame > 10 {
+                measured.near_ms.push(update + tessellate);
+            }
+        }
+    }
+
     fn along_the_way(&mut self, measured: &mut Measured) {
         for frame in 0..FRAMES {
             let open = self.viewer.session.open.as_ref();
@@ -257,6 +296,28 @@ impl Bench {
 
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
+}
+
+/// Outlines of all cells of a field of 1024 pixels, with as many corners as real ones.
+fn circles(layer: &CellLayer, (column, row): Field) -> Vec<Outlined> {
+    let area = pantrk_space::SlideRect {
+        x: f64::from(column) * 1024.0,
+        y: f64::from(row) * 1024.0,
+        width: 1024.0,
+        height: 1024.0,
+    };
+    let ring = |corners: u8, radius: f32| {
+        let angle = |i: u8| f32::from(i) / f32::from(corners) * std::f32::consts::TAU;
+        let corner = |i| [radius * angle(i).cos(), radius * angle(i).sin()];
+        (0..corners).map(corner).collect()
+    };
+    let (places, _) = layer.in_area(area, usize::MAX);
+    let outlined = places.into_iter().map(|place| Outlined {
+        place,
+        nucleus: ring(14, 16.0),
+        cell: ring(16, 30.0),
+    });
+    outlined.collect()
 }
 
 /// Cells at places and of stains that look like chance and are the same on every run.

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use pantrk_core::region::RegionRole;
 use pantrk_core::score::{Compartment, ScoringTable, Thresholds};
 use pantrk_space::SlideMpp;
-use pantrk_store::SlideResult;
+use pantrk_store::{Region, SlideResult};
 use pantrk_triage::Case;
 use serde::{Deserialize, Serialize};
 
 use crate::drawing::Drawing;
 use crate::jobs::{LiveAnswer, LiveRequest, RegionSet, ScoredCells};
+use crate::training::PROPOSED;
 
 /// What a person says of one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +144,7 @@ impl Review {
             revision: self.regions.revision + 1,
             regions: pantrk_store::scoring_regions(&drawn),
             changed: self.drawing.areas_changed(),
+            classified: is_classified(&drawn),
             base_known: self.drawing.base_known,
         });
         self.touch();
@@ -206,6 +209,13 @@ impl Review {
     pub(crate) fn correction(&self, row: u32) -> Option<Correction> {
         self.corrections.cells.get(&row).copied()
     }
+}
+
+/// Whether there are tumour regions and a classifier made them all.
+fn is_classified(drawn: &[Region]) -> bool {
+    let tumour = drawn.iter().filter(|r| r.role == RegionRole::Tumour);
+    let mut made = tumour.map(|region| region.name.as_deref() == Some(PROPOSED));
+    made.next() == Some(true) && made.all(|by_classifier| by_classifier)
 }
 
 /// The thresholds that a slide was scored with.

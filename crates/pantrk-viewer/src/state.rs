@@ -17,6 +17,7 @@ use crate::browser::Browser;
 use crate::draft::Draft;
 use crate::drawing::Gesture;
 use crate::jobs::{Probe, ScoredCells};
+use crate::outlines::Outlines;
 use crate::pyramid::{Pyramid, TileKey};
 use crate::review::Review;
 use crate::stain_view::StainView;
@@ -241,6 +242,8 @@ pub(crate) struct OpenItem {
     pub(crate) pending: BTreeSet<TileKey>,
     /// The region classifier.
     pub(crate) training: Training,
+    /// The outlines of the cells in view.
+    pub(crate) outlines: Outlines,
 }
 
 /// A second slide beside the first.

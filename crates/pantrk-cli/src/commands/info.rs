@@ -17,7 +17,7 @@ use crate::output::{print, table};
   pantrk info slide.svs
   pantrk info slide.svs --json")]
 pub(crate) struct Info {
-    /// The slide
+    /// The slide; in builds with the feature `cloud` also an address, https:// or s3://
     slide: PathBuf,
     /// As JSON
     #[arg(long)]

@@ -39,7 +39,7 @@ enum Command {
     Score(score::Score),
     /// Score every slide of a manifest; resumable, and shared by as many processes as there are
     ///
-    /// The manifest is a CSV or TSV with a column `slide_path` and, as wanted, `slide_id`, `mpp`, `tumour_type`, `clone`, `regions` and `case`, which override the flags; paths are relative to the manifest, and other columns go into the summary.
+    /// The manifest is a CSV or TSV with a column `slide_path` and, as wanted, `slide_id`, `mpp`, `tumour_type`, `clone`, `regions` and `case`, which override the flags; paths are relative to the manifest (a slide may also be an address, https:// or s3://, in builds with the feature `cloud`), and other columns go into the summary.
     ///
     /// Started again it goes on where it was: what is done for the same slide, parameters and model is skipped, and a slide that was interrupted continues with its next patch. Several processes, on one machine or many, may share a manifest and an output folder: none does a slide twice. What fails is listed in DIR/errors.jsonl and stops nothing else.
     ///

@@ -20,7 +20,7 @@ use crate::scoring::{Engine, HEARTBEAT, Job, Scored, is_unread, run};
   pantrk score slide.svs --out results --tumour-type \"colorectal carcinoma\" --clone EPR17341
   pantrk score slide.tif --mpp 0.25 --regions tumour.geojson --out results --profile cantrk")]
 pub(crate) struct Score {
-    /// The slide
+    /// The slide; in builds with the feature `cloud` also an address, https:// or s3://
     slide: PathBuf,
     /// Where results go; the slide gets a folder of its own in it
     #[arg(long, value_name = "DIR")]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Parser};
+use pantrk_slide::is_address;
 use pantrk_viewer::ViewerOptions;
 
 use crate::desk::DeskScorer;
@@ -41,7 +42,11 @@ struct Usual {
 impl View {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         // Looked at first: a name that is not there is no fault of the display.
-        if let Some(missing) = self.paths.iter().find(|path| !path.exists()) {
+        if let Some(missing) = self
+            .paths
+            .iter()
+            .find(|path| !path.exists() && !is_address(path))
+        {
             return Err(Failure::new(
                 Exit::NothingRead,
                 anyhow::anyhow!(

@@ -17,7 +17,7 @@ use pantrk_core::score::{ControlAdequacy, ScoringTable};
 use pantrk_core::segment::Segmenter;
 use pantrk_nn::sha256_hex;
 use pantrk_report::ReportOptions;
-use pantrk_slide::Slide;
+use pantrk_slide::{Slide, is_address};
 use pantrk_space::{Microns, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp};
 use pantrk_store::{
     CheckpointFile, Claim, ClaimHolder, Claimed, ModelFacts, MppSource, RegionClassifierFacts,
@@ -334,7 +334,7 @@ fn same_slide(job: &Job<'_>, prepared: &Prepared) -> Result<(), Failure> {
         Ok(_) => {
             "the file changed while it was scored; if it is being copied, run again when that has ended"
         }
-        Err(_) if !job.slide_path.exists() => {
+        Err(_) if !is_address(job.slide_path) && !job.slide_path.exists() => {
             "the file was removed while it was scored; put it back and run again"
         }
         Err(_) => "the file cannot be read any more; run again when it can",

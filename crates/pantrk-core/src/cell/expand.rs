@@ -5,8 +5,8 @@ use crate::segment::LabelImage;
 /// No labelled pixel within reach.
 const FAR: u8 = u8::MAX;
 
-/// The furthest reach whose keys fit 16 bits.
-const SHORT: u8 = 19;
+/// The furthest reach whose keys fit 16 bits: twice its squared distance, in a scale of 32.
+const SHORT: u8 = 15;
 
 /// The cell that owns each pixel and how far its nucleus is; buffers are reused from patch to patch.
 #[derive(Debug, Default)]
@@ -113,8 +113,9 @@ impl<T: Key> Keys<T> {
         let Columns { labels, up, down } = columns;
         let width = labels.width;
         let limit = i32::from(reach) * i32::from(reach);
-        // Room for the columns and both sides below a squared distance of 1.
-        let scale = 2 * (i32::from(reach) + 1);
+        // Room for the columns and both sides below a squared distance of 1; a power of two, as it is divided by for each pixel.
+        let bits = (2 * (u32::from(reach) + 1)).next_power_of_two().ilog2();
+        let scale = 1 << bits;
         let beyond = T::of((limit + 1) * scale);
         let of_rows: Vec<T> = (0..=u8::MAX)
             .map(|rows| {
@@ -144,11 +145,11 @@ impl<T: Key> Keys<T> {
             self.nearest(margin, scale);
             for (x, &best) in self.best.iter().enumerate() {
                 let best = best.value();
-                let squared = best / scale;
+                let squared = best >> bits;
                 if squared > limit {
                     continue;
                 }
-                let aside = (best % scale) as usize;
+                let aside = (best & (scale - 1)) as usize;
                 let column = if aside.is_multiple_of(2) {
                     x - aside / 2
                 } else {

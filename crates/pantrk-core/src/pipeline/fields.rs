@@ -354,7 +354,7 @@ impl Looker<'_> {
 }
 
 /// The mean place of each label's pixels.
-fn centres(labels: &LabelImage) -> Vec<[f64; 2]> {
+pub(super) fn centres(labels: &LabelImage) -> Vec<[f64; 2]> {
     let mut sums = vec![[0.0_f64; 3]; labels.count as usize];
     for (at, &label) in labels.labels.iter().enumerate() {
         if let Some(sum) = (label as usize)

@@ -7,6 +7,7 @@
 mod checkpoint;
 mod fields;
 mod finished;
+mod outlines;
 mod patch;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ pub use checkpoint::{Checkpoint, NoCheckpoint};
 pub use patch::PatchOutcome;
 
 pub use fields::{FieldKind, NucleusOutline, TellingField, telling_fields};
+pub use outlines::{CellOutline, CellOutliner};
 
 /// Nuclei cannot be seen at coarser pixels than this (um).
 const COARSEST_MPP: f64 = 1.05;

@@ -165,10 +165,16 @@ impl Worker<'_> {
             .pixels_at(self.grid.mpp)
             .round()
             .clamp(0.0, f64::from(Expansion::MOST));
+        let inside = |length: u32| f64::from(halo)..f64::from(halo + length);
         let of = Measuring {
             stains: &self.stains,
-            unread: &self.unread,
+            unread: if outcome.unread_tiles.is_empty() {
+                &[]
+            } else {
+                &self.unread
+            },
             on_slide: self.on_slide(request.rect),
+            wanted: [inside(core.width), inside(core.height)],
             reach: reach as u8,
             weak: parameters.thresholds.values()[0] + background,
         };
@@ -179,11 +185,8 @@ impl Worker<'_> {
             Vec::new()
         };
         for record in records {
-            let inside = |v: f64, length: u32| v >= f64::from(halo) && v < f64::from(halo + length);
-            if inside(record.centre[0], core.width) && inside(record.centre[1], core.height) {
-                let contour = contours.get(record.label as usize - 1);
-                self.keep(&record, contour, &request, &mut outcome.cells);
-            }
+            let contour = contours.get(record.label as usize - 1);
+            self.keep(&record, contour, &request, &mut outcome.cells);
         }
         Ok(outcome)
     }

@@ -12,6 +12,8 @@
 //!
 //! Known gaps: four components (CMYK), arithmetic coding, lossless JPEG, 12 bits, unusual subsampling.
 
+use std::collections::BTreeMap;
+
 use pantrk_space::LevelSize;
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -156,6 +158,30 @@ impl<'a> Iterator for Segments<'a> {
             }
         }
     }
+}
+
+/// The colour profile that a JPEG file carries in parts, as ICC.1 annex B has it; `None` where there is none, or not all of it.
+pub(crate) fn icc_profile(stream: &[u8]) -> Option<Vec<u8>> {
+    let mut parts: BTreeMap<u8, &[u8]> = BTreeMap::new();
+    let mut count = None;
+    for segment in Segments::new(stream).ok()? {
+        let segment = segment.ok()?;
+        let part = match segment.marker {
+            0xe2 => segment.payload.strip_prefix(b"ICC_PROFILE\0"),
+            _ => None,
+        };
+        let Some([number, of, part @ ..]) = part else {
+            continue;
+        };
+        if *count.get_or_insert(*of) != *of || parts.insert(*number, part).is_some() {
+            return None;
+        }
+    }
+    let all: Vec<u8> = (1..=count?).collect();
+    if !parts.keys().eq(&all) {
+        return None;
+    }
+    Some(parts.into_values().flatten().copied().collect())
 }
 
 pub(super) fn broken(what: &str) -> CodecError {

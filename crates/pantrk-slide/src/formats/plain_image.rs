@@ -57,7 +57,11 @@ pub(super) fn open(candidate: &Candidate) -> Result<Parts, Fault> {
         let (pixels, icc) = read_png(&bytes, limits)?;
         ("PNG image", pixels, icc)
     } else {
-        ("JPEG image", read_jpeg(&bytes, limits)?, None)
+        (
+            "JPEG image",
+            read_jpeg(&bytes, limits)?,
+            jpeg::icc_profile(&bytes),
+        )
     };
     Ok(Parts {
         format: format.to_owned(),

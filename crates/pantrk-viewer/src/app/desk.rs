@@ -292,6 +292,8 @@ impl Viewer {
     pub(super) fn mind_time(&mut self, ctx: &egui::Context) {
         let now = self.started.elapsed();
         if now < self.next_minding {
+            // Asked for in every frame: one that comes a little early would else be the last for as long as no hand moves.
+            ctx.request_repaint_after(self.next_minding.saturating_sub(now));
             return;
         }
         self.next_minding = now + EVERY;

@@ -17,6 +17,8 @@ use super::desk::PictureSlot;
 
 /// Frames of the way.
 const FRAMES: u32 = 60;
+/// Frames without anything new before the picture is taken.
+const CALM: u32 = 5;
 /// Waiting longer than this for the slide, or for its tiles at the end, is given up.
 const PATIENCE: Duration = Duration::from_mins(4);
 
@@ -27,6 +29,8 @@ pub(super) struct Film {
     since: Instant,
     slot: PictureSlot,
     asked: bool,
+    /// Frames since all was there that is to be seen.
+    calm: u32,
     /// Why it failed, once it did; shared with who waits for the window to close.
     outcome: Outcome,
 }
@@ -42,6 +46,7 @@ impl Film {
             since: Instant::now(),
             slot: PictureSlot::default(),
             asked: false,
+            calm: 0,
             outcome,
         }
     }
@@ -124,7 +129,18 @@ impl Viewer {
                     self.session.open.as_ref().is_some_and(|o| {
                         o.review.live.is_some() || !matches!(o.cells, Load::Ready(_))
                     });
-                if (settled && scored) || late {
+                let outlined = self
+                    .session
+                    .open
+                    .as_ref()
+                    .is_some_and(|o| o.outlines.is_settled());
+                // For some frames, because what comes may ask for more.
+                film.calm = if settled && scored && outlined {
+                    film.calm + 1
+                } else {
+                    0
+                };
+                if film.calm > CALM || late {
                     let slot = Arc::clone(&film.slot);
                     let waker = ctx.clone();
                     let callback = egui::ScreenshotCallback::new(move |image| {

@@ -4,6 +4,7 @@ mod browsing;
 mod desk;
 mod drawing;
 mod film;
+mod outlining;
 mod reviewing;
 mod scoring;
 mod signing;
@@ -18,19 +19,20 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use egui::{ColorImage, TextureHandle, TextureOptions};
-use pantrk_slide::Slide;
+use pantrk_slide::{Slide, is_address};
 use pantrk_space::{RegionReader, SlidePoint};
 
 use crate::canvas;
 use crate::command::{Command, Commands};
 use crate::error::ViewerError;
 use crate::jobs::{
-    FileAnswer, FileRequest, LibraryAnswer, LibraryRequest, LiveAnswer, LiveRequest, Pool, Probe,
-    ProbeRequest, ReviewAnswer, ReviewRequest, ScoringAnswer, ScoringRequest, SlideSource,
-    TileAnswer, TilePool, TileRequest, TrainingAnswer, TrainingRequest, file_pool, library_pool,
-    live_pool, probe_pool, review_pool, scan_pool, scored_mpp, scoring_pool, tile_pool,
-    training_pool,
+    FileAnswer, FileRequest, LibraryAnswer, LibraryRequest, LiveAnswer, LiveRequest, OutlineAnswer,
+    OutlineRequest, Pool, Probe, ProbeRequest, ReviewAnswer, ReviewRequest, ScoringAnswer,
+    ScoringRequest, SlideSource, TileAnswer, TilePool, TileRequest, TrainingAnswer,
+    TrainingRequest, file_pool, library_pool, live_pool, outline_pool, probe_pool, review_pool,
+    scan_pool, scored_mpp, scoring_pool, tile_pool, training_pool,
 };
+use crate::outlines::Outlines;
 use crate::panels::{self, PanelContext, Place};
 use crate::pyramid::{Pyramid, TileKey};
 use crate::review::Review;
@@ -58,7 +60,11 @@ const WINDOW: [f32; 2] = [1440.0, 900.0];
 
 /// Opens the window and returns when it is closed.
 pub(crate) fn run(options: ViewerOptions) -> Result<(), ViewerError> {
-    if let Some(path) = options.paths.iter().find(|path| !path.exists()) {
+    if let Some(path) = options
+        .paths
+        .iter()
+        .find(|path| !path.exists() && !is_address(path))
+    {
         return Err(ViewerError::NotFound { path: path.clone() });
     }
     let native = eframe::NativeOptions {
@@ -122,6 +128,7 @@ pub(crate) struct Viewer {
     files: Pool<FileRequest, FileAnswer>,
     reviews: Pool<ReviewRequest, ReviewAnswer>,
     training: Pool<TrainingRequest, TrainingAnswer>,
+    outlining: Option<Pool<OutlineRequest, OutlineAnswer>>,
     /// Folders whose reviews were asked for.
     marked: BTreeSet<PathBuf>,
     picture: PictureSlot,
@@ -184,6 +191,10 @@ impl Viewer {
             files: file_pool(ctx)?,
             reviews: review_pool(ctx)?,
             training: training_pool(ctx)?,
+            outlining: match &scorer {
+                Some(scorer) => Some(outline_pool(ctx, Arc::clone(scorer))?),
+                None => None,
+            },
             marked: BTreeSet::new(),
             picture: PictureSlot::default(),
             picture_path: None,
@@ -203,7 +214,11 @@ impl Viewer {
         // Without paths the last session is opened again.
         let last = viewer.settings.last_paths.clone();
         let paths = if paths.is_empty() { last } else { paths };
-        let there: Vec<PathBuf> = paths.iter().filter(|p| p.exists()).cloned().collect();
+        let there: Vec<PathBuf> = paths
+            .iter()
+            .filter(|p| p.exists() || is_address(p))
+            .cloned()
+            .collect();
         if !there.is_empty() {
             viewer.settings.last_paths.clear();
             viewer.scan_paths(&there);
@@ -238,6 +253,7 @@ impl Viewer {
         self.restore();
         self.ask_for_score();
         self.mind_training(&ctx);
+        self.ask_for_outlines();
         self.mind_time(&ctx);
         self.film(&ctx);
         self.draw(ui);
@@ -271,11 +287,15 @@ impl Viewer {
             .default_size(292.0)
             .size_range(200.0..=460.0)
             .show(ui, |ui| {
-                egui::Panel::bottom("left_bottom")
-                    .resizable(false)
-                    .show(ui, |ui| {
-                        panels::show(ui, Place::LeftBottom, &context, out);
-                    });
+                // Without a slide there are no layers, and no line above them.
+                let open = self.session.open.as_ref();
+                if open.is_some_and(|open| open.slide.ready().is_some()) {
+                    egui::Panel::bottom("left_bottom")
+                        .resizable(false)
+                        .show(ui, |ui| {
+                            panels::show(ui, Place::LeftBottom, &context, out);
+                        });
+                }
                 panels::show(ui, Place::Left, &context, out);
             });
         if self.session.open_result().is_some() {
@@ -307,6 +327,7 @@ impl Viewer {
         while let Some(answer) = self.training.take() {
             self.take_training(ctx, answer);
         }
+        self.take_outlines();
         self.take_scoring();
         self.take_picture(ctx);
         self.take_dropped(ctx);
@@ -521,6 +542,10 @@ impl Viewer {
             Command::Review(command) => self.review_command(command),
             Command::Sign(command) => self.sign_command(command),
             Command::Train(command) => self.train_command(command),
+            Command::WantOutlines(fields) => {
+                open.outlines.wanted = fields;
+                open.outlines.asked = true;
+            }
             Command::Tour(by) => self.tour(by),
             Command::TourKind => self.next_tour(),
             _ => {}
@@ -585,6 +610,7 @@ impl Viewer {
             tiles: TileCache::new(self.settings.tile_budget),
             pending: BTreeSet::new(),
             training: Training::default(),
+            outlines: Outlines::new(self.outlining.is_some()),
         });
         self.want_review();
     }

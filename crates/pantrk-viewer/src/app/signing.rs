@@ -113,6 +113,8 @@ impl Viewer {
         });
         open.draft = Some(Draft::of(&open.review));
         open.kept_revision = open.review.revision;
+        // Strokes of another day are trained with when they are asked for: nobody wants colours over a slide that is only looked at again.
+        open.training.trained = Some(open.review.drawing.stroke_revision);
         if let Some(problem) = problem {
             self.note(format!(
                 "Something that was kept of this review cannot be shown and was left out: {problem}"

@@ -156,7 +156,7 @@ fn area_ui(
             continue;
         }
         if filled {
-            fill_ui(painter, &lines, colour.gamma_multiply(0.4));
+            fill_ui(painter, &lines, colour.gamma_multiply(0.28));
         }
         for line in lines {
             if selected {
@@ -251,6 +251,69 @@ fn fill_ui(painter: &Painter, rings: &[Vec<Pos2>], colour: Color32) {
     painter.add(mesh);
 }
 
+/// Fills what a round brush covered on its way: once, where it went twice, and with round ends.
+fn brush_ui(painter: &Painter, way: &[Pos2], radius: f32, colour: Color32) {
+    let bounds = Rect::from_points(way).expand(radius);
+    let bounds = bounds.intersect(painter.clip_rect());
+    if !bounds.is_positive() {
+        return;
+    }
+    let rows = (bounds.height() / ROW).ceil() as usize;
+    let mut covered: Vec<Vec<(f32, f32)>> = vec![Vec::new(); rows];
+    let mut circle = |at: Pos2| {
+        let row = |y: f32| ((y - bounds.top()) / ROW).max(0.0) as usize;
+        let last = row(at.y + radius);
+        for (row, spans) in covered
+            .iter_mut()
+            .enumerate()
+            .take(last + 1)
+            .skip(row(at.y - radius))
+        {
+            let y = bounds.top() + (row as f32 + 0.5) * ROW - at.y;
+            let half = (radius * radius - y * y).max(0.0).sqrt();
+            if half > 0.0 {
+                spans.push((at.x - half, at.x + half));
+            }
+        }
+    };
+    for pair in way.windows(2) {
+        // So close together that no gap is seen between circles.
+        let steps = (pair[0].distance(pair[1]) / (radius / 4.0).max(1.0))
+            .ceil()
+            .max(1.0);
+        for step in 0..steps as usize {
+            circle(pair[0].lerp(pair[1], step as f32 / steps));
+        }
+    }
+    if let Some(at) = way.last() {
+        circle(*at);
+    }
+    let mut mesh = egui::Mesh::default();
+    for (row, mut spans) in covered.into_iter().enumerate() {
+        spans.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let y = bounds.top() + row as f32 * ROW;
+        let mut add = |(from, to): (f32, f32)| {
+            let piece = Rect::from_min_max(pos2(from, y), pos2(to, y + ROW)).intersect(bounds);
+            if piece.is_positive() {
+                mesh.add_colored_rect(piece, colour);
+            }
+        };
+        let mut open: Option<(f32, f32)> = None;
+        for span in spans {
+            open = match open {
+                Some((from, to)) if span.0 <= to => Some((from, to.max(span.1))),
+                Some(done) => {
+                    add(done);
+                    Some(span)
+                }
+                None => Some(span),
+            };
+        }
+        open.map(add);
+    }
+    painter.add(mesh);
+}
+
 fn ruler_ui(painter: &Painter, ends: [Pos2; 2], colour: Color32, tokens: &Tokens) {
     painter.line_segment(ends, Stroke::new(4.5, tokens.plate));
     painter.line_segment(ends, Stroke::new(2.0, colour));
@@ -306,15 +369,7 @@ fn gesture_ui(
         Gesture::Path { points, freehand } => {
             let line: Vec<Pos2> = points.iter().map(|&p| pos(p)).collect();
             if settings.tool.is_brush() {
-                let mut fill = Stroke::new(2.0 * settings.brush, colour.gamma_multiply(0.35));
-                if line.len() == 1 {
-                    painter.circle_filled(line[0], settings.brush, fill.color);
-                } else {
-                    // Round ends, which a thick line does not have.
-                    painter.circle_filled(line[0], settings.brush * 0.98, fill.color);
-                    fill.width *= 0.98;
-                    painter.line(line, fill);
-                }
+                brush_ui(painter, &line, settings.brush, colour.gamma_multiply(0.35));
                 return;
             }
             painter.line(line.clone(), Stroke::new(4.0, tokens.plate));

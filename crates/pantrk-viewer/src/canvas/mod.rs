@@ -9,6 +9,7 @@ mod heatmap;
 mod input;
 mod minimap;
 mod preview;
+mod ribbon;
 mod scale_bar;
 mod tiles;
 
@@ -188,9 +189,9 @@ fn slide_ui(
         let one_in = cells::draw(
             painter,
             projector,
-            (cells, &open.review),
+            (cells, open),
             (slide, context.settings.cell_opacity),
-            tokens,
+            (tokens, out),
         );
         if one_in > 1 {
             notes.push(format!("cells: 1 in {one_in} drawn, zoom in for all"));

@@ -1,5 +1,6 @@
 //! Slides and results: looked for in folders, opened, and their layers read.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,16 +8,17 @@ use std::sync::Arc;
 
 use egui::{Color32, ColorImage};
 use pantrk_core::score::{Scorer, ScorerCells};
-use pantrk_slide::Slide;
+use pantrk_slide::{Slide, is_address};
 use pantrk_space::{
     LevelIndex, LevelRect, LevelSize, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp,
 };
 use pantrk_store::{
-    CellTable, HeatmapEntry, SlideResult, TumourRegion, read_cells, read_heatmap_index,
+    CellTable, HeatmapEntry, SlideResult, TumourRegion, Worklist, read_cells, read_heatmap_index,
     slide_id_from_path,
 };
 
 use super::{Outbox, Pool, PoolSize, ScoredCells};
+use crate::RESULTS_BESIDE;
 use crate::cell_layer::CellLayer;
 use crate::error::ViewerError;
 use crate::state::{MAX_TEXTURE_SIDE, WorkItem, WorkSource};
@@ -330,54 +332,137 @@ fn candidates(folder: &Path, slide: &Path) -> Vec<PathBuf> {
     all
 }
 
+/// Endings of files that are slides wherever they lie; plain pictures are opened only where they are named.
+const SLIDE_ENDINGS: [&str; 9] = [
+    "svs", "bif", "ndpi", "scn", "mrxs", "czi", "tif", "tiff", "isyntax",
+];
+/// A folder with files of this ending is one slide.
+const DICOM_ENDING: &str = "dcm";
+
+/// A look through folders.
+struct Scan<'a> {
+    outbox: &'a Outbox<LibraryAnswer>,
+    /// The slides of the results that were found, as the file system has them.
+    scored: BTreeSet<PathBuf>,
+    /// Slides that were found, with their ids.
+    slides: Vec<(String, PathBuf)>,
+}
+
 fn scan(paths: &[PathBuf], outbox: &Outbox<LibraryAnswer>) {
-    for path in paths {
-        let wanted = if path.is_dir() {
-            scan_folder(path, 0, outbox)
+    let mut scan = Scan {
+        outbox,
+        scored: BTreeSet::new(),
+        slides: Vec::new(),
+    };
+    let wanted = paths.iter().all(|path| scan.path(path)) && scan.unscored();
+    if wanted {
+        outbox.send(LibraryAnswer::ScanDone);
+    }
+}
+
+/// Each says whether anybody still listens.
+impl Scan<'_> {
+    fn path(&mut self, path: &Path) -> bool {
+        if path.is_dir() {
+            self.folder(path, 0)
         } else if path.file_name() == Some(OsStr::new(RESULT)) {
             let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-            outbox.send(LibraryAnswer::Item(read_result(&folder)))
+            self.result(&folder)
+        } else if path.extension().is_some_and(|e| e == "sqlite") {
+            self.database(path)
         } else {
-            let item = WorkItem {
-                id: slide_id_from_path(path),
-                source: WorkSource::Slide { path: path.clone() },
-            };
-            outbox.send(LibraryAnswer::Item(item))
+            self.slide(slide_id_from_path(path), path.to_path_buf())
+        }
+    }
+
+    /// A slide, or its result where it was scored from a worklist before.
+    fn slide(&mut self, id: String, path: PathBuf) -> bool {
+        let beside = path.with_file_name(RESULTS_BESIDE).join(&id);
+        if beside.join(RESULT).is_file() {
+            return self.result(&beside);
+        }
+        let source = WorkSource::Slide { path };
+        self.outbox
+            .send(LibraryAnswer::Item(WorkItem { id, source }))
+    }
+
+    fn result(&mut self, folder: &Path) -> bool {
+        let item = read_result(folder);
+        if let Some(result) = item.result() {
+            let places = candidates(folder, Path::new(&result.slide.path));
+            let there = places.iter().find(|path| path.exists());
+            self.scored
+                .extend(there.and_then(|path| path.canonicalize().ok()));
+        }
+        self.outbox.send(LibraryAnswer::Item(item))
+    }
+
+    /// What a worklist's database lists.
+    fn database(&mut self, path: &Path) -> bool {
+        let list = Worklist::open_read_only(path);
+        let slides = list.and_then(|list| Ok((list.folder().to_path_buf(), list.slides()?)));
+        match slides {
+            Ok((root, slides)) => slides.into_iter().all(|slide| {
+                if let Some(folder) = &slide.result_folder {
+                    return self.result(&root.join(folder));
+                }
+                let path = PathBuf::from(slide.slide_path);
+                self.slides.push((slide.slide_id, path));
+                true
+            }),
+            Err(error) => {
+                let message = format!("could not read the worklist ({error}): {}", path.display());
+                self.outbox.send(LibraryAnswer::Trouble(message))
+            }
+        }
+    }
+
+    fn folder(&mut self, folder: &Path, depth: usize) -> bool {
+        if folder.join(RESULT).is_file() {
+            return self.result(folder);
+        }
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                let message = format!("could not look through {}: {error}", folder.display());
+                return self.outbox.send(LibraryAnswer::Trouble(message));
+            }
         };
-        if !wanted {
-            return;
+        let mut all: Vec<PathBuf> = entries
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .filter(|path| !is_passing(path))
+            .collect();
+        all.sort();
+        let (folders, files): (Vec<_>, Vec<_>) = all.into_iter().partition(|path| path.is_dir());
+        let ends = |path: &Path, endings: &[&str]| {
+            let ending = path.extension().unwrap_or_default();
+            endings.iter().any(|e| ending.eq_ignore_ascii_case(e))
+        };
+        if files.iter().any(|path| ends(path, &[DICOM_ENDING])) {
+            let id = slide_id_from_path(folder);
+            self.slides.push((id, folder.to_path_buf()));
         }
+        let slides = files.into_iter().filter(|path| ends(path, &SLIDE_ENDINGS));
+        self.slides
+            .extend(slides.map(|path| (slide_id_from_path(&path), path)));
+        depth >= MAX_DEPTH || folders.iter().all(|folder| self.folder(folder, depth + 1))
     }
-    outbox.send(LibraryAnswer::ScanDone);
+
+    /// The slides that no result was found of.
+    fn unscored(&mut self) -> bool {
+        let slides = std::mem::take(&mut self.slides);
+        slides.into_iter().all(|(id, path)| {
+            let known = path.canonicalize();
+            // Once, where two of the paths lead to it.
+            known.is_ok_and(|known| !self.scored.insert(known)) || self.slide(id, path)
+        })
+    }
 }
 
-/// Whether anybody still listens.
-fn scan_folder(folder: &Path, depth: usize, outbox: &Outbox<LibraryAnswer>) -> bool {
-    if folder.join(RESULT).is_file() {
-        return outbox.send(LibraryAnswer::Item(read_result(folder)));
-    }
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) => {
-            let message = format!("could not look through {}: {error}", folder.display());
-            return outbox.send(LibraryAnswer::Trouble(message));
-        }
-    };
-    let mut folders: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir() && !is_passing(path))
-        .collect();
-    folders.sort();
-    depth >= MAX_DEPTH
-        || folders
-            .iter()
-            .all(|folder| scan_folder(folder, depth + 1, outbox))
-}
-
-/// Folders of runs that are not finished, and hidden ones.
-fn is_passing(folder: &Path) -> bool {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+/// What belongs to runs that are not finished, and what is hidden.
+fn is_passing(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with('.') || name.ends_with(".partial") || name.ends_with(".old")
 }
 
@@ -487,7 +572,11 @@ fn scored_cells(table: &CellTable) -> ScoredCells {
 }
 
 fn open_slide(candidates: &[PathBuf]) -> Result<Arc<Slide>, String> {
-    let Some(path) = candidates.iter().find(|path| path.is_file()) else {
+    // A DICOM slide may be a folder.
+    let Some(path) = candidates
+        .iter()
+        .find(|path| path.exists() || is_address(path))
+    else {
         let wanted = candidates.first().map(|p| p.display().to_string());
         return Err(format!(
             "the slide file is not there: {}",

@@ -91,6 +91,8 @@ pub(crate) struct RegionSet {
     pub(crate) regions: Regions,
     /// Whether they differ from those that the slide was scored with.
     pub(crate) changed: bool,
+    /// Whether a classifier made all tumour regions.
+    pub(crate) classified: bool,
     /// Whether those are known; if not, what they left out stays left out unless it is drawn in.
     pub(crate) base_known: bool,
 }
@@ -323,7 +325,9 @@ fn result(
     result.cells.tumour = score.tumour_cells;
     result.cells.excluded.clone_from(&counted.excluded);
     if request.regions.changed {
-        result.tumour_region = if request.regions.regions.has_tumour() {
+        result.tumour_region = if request.regions.classified {
+            TumourRegion::Classified
+        } else if request.regions.regions.has_tumour() {
             TumourRegion::Given
         } else if request.regions.base_known {
             TumourRegion::None

@@ -7,6 +7,7 @@
 mod files;
 mod library;
 mod live;
+mod outlines;
 mod probe;
 mod reviews;
 mod scoring;
@@ -21,6 +22,7 @@ pub(crate) use library::{
 pub(crate) use live::{
     BINS, Counted, LiveAnswer, LiveRequest, RegionSet, ScoredCells, TOP_OD, live_pool,
 };
+pub(crate) use outlines::{OutlineAnswer, OutlineRequest, outline_pool};
 pub(crate) use probe::{Probe, ProbeRequest, probe_pool};
 pub(crate) use reviews::{ReviewAnswer, ReviewPlace, ReviewRequest, review_pool};
 pub(crate) use scoring::{ScoringAnswer, ScoringRequest, scoring_pool};

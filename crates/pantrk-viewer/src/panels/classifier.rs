@@ -51,7 +51,7 @@ fn strokes_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mu
     let painting = context.settings.tool == Tool::Stroke;
     ui.add_enabled_ui(!context.session.is_locked(), |ui| {
         ui.horizontal_wrapped(|ui| {
-            let button = egui::Button::selectable(painting, "Paint strokes");
+            let button = egui::Button::new("Paint strokes").selected(painting);
             if ui
                 .add(button)
                 .on_hover_text("Takes the tool for training strokes (K); again lets it go")
@@ -103,21 +103,19 @@ fn live_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut C
     if label.on_hover_text(hint).changed() {
         out.train(TrainCommand::Live(live));
     }
-    let untrained = open.training.trained != Some(open.review.drawing.stroke_revision);
-    if !live
-        && untrained
+    let training = &open.training;
+    let untrained = training.trained != Some(open.review.drawing.stroke_revision);
+    let idle = training.model.is_none() && training.working.is_none();
+    let strokes = open.review.drawing.strokes();
+    let enough = stroke_counts(&strokes).len() > 1;
+    if enough
+        && ((!live && untrained) || idle)
         && ui
             .button("Train now")
             .on_hover_text("Trains with the strokes as they are")
             .clicked()
     {
         out.train(TrainCommand::Now);
-    }
-    if live && open.training.model.is_some() {
-        let opacity = context.settings.preview_opacity;
-        if let Some(opacity) = super::opacity_ui(ui, "Preview opacity", opacity) {
-            out.push(Command::PreviewOpacity(opacity));
-        }
     }
 }
 

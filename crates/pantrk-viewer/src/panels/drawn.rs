@@ -20,7 +20,11 @@ pub(super) const PANEL: Panel = Panel {
 };
 
 /// Most shapes that are listed.
-const LISTED: usize = 60;
+const LISTED: usize = 400;
+/// The list's room, points.
+const LIST: f32 = 168.0;
+/// More shapes than this are summed up.
+const FEW: usize = 5;
 
 fn drawn_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let Some(open) = &context.session.open else {
@@ -159,20 +163,58 @@ fn list_ui(ui: &mut Ui, drawing: &Drawing, mpp: Option<SlideMpp>, out: &mut Comm
     }
     // Strokes have a panel of their own.
     let listed = drawing.shapes().iter().rev().filter(|s| !s.trains);
-    for shape in listed.clone().take(LISTED) {
-        ui.horizontal(|ui| {
-            dot(ui, class_colour(&shape.class));
-            let chosen = drawing.selected.contains(&shape.id);
-            let text = RichText::new(describe(shape, mpp)).size(12.5);
-            if ui.selectable_label(chosen, text).clicked() {
-                out.draw(DrawCommand::Select(shape.id));
+    let n = listed.clone().count();
+    if n > FEW {
+        faint(ui, sums(drawing, mpp));
+    }
+    // A list of its own, or a hundred regions push all else out of sight.
+    egui::ScrollArea::vertical()
+        .id_salt("shapes")
+        .max_height(LIST)
+        .min_scrolled_height(LIST)
+        .auto_shrink([false, true])
+        .show(ui, |ui| {
+            for shape in listed.take(LISTED) {
+                ui.horizontal(|ui| {
+                    dot(ui, class_colour(&shape.class));
+                    let chosen = drawing.selected.contains(&shape.id);
+                    let text = RichText::new(describe(shape, mpp)).size(12.5);
+                    if ui.selectable_label(chosen, text).clicked() {
+                        out.draw(DrawCommand::Select(shape.id));
+                    }
+                });
+            }
+            if n > LISTED {
+                faint(ui, format!("and {} more", n - LISTED));
             }
         });
+}
+
+/// How many areas each class has and how large they are together.
+fn sums(drawing: &Drawing, mpp: Option<SlideMpp>) -> String {
+    let mut sums: Vec<(&str, usize, f64)> = Vec::new();
+    for shape in drawing.shapes().iter().filter(|s| !s.trains) {
+        let Some(area) = shape.area() else { continue };
+        let px = geometry::area_px(area);
+        match sums.iter_mut().find(|(class, ..)| *class == shape.class) {
+            Some((_, n, sum)) => {
+                *n += 1;
+                *sum += px;
+            }
+            None => sums.push((&shape.class, 1, px)),
+        }
     }
-    let more = listed.count().saturating_sub(LISTED);
-    if more > 0 {
-        faint(ui, format!("and {more} more"));
-    }
+    let words = sums.into_iter().map(|(class, n, px)| {
+        let class = if class.is_empty() { "no class" } else { class };
+        match mpp {
+            Some(mpp) => format!(
+                "{n} {class}, {:.2} mm²",
+                px * mpp.x.get() * mpp.y.get() / 1e6
+            ),
+            None => format!("{n} {class}"),
+        }
+    });
+    words.collect::<Vec<_>>().join("; ")
 }
 
 /// A shape in words, with its size.

@@ -8,7 +8,7 @@ use crate::drawing::TOOLS;
 use crate::tokens;
 
 /// Keys beside those of the tools.
-const KEYS: [(&str, &str); 26] = [
+const KEYS: [(&str, &str); 27] = [
     ("Drag, Space + drag", "move the slide; with any tool"),
     ("Wheel, pinch, + and -", "magnify about the pointer"),
     ("Arrows", "move the slide"),
@@ -31,6 +31,10 @@ const KEYS: [(&str, &str); 26] = [
     ("Alt + brush", "erase; with training strokes only those"),
     ("Alt + wheel", "size of the brush"),
     ("Shift + click", "select one more"),
+    (
+        "A class's button",
+        "with a drawing tool: of what is drawn next; with Move: of the selected shapes",
+    ),
     (
         "Right click in the worklist",
         "show a second slide, such as the H&E, beside the open one",

@@ -4,7 +4,8 @@ use egui::{Align2, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, pos2, 
 use pantrk_store::{ColorMap, HeatmapEntry, grade_label};
 
 use super::{Panel, PanelContext, Place, faint, opacity_ui, title};
-use crate::command::{Command, Commands};
+use crate::command::{Command, Commands, TrainCommand};
+use crate::drawing::class_colour;
 use crate::state::{Load, OpenItem, Stain};
 use crate::tokens;
 
@@ -41,6 +42,7 @@ fn layers_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
             out.push(Command::RegionOpacity(opacity));
         }
     }
+    preview_ui(ui, context, open, out);
     if item.result().is_none() {
         ui.add_space(6.0);
         return;
@@ -69,6 +71,27 @@ fn stain_ui(ui: &mut Ui, open: &OpenItem, out: &mut Commands) {
     });
 }
 
+/// What the region classifier says, once there is one.
+fn preview_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands) {
+    let Some(model) = &open.training.model else {
+        return;
+    };
+    let mut live = context.settings.live_preview;
+    if ui.checkbox(&mut live, "Region classifier").changed() {
+        out.train(TrainCommand::Live(live));
+    }
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 9.0;
+        for class in &model.classifier.classes {
+            swatch(ui, class_colour(&class.class), &class.class);
+        }
+    });
+    let opacity = context.settings.preview_opacity;
+    if let Some(opacity) = opacity_ui(ui, "Opacity", opacity) {
+        out.push(Command::PreviewOpacity(opacity));
+    }
+}
+
 fn cells_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands) {
     let note = match &open.cells {
         Load::Absent => Some("no cell table in this result".to_owned()),
@@ -94,6 +117,12 @@ fn cells_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut 
         }
         swatch(ui, tokens::of(ui).uncounted, "not counted");
     });
+    if open.outlines.possible {
+        faint(
+            ui,
+            "outlined from 10x on; from 25x each line is a compartment: nucleus, rim, cytoplasm, membrane",
+        );
+    }
     let opacity = context.settings.cell_opacity;
     if let Some(opacity) = opacity_ui(ui, "Opacity", opacity) {
         out.push(Command::CellOpacity(opacity));

@@ -53,20 +53,36 @@ fn state_ui(ui: &mut Ui, review: &SlideReview) {
         ReviewState::Signed => format!(
             "Signed by {} on {}: {}, {}",
             review.reviewer,
-            review.signed.as_deref().unwrap_or(&review.changed),
+            when(review.signed.as_deref().unwrap_or(&review.changed)),
             review.own_result.as_deref().unwrap_or("no result"),
-            review.own_action.as_deref().unwrap_or("no next step"),
+            review.own_action.as_deref().map_or_else(
+                || "no next step".to_owned(),
+                |name| {
+                    let action = Action::ALL.iter().find(|action| action.name() == name);
+                    action.map_or_else(|| name.to_owned(), |action| action.flag().word)
+                }
+            ),
         ),
         state => format!(
             "{} by {}, last changed on {}",
             super::capital(state.label()),
             review.reviewer,
-            review.changed
+            when(&review.changed)
         ),
     };
     ui.add(Label::new(RichText::new(text).strong().color(colour)).wrap());
     if let Some(reason) = &review.reason {
         faint(ui, format!("Reason: {reason}"));
+    }
+}
+
+/// A time as people read it, to the minute; as it was kept, where it is of another kind.
+fn when(time: &str) -> String {
+    match (time.get(..10), time.get(10..11), time.get(11..16)) {
+        (Some(day), Some("T"), Some(minute)) if time.ends_with('Z') => {
+            format!("{day} {minute} UTC")
+        }
+        _ => time.to_owned(),
     }
 }
 

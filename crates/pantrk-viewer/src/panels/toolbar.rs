@@ -199,6 +199,7 @@ fn beside_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut
     }
     let shown = open.beside.as_ref().map(|beside| beside.name.as_str());
     let menu = ui.menu_button("Beside", |ui| {
+        ui.set_min_width(160.0);
         egui::ScrollArea::vertical()
             .max_height(420.0)
             .show(ui, |ui| {

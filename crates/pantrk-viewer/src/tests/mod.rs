@@ -11,12 +11,14 @@
 )]
 #[path = "../../../pantrk-store/tests/common/mod.rs"]
 mod common;
+mod outlines;
 mod raster;
 mod snapshots;
 mod story;
 mod training;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui_kittest::Harness;
@@ -24,9 +26,13 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use pantrk_core::score::IhcResult;
 use pantrk_slide::Slide;
 use pantrk_space::{MicronsPerPixel, SlideMpp};
-use pantrk_store::{CellColumns, ColorMap, Heatmap, SlideResult, write_cells, write_heatmaps};
+use pantrk_store::{
+    CellColumns, ColorMap, Heatmap, SlideResult, WORKLIST_FILE, Worklist, WorklistSlide,
+    write_cells, write_heatmaps,
+};
 use pantrk_triage::Action;
 
+use crate::SlideScorer;
 use crate::app::{Start, Viewer};
 use crate::canvas;
 use crate::state::Load;
@@ -100,6 +106,15 @@ fn harness_with(
     raster: Raster,
     size: egui::Vec2,
 ) -> Harness<'static, Option<Viewer>> {
+    harness_of(paths, theme, (raster, size), None)
+}
+
+fn harness_of(
+    paths: &[PathBuf],
+    theme: egui::ThemePreference,
+    (raster, size): (Raster, egui::Vec2),
+    scorer: Option<Arc<dyn SlideScorer>>,
+) -> Harness<'static, Option<Viewer>> {
     let paths = paths.to_vec();
     Harness::builder()
         .with_size(size)
@@ -111,6 +126,7 @@ fn harness_with(
                         ui.ctx(),
                         Start {
                             paths: paths.clone(),
+                            scorer: scorer.clone(),
                             ..Start::default()
                         },
                     )
@@ -216,6 +232,55 @@ fn the_worklist_lists_results_and_opens_one() {
         (open.tiles.len(), open.tiles.held()),
         (5, 4 * (800 * 600 + 400 * 300))
     );
+}
+
+#[test]
+fn a_folder_lists_slides_without_a_result_too_and_so_does_a_worklist() {
+    let dir = tempfile::tempdir().unwrap();
+    let slides = dir.path().join("slides");
+    std::fs::create_dir_all(slides.join("deeper")).unwrap();
+    for name in ["a.tif", "b.tif", "deeper/c.tif", "photo.png", "notes.txt"] {
+        let path = slides.join(name);
+        write_slide(&path.with_extension("png"));
+        std::fs::rename(path.with_extension("png"), &path).unwrap();
+    }
+    write_slide(&slides.join("photo.png"));
+    write_result(
+        &dir.path().join("results"),
+        "A",
+        &slides.join("a.tif"),
+        |_| {},
+    );
+    let ids = |paths: &[PathBuf]| -> Vec<String> {
+        let mut harness = harness(paths, egui::ThemePreference::Dark);
+        until(&mut harness, "the scan", |h| {
+            h.state().as_ref().is_some_and(|v| !v.session.scanning)
+        });
+        let list = &viewer(&harness).session.worklist;
+        list.iter().map(|item| item.id.clone()).collect()
+    };
+    // Of a.tif there is a result, and plain pictures are not slides of an archive.
+    let found = ids(&[dir.path().to_path_buf(), slides.clone()]);
+    assert_eq!(found, ["A", "b", "c"]);
+
+    // Scored from the worklist once, it is so when it is named again.
+    let beside = slides.join(crate::RESULTS_BESIDE);
+    write_result(&beside, "b", &slides.join("b.tif"), |_| {});
+    let mut again = harness(&[slides.join("b.tif")], egui::ThemePreference::Dark);
+    until(&mut again, "the scan", |h| {
+        h.state().as_ref().is_some_and(|v| !v.session.scanning)
+    });
+    assert!(viewer(&again).session.worklist[0].result().is_some());
+    drop(again);
+    std::fs::remove_dir_all(beside).unwrap();
+
+    let path = dir.path().join("results").join(WORKLIST_FILE);
+    let mut list = Worklist::open(&path).unwrap();
+    let file = slides.join("b.tif").display().to_string();
+    list.enqueue(&[WorklistSlide::waiting("case-7", file)])
+        .unwrap();
+    drop(list);
+    assert_eq!(ids(&[path]), ["case-7"]);
 }
 
 #[test]
@@ -329,9 +394,32 @@ fn keys_zoom_the_canvas_and_zero_fits_again() {
     assert!((twice.points_per_pixel / zoomed.points_per_pixel - 2.0).abs() < 1e-9);
     // The pixel size is not known, and nothing pretends it is.
     assert!(says(&harness, "pixel size not known"));
+    // Two fingers that part magnify about the pointer as well.
+    let held = pointer(&harness);
+    harness.event(egui::Event::Zoom(1.5));
+    harness.run_steps(3);
+    let pinched = view(&harness).unwrap();
+    assert!((pinched.points_per_pixel / twice.points_per_pixel - 1.5).abs() < 1e-6);
+    let now = pointer(&harness);
+    assert!((held.x - now.x).abs() < 1e-3 && (held.y - now.y).abs() < 1e-3);
     harness.key_press(egui::Key::Num0);
     harness.run_steps(3);
     assert_eq!(view(&harness), None);
+}
+
+#[test]
+fn a_window_that_nobody_touches_still_wakes_to_keep_drafts() {
+    let dir = tempfile::tempdir().unwrap();
+    let slide = dir.path().join("a.png");
+    write_slide(&slide);
+    let mut harness = harness(&[slide], egui::ThemePreference::Dark);
+    until(&mut harness, "the slide", is_open);
+    for _ in 0..20 {
+        harness.step();
+        let windows = harness.output().viewport_output.values();
+        let next = windows.map(|window| window.repaint_delay).min().unwrap();
+        assert!(next <= Duration::from_secs(5), "{next:?}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
+use pantrk_store::TumourRegion;
 
 use super::story::{drag, open, settle, write_cells_of};
 use super::*;
@@ -62,7 +63,7 @@ fn strokes_train_a_classifier_whose_regions_count() {
     write_result(&out, "S1", &slide, |result| {
         (result.slide.mpp_x, result.slide.mpp_y) = (1.0, 1.0);
         // Scored without regions, so that every cell counts.
-        result.tumour_region = pantrk_store::TumourRegion::None;
+        result.tumour_region = TumourRegion::None;
     });
     write_cells_of(&out.join("S1"), 0.28);
     let mut harness = harness(std::slice::from_ref(&out), egui::ThemePreference::Light);
@@ -117,11 +118,17 @@ fn strokes_train_a_classifier_whose_regions_count() {
         after < before * 6 / 10 && after > before * 3 / 10,
         "the cells of the left half count: {after} of {before}"
     );
+    let region = |h: &Harness<'static, Option<Viewer>>| {
+        let live = viewer(h).session.review().unwrap().live.as_ref();
+        live.unwrap().result.tumour_region
+    };
+    assert_eq!(region(&harness), TumourRegion::Classified);
     // One step back.
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     harness.run_steps(3);
     settle(&mut harness);
     assert_eq!(counted(&harness), before);
+    assert_eq!(region(&harness), TumourRegion::None);
     assert!(says(&harness, "Regions (0)") && says(&harness, "Tumor 1"));
 
     // Saved, and taken from the file.

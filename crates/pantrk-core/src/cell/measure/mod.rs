@@ -79,6 +79,8 @@ pub struct Measuring<'a> {
     pub unread: &'a [bool],
     /// Columns and rows that lie on the slide: a cell at the slide's edge ends there.
     pub on_slide: [Range<usize>; 2],
+    /// Columns and rows in which the cells' centres lie: others are looked at for their neighbours' sake alone.
+    pub wanted: [Range<f64>; 2],
     /// How far cells reach beyond their nuclei, pixels.
     pub reach: u8,
     /// The OD from which a sector of membrane counts as stained (the slide's background included).
@@ -132,6 +134,8 @@ struct Sums {
     x: f64,
     y: f64,
     edges: u32,
+    /// Whether a record of it is asked for.
+    wanted: bool,
     stain: StainSums,
 }
 
@@ -167,12 +171,16 @@ pub struct CellMeasurer {
     shell: Vec<u8>,
     /// Layers before a pass over them.
     rows: Vec<u8>,
+    /// The cells' pixels, row by row.
+    runs: Vec<Run>,
+    /// The sector of its cell that a pixel lies in.
+    sectors: Vec<u8>,
     sums: Vec<Sums>,
     spill: Spill,
 }
 
 impl CellMeasurer {
-    /// Measures every nucleus of `labels`.
+    /// Measures the nuclei of `labels`.
     pub fn measure(&mut self, labels: &LabelImage, of: &Measuring<'_>) -> Vec<CellRecord> {
         self.expansion.grow(labels, of.reach);
         let width = labels.width;
@@ -188,10 +196,14 @@ impl CellMeasurer {
         self.sums.clear();
         self.sums
             .resize_with(labels.count as usize + 1, Sums::default);
-        self.centres(labels);
+        self.centres(labels, &of.wanted);
+        self.runs(width);
         let mut spill = std::mem::take(&mut self.spill);
         self.pixels(labels, &of.stains.dab, of);
         let first = self.records(of.weak);
+        for sums in &mut self.sums {
+            sums.nucleus_pixels *= u32::from(sums.wanted);
+        }
         spill.put_back(
             (&of.stains.dab, width),
             &self.expansion.owner,
@@ -249,7 +261,7 @@ impl CellMeasurer {
     }
 
     /// Areas, centres and outlines, which the sectors need first; run by run, as sums of half integers are exact in any order.
-    fn centres(&mut self, labels: &LabelImage) {
+    fn centres(&mut self, labels: &LabelImage, [columns, rows]: &[Range<f64>; 2]) {
         let width = labels.width;
         let row_at = |y: usize| labels.labels[y * width..].get(..width).unwrap_or(&[]);
         for y in 0..labels.height {
@@ -278,7 +290,34 @@ impl CellMeasurer {
             if sums.nucleus_pixels > 0 {
                 sums.x /= f64::from(sums.nucleus_pixels);
                 sums.y /= f64::from(sums.nucleus_pixels);
+                sums.wanted = columns.contains(&sums.x) && rows.contains(&sums.y);
             }
+        }
+    }
+
+    /// The runs of the cells' pixels, and their sectors.
+    fn runs(&mut self, width: usize) {
+        let Self {
+            expansion,
+            runs,
+            sectors,
+            sums,
+            ..
+        } = self;
+        runs.clear();
+        sectors.clear();
+        sectors.resize(expansion.owner.len(), 0);
+        for (y, row) in expansion.owner.chunks_exact(width.max(1)).enumerate() {
+            let first = y * width;
+            for_runs(row, |owner, start, end| {
+                let pixels = first + start..first + end;
+                let sums = &sums[owner as usize];
+                let dy = y as f64 + 0.5 - sums.y;
+                for (x, sector) in (start..end).zip(&mut sectors[pixels.clone()]) {
+                    *sector = sector_of(x as f64 + 0.5 - sums.x, dy);
+                }
+                runs.push(Run { owner, pixels });
+            });
         }
     }
 
@@ -287,41 +326,50 @@ impl CellMeasurer {
         for sums in &mut self.sums {
             sums.stain = StainSums::default();
         }
-        let width = labels.width;
         let Self {
             expansion,
             depth,
             shell,
+            runs,
+            sectors,
             sums,
             ..
         } = self;
-        for y in 0..labels.height {
-            let line = y * width..(y + 1) * width;
-            let owners = &expansion.owner[line.clone()];
-            let unread = of.unread.get(line.clone()).unwrap_or(&[]);
-            let row = Row {
-                labels: &labels.labels[line.clone()],
-                depth: &depth[line.clone()],
-                shell: &shell[line.clone()],
-                distance2: &expansion.distance2[line.clone()],
-                dab: &dab[line.clone()],
-                hematoxylin: &of.stains.hematoxylin[line],
-            };
-            for_runs(owners, |owner, start, end| {
-                let sums = &mut sums[owner as usize];
-                let from = [sums.x, y as f64 + 0.5 - sums.y];
-                let sums = &mut sums.stain;
-                sums.cell_pixels += (end - start) as u32;
-                sums.touches_unread |= unread.get(start..end).is_some_and(|u| u.contains(&true));
-                sums.add_run(row, start..end, from);
-            });
+        let planes = Planes {
+            sectors,
+            labels: &labels.labels,
+            depth,
+            shell,
+            distance2: &expansion.distance2,
+            dab,
+            hematoxylin: &of.stains.hematoxylin,
+        };
+        for Run { owner, pixels } in runs.iter() {
+            let sums = &mut sums[*owner as usize];
+            if sums.nucleus_pixels == 0 {
+                continue;
+            }
+            let sums = &mut sums.stain;
+            sums.cell_pixels += pixels.len() as u32;
+            let unread = of.unread.get(pixels.clone());
+            sums.touches_unread |= unread.is_some_and(|u| u.contains(&true));
+            sums.add_run(planes, pixels.clone());
         }
     }
 }
 
-/// What is known of the pixels of one row.
+/// Pixels of a cell beside one another in a row.
+#[derive(Debug)]
+struct Run {
+    owner: u32,
+    /// Places in the planes.
+    pixels: Range<usize>,
+}
+
+/// What is known of the pixels.
 #[derive(Clone, Copy)]
-struct Row<'a> {
+struct Planes<'a> {
+    sectors: &'a [u8],
     labels: &'a [u32],
     depth: &'a [u8],
     shell: &'a [u8],
@@ -331,22 +379,25 @@ struct Row<'a> {
 }
 
 impl StainSums {
-    /// Adds a run of the cell's pixels; the nucleus' centre lies at column `x` and `dy` above it.
-    fn add_run(&mut self, row: Row<'_>, run: Range<usize>, [x, dy]: [f64; 2]) {
+    /// Adds a run of the cell's pixels.
+    fn add_run(&mut self, of: Planes<'_>, run: Range<usize>) {
+        // What most pixels are added to is kept at hand.
+        let (mut hematoxylin, mut outside) = (self.hematoxylin, self.outside);
+        let (mut grain, mut clear_grain) = (self.grain, self.clear_grain);
         for i in run {
-            let dab = row.dab[i];
-            let sector = sector(i as f64 + 0.5 - x, dy);
-            if row.labels[i] != 0 {
-                self.hematoxylin += row.hematoxylin[i];
-                let depth = usize::from(row.depth[i]);
+            let dab = of.dab[i];
+            let sector = usize::from(of.sectors[i]);
+            if of.labels[i] != 0 {
+                hematoxylin += of.hematoxylin[i];
+                let depth = usize::from(of.depth[i]);
                 if depth < OUTSIDE {
                     self.rim[sector][OUTSIDE - 1 - depth].add(dab);
                 }
                 self.nucleus[2 - depth.min(2)].add(dab);
                 continue;
             }
-            let (d2, shell) = (row.distance2[i], row.shell[i]);
-            self.outside.add(dab);
+            let (d2, shell) = (of.distance2[i], of.shell[i]);
+            outside.add(dab);
             match d2 {
                 0..=RIM => self.rim[sector][OUTSIDE].add(dab),
                 3..=NEAR_RIM => self.rim[sector][OUTSIDE + 1].add(dab),
@@ -361,15 +412,17 @@ impl StainSums {
             if d2 > RIM && shell >= MEMBRANE {
                 let clear = if d2 > NEAR_RIM { DEEP - shell } else { 2 };
                 self.cytoplasm[sector][usize::from(clear)].add(dab);
-                self.grain.add(dab);
+                grain.add(dab);
                 if shell > MEMBRANE {
-                    self.clear_grain.add(dab);
+                    clear_grain.add(dab);
                 }
                 if d2 > NEAR_RIM && d2 <= INNER {
                     self.inner_cytoplasm.add(dab);
                 }
             }
         }
+        (self.hematoxylin, self.outside) = (hematoxylin, outside);
+        (self.grain, self.clear_grain) = (grain, clear_grain);
     }
 }
 
@@ -453,25 +506,17 @@ fn deepen(layers: &mut [u8], width: usize, layer: u8, rows: &mut Vec<u8>) {
     }
 }
 
-/// Which of the sectors a direction lies in, without a transcendental function.
-fn sector(dx: f64, dy: f64) -> usize {
+/// Which of the sectors a direction lies in, without a transcendental function and without a branch.
+fn sector_of(dx: f64, dy: f64) -> u8 {
     let (ax, ay) = (dx.abs(), dy.abs());
     // Tangents of 22.5, 45 and 67.5 degrees part a quadrant into four.
-    let quarter = if ay < ax * 0.414_213_562 {
-        0
-    } else if ay < ax {
-        1
-    } else if ay < ax * 2.414_213_562 {
-        2
-    } else {
-        3
-    };
-    match (dx >= 0.0, dy >= 0.0) {
-        (true, true) => quarter,
-        (false, true) => 7 - quarter,
-        (false, false) => 8 + quarter,
-        (true, false) => 15 - quarter,
-    }
+    let quarter = u8::from(ay >= ax * 0.414_213_562)
+        + u8::from(ay >= ax)
+        + u8::from(ay >= ax * 2.414_213_562);
+    let (left, above) = (u8::from(dx < 0.0), u8::from(dy < 0.0));
+    // Each quadrant is its neighbour's mirror image.
+    let mirrored = 3 * (left ^ above);
+    4 * (left ^ (3 * above)) + (quarter ^ mirrored)
 }
 
 #[cfg(test)]

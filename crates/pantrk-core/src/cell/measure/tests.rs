@@ -43,10 +43,30 @@ fn measured(labels: &LabelImage, stains: &StainPlanes, unread: &[bool]) -> Vec<C
         stains,
         unread,
         on_slide: [0..SIZE, 0..SIZE],
+        wanted: [0.0..SIZE as f64, 0.0..SIZE as f64],
         reach: 10,
         weak: 0.2,
     };
     CellMeasurer::default().measure(labels, &of)
+}
+
+#[test]
+fn cells_beyond_what_is_wanted_count_as_neighbours_alone() {
+    let (labels, stains) = scene(&[[20.0, 32.0], [42.0, 32.0]], |x, _| {
+        if x < 31.0 { 0.6 } else { 0.1 }
+    });
+    let all = measured(&labels, &stains, &[]);
+    let of = Measuring {
+        stains: &stains,
+        unread: &[],
+        on_slide: [0..SIZE, 0..SIZE],
+        wanted: [0.0..31.0, 0.0..SIZE as f64],
+        reach: 10,
+        weak: 0.2,
+    };
+    let some = CellMeasurer::default().measure(&labels, &of);
+    assert_eq!(all.len(), 2);
+    assert_eq!(some, all[..1]);
 }
 
 fn close(found: f32, wanted: f32, by: f32) -> bool {

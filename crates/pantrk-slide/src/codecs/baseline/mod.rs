@@ -5,7 +5,7 @@
 //!
 //! Vectors: the loops are plain Rust, compiled for each width of vectors and chosen when the program runs; nothing here names an instruction.
 //!
-//! Pictures are decoded at full size alone: scoring takes optical densities from the finest pixels and averages them then, and a picture at half size is light averaged before.
+//! Pictures are decoded at full size alone: half size would be light averaged before, which costs fine stain up to 0.09 OD (`docs/half-size-decode.md`).
 //!
 //! Facts: ITU-T T.81, annexes A, B, F; JFIF 1.02 for the colours.
 #![expect(

@@ -62,9 +62,19 @@ pub(super) fn mark(look: &CloseLook<'_>) -> Mask {
         let usual = median(&mut class).filter(|_| large).unwrap_or(slide);
         UNSHARP.max(OF_MEDIAN * usual)
     });
+    // A square over two classes is as sharp as their mixture: the lower of their limits holds.
+    let (right, bottom) = (tissue.width() - 1, tissue.height() - 1);
+    let limit = |x: u32, y: u32| {
+        let (far_x, far_y) = ((x + REACH).min(right), (y + REACH).min(bottom));
+        let (near_x, near_y) = (x.saturating_sub(REACH), y.saturating_sub(REACH));
+        [(x, y), (near_x, y), (far_x, y), (x, near_y), (x, far_y)]
+            .map(|(x, y)| limits[class(x, y)])
+            .into_iter()
+            .fold(f32::MAX, f32::min)
+    };
     let unsharp = squares
         .mask(value, |x, y, sums| {
-            sharpness(x, y, sums).is_some_and(|s| s < limits[class(x, y)])
+            sharpness(x, y, sums).is_some_and(|s| s < limit(x, y))
         })
         .without_small(true, LEAST_PIXELS);
     // Single sharp looking pixels within are part of it.

@@ -435,7 +435,7 @@ mod tests {
     fn a_fold_is_followed_from_its_clear_part_into_its_faint_one() {
         // Two creases four pixels apart, clear above and fading downwards.
         let crease = |x: u32, y: u32| (30..32).contains(&x) || (36..38).contains(&x) && y >= 10;
-        let grey = |y: u32| if y < 40 { 0.80 } else { 0.86 };
+        let grey = |y: u32| if y < 40 { 0.55 } else { 0.82 };
         let folded = |x: u32, y: u32| {
             let tissue = uneven(x, y);
             if crease(x, y) && (10..70).contains(&y) {
@@ -454,7 +454,7 @@ mod tests {
         let faint = |x: u32, y: u32| {
             let tissue = uneven(x, y);
             if crease(x, y) {
-                tissue.map(|v| (f64::from(v) * 0.96) as u8)
+                tissue.map(|v| (f64::from(v) * 0.82) as u8)
             } else {
                 tissue
             }

@@ -77,18 +77,15 @@ impl Ribbon {
 
 /// Across the line at a corner, out of the ways across its two sides; as long as keeps the line's width.
 fn corner(before: Vec2, after: Vec2) -> Vec2 {
-    let normal = |way: Vec2| vec2(-way.y, way.x);
-    let sum = normal(before) + normal(after);
+    let sum = before + after;
     let square = sum.length_sq();
+    // The mitre is sum * 2 / square, which is 2 / sqrt(square) long.
     if square < 1e-6 {
-        return normal(after);
-    }
-    let mitre = sum * (2.0 / square);
-    let length = mitre.length();
-    if length > MITRE {
-        mitre * (MITRE / length)
+        after
+    } else if square * MITRE * MITRE < 4.0 {
+        sum * (MITRE / square.sqrt())
     } else {
-        mitre
+        sum * (2.0 / square)
     }
 }
 
@@ -115,6 +112,14 @@ mod tests {
         ribbon.add(&mut mesh, &ring);
         assert_eq!((mesh.vertices.len(), mesh.indices.len()), (24, 4 * 5 * 6));
         assert!(mesh.is_valid());
+        // At a corner the line grows outwards and inwards, not along its sides.
+        for vertex in &mesh.vertices[..6] {
+            assert!(
+                (vertex.pos.x - vertex.pos.y).abs() < 1e-3,
+                "{:?}",
+                vertex.pos
+            );
+        }
         let bounds = mesh.calc_bounds();
         assert!((bounds.width() - 15.0).abs() < 1e-3, "{bounds:?}");
         ribbon.add(&mut mesh, &ring[..2]);

@@ -39,6 +39,8 @@ step_clippy() {
     cargo clippy $PROFILE --workspace --all-targets --locked -- -D warnings
     # The program without its viewer is what clusters run.
     cargo clippy $PROFILE -p pantrk-cli --no-default-features --locked -- -D warnings
+    # Slides on servers: checked here and tested by hand (CONTRIBUTING.md), because a build brings 100 crates.
+    cargo clippy $PROFILE -p pantrk-slide --features cloud --all-targets --locked -- -D warnings
 }
 
 step_doc() { RUSTDOCFLAGS="-D warnings" cargo doc $PROFILE --workspace --no-deps --locked; }

@@ -272,6 +272,9 @@ impl Bench {
             if frame > 10 {
                 measured.near_ms.push(update + tessellate);
             }
+            let left = Duration::from_millis(16)
+                .saturating_sub(Duration::from_secs_f64((update + tessellate) / 1e3));
+            std::thread::sleep(left);
         }
     }
 

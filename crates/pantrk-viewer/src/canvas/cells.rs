@@ -19,7 +19,7 @@ const MOST: usize = 12_000;
 /// Most cells that are drawn with outlines, which cost more than dots.
 const MOST_RINGS: usize = 2_600;
 /// With more cells than this in view, a thin line around the nucleus has to do.
-const MOST_LINES: usize = 1_000;
+const MOST_LINES: usize = 600;
 /// A nucleus' usual radius in um, where its area is not known.
 const RADIUS_UM: f32 = 4.5;
 /// A pixel's size in um where the slide does not tell its own; it only sets how large dots are.
@@ -222,6 +222,10 @@ struct Near<'a> {
 impl Near<'_> {
     fn draw(&self, painter: &Painter, shown: &[usize], outlines: &Outlines) {
         let mut mesh = Mesh::default();
+        // As much as a cell usually takes, so that the lists need not grow.
+        let usual = if self.thin { 28 } else { 110 };
+        mesh.reserve_vertices(shown.len() * usual);
+        mesh.reserve_triangles(shown.len() * usual * 3 / 2);
         // Level-0 pixels along x and y on the screen, turned as the slide is.
         let pos = |x, y| self.projector.pos(SlidePoint { x, y });
         let axes = [

@@ -48,7 +48,9 @@ const COUNTERSTAIN_SLOPE: f64 = 0.036;
 const DAB_TRUST: f64 = 0.85;
 /// No laboratory's stain lies further from the usual vectors (degrees).
 const MOST_TURN: f64 = 12.0;
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 6;
+/// How much of hematoxylin's turn is expected of DAB.
+const WITH_HEMATOXYLIN: f64 = 0.5;
 
 /// Estimates the stain vectors of a sample.
 ///
@@ -60,7 +62,7 @@ pub fn estimate_vectors(sample: &TissueSample) -> StainEstimate {
         hematoxylin: false,
         dab: false,
     };
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let slopes = Slopes::gather(sample, &estimate.vectors);
         let current = estimate.vectors;
         let turned = |found: Option<(f64, f64)>, own: [f64; 3], other: [f64; 3]| {
@@ -71,12 +73,24 @@ pub fn estimate_vectors(sample: &TissueSample) -> StainEstimate {
             })
         };
         let hematoxylin = turned(
-            slopes.hematoxylin.peak(slopes.pairs),
+            slopes.hematoxylin.peak(slopes.pairs, 0.0),
             current.hematoxylin,
             current.dab,
         );
+        // What turns colours on a scanner turns both stains, what turns one in the laboratory does not: half is expected of DAB.
+        // Once on its side, DAB is followed from where it was found.
+        let expected = if round < ROUNDS / 2 {
+            -WITH_HEMATOXYLIN * share_of(&usual, current.hematoxylin, 0, 1)
+                - share_of(&usual, current.dab, 1, 0)
+        } else {
+            0.0
+        };
+        // Beside a hematoxylin that is off, DAB looks twice as far off as it is: its turn comes when that is found.
         let dab = turned(
-            slopes.dab.peak(slopes.pairs),
+            slopes
+                .dab
+                .peak(slopes.pairs, expected)
+                .filter(|_| round > 0),
             current.dab,
             current.hematoxylin,
         );
@@ -123,6 +137,13 @@ pub fn estimate_vectors(sample: &TissueSample) -> StainEstimate {
         estimate.vectors = vectors.unwrap_or(usual);
     }
     estimate
+}
+
+/// How much of one usual stain a vector holds, as a share of what it holds of the other.
+fn share_of(usual: &StainVectors, vector: [f64; 3], own: usize, other: usize) -> f64 {
+    let inverse = usual.inverse();
+    let holds = |stain: usize| -> f64 { (0..3).map(|c| vector[c] * inverse[c][stain]).sum() };
+    holds(other) / holds(own)
 }
 
 /// How often each slope occurs, and what lies off the plane of the two stains.
@@ -211,16 +232,15 @@ impl Pile {
     }
 
     /// The most frequent slope, and the slope off the plane that goes with it.
-    fn peak(&self, pairs: f64) -> Option<(f64, f64)> {
-        let counted = smoothed(&self.weight);
-        let mut smooth = counted;
+    fn peak(&self, pairs: f64, expected: f64) -> Option<(f64, f64)> {
+        let mut smooth = smoothed(&self.weight);
         for (i, value) in smooth.iter_mut().enumerate() {
             let slope = f64::from(SLOPES.0) + (i as f64 + 0.5) * f64::from(BIN);
-            *value *= (-(slope / USUAL_SPREAD).powi(2) / 2.0).exp();
+            *value *= (-((slope - expected) / USUAL_SPREAD).powi(2) / 2.0).exp();
         }
-        // A pile is a hill of its own in what was counted: the flank of what lies beyond the search, times what is usual, looks like one.
+        // A pile is a hill of its own, not the flank of what lies beyond the search.
         let top = (3..BINS - 3)
-            .filter(|&i| counted[i] >= counted[i - 1] && counted[i] > counted[i + 1])
+            .filter(|&i| smooth[i] >= smooth[i - 1] && smooth[i] > smooth[i + 1])
             .max_by(|&a, &b| smooth[a].total_cmp(&smooth[b]))?;
         let height = smooth[top];
         let near = top.saturating_sub(4)..(top + 5).min(BINS);

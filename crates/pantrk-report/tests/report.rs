@@ -3,6 +3,8 @@
 #[path = "../../pantrk-store/tests/common/mod.rs"]
 mod common;
 
+use pantrk_core::cell::{CellKinds, KindAccuracy};
+use pantrk_core::score::{ControlAdequacy, ControlScore, WithLeftOut};
 use pantrk_report::{
     Cohort, Pictures, ReportOptions, SignOff, TruthRow, render_html, write_report,
 };
@@ -146,6 +148,47 @@ fn every_field_of_the_laboratory_is_on_the_page_and_what_is_missing_is_a_line() 
         blank(&empty),
         blank(&full)
     );
+}
+
+#[test]
+fn what_was_left_out_what_the_control_says_and_what_cells_look_like_are_said() {
+    let mut result = common::sample();
+    result.quality.with_left_out = Some(WithLeftOut {
+        tumour_cells: 1234,
+        positive_percent: 37.5,
+        h_score: 88.0,
+    });
+    result.control = Some(ControlScore {
+        cells: 420,
+        positive_percent: 91.5,
+        h_score: 181.0,
+        mean_positive_grade: 2.0,
+        adequacy: ControlAdequacy::Adequate,
+    });
+    result.cell_kinds = Some(CellKinds {
+        version: "table 7".to_owned(),
+        cells: [("tumour".to_owned(), 900), ("lymphocyte".to_owned(), 100)].into(),
+        tumour_positive_percent: Some(52.5),
+        tumour_h_score: Some(99.0),
+        accuracy: vec![KindAccuracy {
+            on: "cells of a study".to_owned(),
+            cells: 230,
+            tumour_told_percent: 5.0,
+            others_told_percent: 96.3,
+        }],
+    });
+    let page = page(&result, &case(), &ReportOptions::default());
+    for text in [
+        "37.5 % positive, H-score 88, on 1234 tumour cells",
+        "adequate: 91.5 % of 420 cells positive, H-score 181",
+        "What the cells look like",
+        "table 7",
+        "<td>lymphocyte</td><td>100</td><td>10.0</td>",
+        "52.5 % would be positive, H-score 99",
+        "cells of a study</td><td>230</td><td>5.0</td><td>96.3</td>",
+    ] {
+        assert!(page.contains(text), "{text:?} is missing");
+    }
 }
 
 #[test]

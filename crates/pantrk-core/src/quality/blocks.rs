@@ -5,8 +5,10 @@ use pantrk_space::{LevelRect, MicronsPerPixel, RgbBuffer};
 use crate::overview::{Mask, OVERVIEW_MPP};
 use crate::stain::Deconvolver;
 
-/// A pixel takes this much red light (optical density) only if it is pigment, carbon or ink: strong DAB, a dense nucleus or both leave more.
+/// Strong DAB, a dense nucleus or both leave more red light than this (optical density); pigment, carbon, ink and nuclei over nuclei do not.
 const DARK_RED_OD: f32 = 0.85;
+/// Strong DAB over the densest nuclei does not either, but it lies on the stains' plane; melanin lies 0.14 off it, carbon further.
+const DARK_OFF_PLANE: f32 = 0.025;
 /// Or if every colour loses this much of it and no mixture of the stains looks like what is left: so far off their plane.
 const GREY_OD: f32 = 0.5;
 const GREY_OFF_PLANE: f32 = 0.04;
@@ -98,12 +100,11 @@ impl Sums {
         if grey {
             self.dark += 1.0;
         } else if deconvolver.density_of(0, pixel[0]) > DARK_RED_OD {
-            let slot = if h > d {
-                &mut self.dark_blue
-            } else {
-                &mut self.dark
-            };
-            *slot += 1.0;
+            if h > d {
+                self.dark_blue += 1.0;
+            } else if off_plane > DARK_OFF_PLANE {
+                self.dark += 1.0;
+            }
         }
         self.clump += f32::from(d > CLUMP_DAB_OD);
         self.yellow += f32::from(d > YELLOW_DAB_OD && h < -YELLOW_SHARE * d);

@@ -97,6 +97,8 @@ pub const CLOSE_CHECKS: [CloseCheck; 6] = [
 ];
 
 /// Places where at least `share` of the pixels around are marked, `count` giving a block's in 1/255.
+///
+/// A place of its own share takes its neighbours along, and no more than those.
 fn marked_share(look: &CloseLook<'_>, count: impl Fn(Block) -> u8, share: f32) -> Mask {
     let (blocks, tissue) = (look.blocks, look.tissue);
     // 24 um across are judged together, and marks of a few pixels are chance.
@@ -105,22 +107,25 @@ fn marked_share(look: &CloseLook<'_>, count: impl Fn(Block) -> u8, share: f32) -
         height: tissue.height(),
         reach: 1,
     };
+    let marked = |x: u32, y: u32| f32::from(count(blocks.get(x, y))) / 255.0;
+    let seen = |x: u32, y: u32| blocks.get(x, y).pixels > 0;
+    let own = Mask::from_fn(tissue.width(), tissue.height(), |x, y| {
+        seen(x, y) && marked(x, y) > share
+    });
     squares
         .mask(
             |x, y| {
-                let block = blocks.get(x, y);
-                if block.pixels > 0 {
-                    [f32::from(count(block)) / 255.0, 1.0]
+                if seen(x, y) {
+                    [marked(x, y), 1.0]
                 } else {
                     [0.0; 2]
                 }
             },
-            |x, y, [marked, seen]| {
-                marked > share * seen && tissue.get(x, y) && blocks.get(x, y).pixels > 0
-            },
+            |x, y, [marked, all]| marked > share * all && tissue.get(x, y) && seen(x, y),
         )
         .without_small(true, 6)
         .dilated(1)
+        .and(&own.dilated(1), true)
         .and(tissue, true)
 }
 
@@ -396,6 +401,98 @@ mod tests {
             let (found, lost) = shares(name, of, |_| TISSUE);
             assert!(found > 0.9 && lost < 0.05, "{name}: {found} {lost}");
         }
+    }
+
+    /// A close check on tissue of one's own making: which blocks, which colours.
+    fn marked_by(
+        name: &str,
+        block_at: impl Fn(u32, u32) -> Block,
+        colour_at: impl Fn(u32, u32) -> [u8; 3],
+    ) -> Mask {
+        let overview = overview_from(SIDE, SIDE, colour_at);
+        let mut blocks = BlockMap::over(&Mask::filled(SIDE, SIDE, true));
+        for y in 0..SIDE {
+            for x in 0..SIDE {
+                blocks.put((x, y), block_at(x, y));
+            }
+        }
+        let check = CLOSE_CHECKS.iter().find(|c| c.name == name).unwrap();
+        (check.mark)(&CloseLook {
+            overview: &overview,
+            blocks: &blocks,
+            tissue: &Mask::filled(SIDE, SIDE, true),
+            dark: &Mask::filled(SIDE, SIDE, false),
+            colours: &Deconvolver::new(StainVectors::h_dab_default(), [245.0; 3]),
+        })
+    }
+
+    /// Tissue of some unevenness, darker by a factor where it is folded: pale where nothing else is.
+    fn uneven(x: u32, y: u32) -> [u8; 3] {
+        TISSUE.map(|v| v + ((x * 7 + y * 13) % 5) as u8)
+    }
+
+    #[test]
+    fn a_fold_is_followed_from_its_clear_part_into_its_faint_one() {
+        // Two creases four pixels apart, clear above and fading downwards.
+        let crease = |x: u32, y: u32| (30..32).contains(&x) || (36..38).contains(&x) && y >= 10;
+        let grey = |y: u32| if y < 40 { 0.55 } else { 0.82 };
+        let folded = |x: u32, y: u32| {
+            let tissue = uneven(x, y);
+            if crease(x, y) && (10..70).contains(&y) {
+                tissue.map(|v| (f64::from(v) * grey(y)) as u8)
+            } else {
+                tissue
+            }
+        };
+        let found = marked_by("fold", |_, _| sharp(), folded);
+        for y in [15, 30, 45, 60] {
+            assert!(found.get(31, y) && found.get(37, y), "crease at {y}");
+            assert!(found.get(34, y), "between the creases at {y}");
+        }
+        assert!(!found.get(20, 30) && !found.get(50, 30));
+        // As faint all along there is nothing to begin from.
+        let faint = |x: u32, y: u32| {
+            let tissue = uneven(x, y);
+            if crease(x, y) {
+                tissue.map(|v| (f64::from(v) * 0.82) as u8)
+            } else {
+                tissue
+            }
+        };
+        assert_eq!(marked_by("fold", |_, _| sharp(), faint).count(), 0);
+    }
+
+    #[test]
+    fn granular_stain_makes_no_smooth_tissue_look_unsharp_and_blur_is_still_found_in_both() {
+        let stained = |x: u32| x < SIDE / 2;
+        let brown = [150, 105, 88];
+        let blurred = |x: u32, y: u32| (10..20).contains(&(x % (SIDE / 2))) && y < 30;
+        let found = marked_by(
+            "focus",
+            |x, y| {
+                let usual = if stained(x) { 1300 } else { 870 };
+                let fine = if blurred(x, y) { usual * 7 / 10 } else { usual };
+                Block { fine, ..sharp() }
+            },
+            |x, _| if stained(x) { brown } else { TISSUE },
+        );
+        let smooth = Mask::from_fn(SIDE, SIDE, |x, y| !blurred(x, y) && y > 34);
+        assert_eq!(found.and(&smooth, true).count(), 0);
+        assert!(found.get(15, 10) && found.get(15 + SIDE / 2, 10));
+    }
+
+    #[test]
+    fn a_mark_takes_its_neighbours_along_and_no_more() {
+        let found = marked_by(
+            "pigment",
+            |x, _| Block {
+                dark: if (40..44).contains(&x) { 120 } else { 0 },
+                ..sharp()
+            },
+            |_, _| TISSUE,
+        );
+        let columns: Vec<u32> = (0..SIDE).filter(|&x| found.get(x, 40)).collect();
+        assert_eq!(columns, (39..45).collect::<Vec<_>>());
     }
 
     #[test]

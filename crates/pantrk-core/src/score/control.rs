@@ -19,6 +19,18 @@ pub enum ControlAdequacy {
     NotEvaluable,
 }
 
+impl ControlAdequacy {
+    /// As in `result.json`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Adequate => "adequate",
+            Self::Weak => "weak",
+            Self::Failed => "failed",
+            Self::NotEvaluable => "not-evaluable",
+        }
+    }
+}
+
 /// The score of the control tissue (regions of class `Control`).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ControlScore {

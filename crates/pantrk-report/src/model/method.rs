@@ -1,6 +1,6 @@
 //! Adequacy, what was left out, and how the result came about.
 
-use pantrk_core::score::ScoringTable;
+use pantrk_core::score::{ControlScore, ScoringTable, WithLeftOut};
 use pantrk_store::{MppSource, SlideResult, TumourRegion};
 use serde_json::Value;
 
@@ -75,7 +75,36 @@ pub(super) fn adequacy(result: &SlideResult) -> Vec<Field> {
             ),
         ),
     ];
-    fields.into_iter().chain(noise).collect()
+    let mut fields: Vec<Field> = fields.into_iter().chain(noise).collect();
+    fields.extend(quality.with_left_out.map(with_left_out));
+    fields.extend(result.control.as_ref().map(control));
+    fields
+}
+
+/// What leaving out changed.
+fn with_left_out(with: WithLeftOut) -> Field {
+    Field::new(
+        "With what was left out",
+        format!(
+            "{} % positive, H-score {}, on {} tumour cells",
+            pct(with.positive_percent),
+            num(with.h_score, 0),
+            count(with.tumour_cells)
+        ),
+    )
+}
+
+fn control(control: &ControlScore) -> Field {
+    Field::new(
+        "Control tissue on the slide",
+        format!(
+            "{}: {} % of {} cells positive, H-score {}",
+            words(control.adequacy.name()),
+            pct(control.positive_percent),
+            count(control.cells),
+            num(control.h_score, 0)
+        ),
+    )
 }
 
 pub(super) fn left_out(result: &SlideResult) -> Vec<Field> {

@@ -4,6 +4,7 @@
 
 mod case;
 mod decision;
+mod kinds;
 mod method;
 mod score;
 
@@ -78,6 +79,7 @@ pub(crate) struct SlidePage {
     pub(crate) profiles: Vec<score::ProfileRow>,
     pub(crate) cantrk: Option<score::CantrkGrid>,
     pub(crate) pattern: Option<score::PatternText>,
+    pub(crate) kinds: Option<kinds::KindsText>,
     pub(crate) decision: decision::Decision,
     pub(crate) ngs: Option<decision::NgsText>,
     pub(crate) probability: Option<decision::ProbabilityText>,
@@ -133,6 +135,7 @@ impl SlidePage {
             profiles: score::profiles(result),
             cantrk: score::cantrk(result),
             pattern: result.pattern.as_ref().map(score::pattern),
+            kinds: kinds::kinds(result),
             decision: decision::decision(triage),
             ngs: decision::ngs(triage),
             probability: decision::probability(triage),

@@ -3,7 +3,7 @@
 //! [`crate::settings::Settings`] are the user's and outlive the session; the [`Session`] is what is open just now.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -132,6 +132,15 @@ impl WorkItem {
         match &self.source {
             WorkSource::Result { result, .. } => Some(result),
             WorkSource::Slide { .. } | WorkSource::Broken { .. } => None,
+        }
+    }
+
+    /// The result's folder or the slide's file: what tells entries of one name apart.
+    pub(crate) fn place(&self) -> Option<&Path> {
+        match &self.source {
+            WorkSource::Result { folder, .. } => Some(folder),
+            WorkSource::Slide { path } => Some(path),
+            WorkSource::Broken { .. } => None,
         }
     }
 }

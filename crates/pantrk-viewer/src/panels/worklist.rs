@@ -166,7 +166,8 @@ fn row_ui(ui: &mut Ui, (session, item, index): (&Session, &WorkItem, usize), out
     let size = vec2(ui.available_width(), ROW);
     // Named after the slide: a click finds its row although the list above it has changed meanwhile.
     let (_, rect) = ui.allocate_space(size);
-    let id = Id::unique(("worklist row", &item.id));
+    // Slides of one name may lie in several folders.
+    let id = Id::unique(("worklist row", &item.id, item.place()));
     let response = ui.interact(rect, id, Sense::click());
     let mark = session.marks.get(&item.id).copied().unwrap_or_default();
     let spoken = spoken(item, mark);

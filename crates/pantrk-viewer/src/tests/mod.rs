@@ -235,6 +235,29 @@ fn the_worklist_lists_results_and_opens_one() {
 }
 
 #[test]
+fn slides_of_one_name_in_two_folders_open_each_by_its_own_row() {
+    let dir = tempfile::tempdir().unwrap();
+    for folder in ["monday", "tuesday"] {
+        std::fs::create_dir_all(dir.path().join(folder)).unwrap();
+        write_slide(&dir.path().join(folder).join("S1.png"));
+    }
+    let paths = ["monday", "tuesday"].map(|folder| dir.path().join(folder).join("S1.png"));
+    let mut harness = harness(&paths, egui::ThemePreference::Dark);
+    until(&mut harness, "the scan", |h| {
+        h.state().as_ref().is_some_and(|v| !v.session.scanning)
+    });
+    for n in [1, 0] {
+        let row = harness.query_all_by_label_contains("S1: ").nth(n).unwrap();
+        // By the pointer: rows that share an id get no click.
+        row.click();
+        until(&mut harness, "the slide", |h| {
+            let open = viewer(h).session.open.as_ref();
+            open.is_some_and(|open| open.index == n)
+        });
+    }
+}
+
+#[test]
 fn a_folder_lists_slides_without_a_result_too_and_so_does_a_worklist() {
     let dir = tempfile::tempdir().unwrap();
     let slides = dir.path().join("slides");

@@ -78,11 +78,14 @@ impl CellKinds {
     pub(crate) fn propose(cells: &CellTable, mpp: SlideMpp) -> Option<Self> {
         let table = table()?;
         let counted: Vec<usize> = (0..cells.len()).filter(|&i| cells.is_tumour(i)).collect();
-        let described = describe(cells, &counted, mpp, table.neighbourhood_um);
+        // Of a million cells, a number each is held and not all that describes them.
+        let kinds = of_each(cells, &counted, (mpp, table.neighbourhood_um), |features| {
+            most_likely(&table.kind, features)
+        });
         let mut counts = vec![0_u64; table.kind.len()];
         let mut grades = [0_u64; 4];
-        for (&cell, features) in counted.iter().zip(&described) {
-            let kind = most_likely(&table.kind, features);
+        for (&cell, &kind) in counted.iter().zip(&kinds) {
+            let kind = usize::from(kind);
             counts[kind] += 1;
             if kind == 0 {
                 grades[usize::from(cells.grade_any(cell).min(3))] += 1;
@@ -105,7 +108,7 @@ impl CellKinds {
     }
 }
 
-fn most_likely(kinds: &[KindRow], features: &[f64; FEATURES]) -> usize {
+fn most_likely(kinds: &[KindRow], features: &[f64; FEATURES]) -> u8 {
     let score = |kind: &KindRow| {
         let terms = kind.coefficients.iter().zip(features);
         kind.constant + terms.map(|(c, f)| c * f).sum::<f64>()
@@ -114,7 +117,7 @@ fn most_likely(kinds: &[KindRow], features: &[f64; FEATURES]) -> usize {
     for (k, kind) in kinds.iter().enumerate() {
         let value = score(kind);
         if value > best.1 {
-            best = (k, value);
+            best = (k as u8, value);
         }
     }
     best.0
@@ -129,12 +132,13 @@ struct Around {
     hematoxylin: f64,
 }
 
-fn describe(
+/// What `kind` says of each cell, by the numbers that describe it.
+fn of_each(
     cells: &CellTable,
     counted: &[usize],
-    mpp: SlideMpp,
-    reach_um: f64,
-) -> Vec<[f64; FEATURES]> {
+    (mpp, reach_um): (SlideMpp, f64),
+    kind: impl Fn(&[f64; FEATURES]) -> u8 + Sync,
+) -> Vec<u8> {
     let place = |i: usize| (cells.x_px[i] * mpp.x.get(), cells.y_px[i] * mpp.y.get());
     let square = |i: usize| {
         let (x, y) = place(i);
@@ -172,7 +176,7 @@ fn describe(
             let (area, round) = (ln_area(i), own(&cells.circularity, i));
             let hematoxylin = own(&cells.nucleus_hematoxylin_od, i);
             let near_area = mean(sums.ln_area, area);
-            [
+            kind(&[
                 area,
                 round,
                 hematoxylin - mean(sums.hematoxylin, hematoxylin),
@@ -182,7 +186,7 @@ fn describe(
                 mean(sums.circularity, round),
                 area - near_area,
                 area * area / 10.0,
-            ]
+            ])
         })
         .collect()
 }

@@ -100,23 +100,36 @@ struct BlockPass {
 impl Arranged {
     /// Arranges the cells that count.
     pub(crate) fn new(cells: &CellTable, mpp: SlideMpp) -> Self {
-        let rows: Vec<usize> = (0..cells.len()).filter(|&i| cells.is_tumour(i)).collect();
+        Self::raised(cells, mpp, 0.0)
+    }
+
+    /// Arranges the cells that count, with so much added to each optical density.
+    ///
+    /// A slide may have millions of cells, so what is needed on the way is let go of as soon as it is not.
+    pub(crate) fn raised(cells: &CellTable, mpp: SlideMpp, by: f32) -> Self {
+        // As many as a slide has fit 32 bits.
+        let rows: Vec<u32> = (0..cells.len() as u32)
+            .filter(|&i| cells.is_tumour(i as usize))
+            .collect();
+        let rows_in_order = || rows.iter().map(|&i| i as usize);
+        let od = |slot: usize, i: usize| od(cells, slot, i) + by;
+        let ods = |i: usize| std::array::from_fn(|slot| od(slot, i));
         let place = |i: usize| [cells.x_px[i] * mpp.x.get(), cells.y_px[i] * mpp.y.get()];
-        let places_um: Vec<[f64; 2]> = rows.iter().map(|&i| place(i)).collect();
+        let places_um: Vec<[f64; 2]> = rows_in_order().map(place).collect();
         let (group_of, groups) = blocks(&places_um);
         let (square_of, squares) = squares(&places_um, NEIGHBOURHOOD_UM);
+        drop(places_um);
         let mut square_cells = vec![0; squares];
         for &square in &square_of {
             square_cells[square as usize] += 1;
         }
         let is_fixed = |i: usize| cells.is_fixed(i);
-        let fixed = rows
-            .iter()
+        let fixed = rows_in_order()
             .enumerate()
-            .filter(|&(_, &i)| is_fixed(i))
-            .map(|(k, &row)| FixedCell {
+            .filter(|&(_, i)| is_fixed(i))
+            .map(|(k, row)| FixedCell {
                 row,
-                od: ods(cells, row),
+                od: ods(row),
                 grain: cells.cytoplasm_granularity.get(row).copied().unwrap_or(0.0),
                 group: group_of[k] as usize,
                 square: square_of[k] as usize,
@@ -124,7 +137,7 @@ impl Arranged {
             .collect();
         // Counting sort by block; within a block cells keep their order.
         let mut starts = vec![0; groups + 1];
-        for (k, &i) in rows.iter().enumerate() {
+        for (k, i) in rows_in_order().enumerate() {
             starts[group_of[k] as usize + 1] += usize::from(!is_fixed(i));
         }
         for group in 0..groups {
@@ -132,39 +145,38 @@ impl Arranged {
         }
         let mut next = starts.clone();
         let mut order = vec![0_u32; starts[groups]];
-        for (k, &i) in rows.iter().enumerate() {
+        for (k, i) in rows_in_order().enumerate() {
             if !is_fixed(i) {
                 let at = &mut next[group_of[k] as usize];
                 order[*at] = k as u32;
                 *at += 1;
             }
         }
+        let row = |k: u32| rows[k as usize] as usize;
         let grain = |&k: &u32| {
             let column = &cells.cytoplasm_granularity;
-            column.get(rows[k as usize]).copied().unwrap_or(0.0)
+            column.get(row(k)).copied().unwrap_or(0.0)
         };
         let is_outside = |i: &usize| cells.excluded[*i] == Some(ExcludedReason::OutsideTumour);
         let outside: Vec<usize> = (0..cells.len()).filter(is_outside).collect();
         Self {
             groups: starts.windows(2).map(|w| w[0]..w[1]).collect(),
             od: std::array::from_fn(|slot| {
-                let of = |&k: &u32| od(cells, slot, rows[k as usize]);
+                let of = |&k: &u32| od(slot, row(k));
                 order.iter().map(of).collect()
             }),
             excess: [RIM, MEMBRANE].map(|line| {
-                let of = |&k: &u32| excess(line, &ods(cells, rows[k as usize]));
+                let of = |&k: &u32| excess(line, &ods(row(k)));
                 order.iter().map(of).collect()
             }),
             grain: order.iter().map(grain).collect(),
             squares: order.iter().map(|&k| square_of[k as usize]).collect(),
             square_cells,
             fixed,
-            mean_od: std::array::from_fn(|slot| mean_od(cells, &rows, slot)),
-            spreads: std::array::from_fn(|slot| {
-                Spread::of(rows.iter().map(|&i| od(cells, slot, i)))
-            }),
+            mean_od: std::array::from_fn(|slot| mean_od(rows_in_order().map(|i| od(slot, i)))),
+            spreads: std::array::from_fn(|slot| Spread::of(rows_in_order().map(|i| od(slot, i)))),
             outside: std::array::from_fn(|slot| {
-                let measured = outside.iter().map(|&i| od(cells, slot, i));
+                let measured = outside.iter().map(|&i| od(slot, i));
                 measured.filter(|od| od.is_finite()).collect()
             }),
         }
@@ -429,13 +441,8 @@ fn od(cells: &CellTable, slot: usize, i: usize) -> f32 {
     }
 }
 
-fn ods(cells: &CellTable, i: usize) -> [f32; SLOTS] {
-    std::array::from_fn(|slot| od(cells, slot, i))
-}
-
-fn mean_od(cells: &CellTable, tumour: &[usize], slot: usize) -> f64 {
-    let measured = tumour.iter().map(|&i| od(cells, slot, i));
-    let (sum, n) = measured
+fn mean_od(ods: impl Iterator<Item = f32>) -> f64 {
+    let (sum, n) = ods
         .filter(|v| v.is_finite())
         .fold((0.0_f64, 0_u64), |(sum, n), v| (sum + f64::from(v), n + 1));
     mean(sum, n)

@@ -101,17 +101,9 @@ pub fn score_uncorrected(
     thresholds: Thresholds,
     mpp: SlideMpp,
 ) -> CompartmentScores {
-    let raw = |column: &Vec<f32>| column.iter().map(|od| od + background_od).collect();
-    let mut table = CellTable {
-        x_px: cells.x_px.clone(),
-        y_px: cells.y_px.clone(),
-        dab_od: cells.dab_od.each_ref().map(raw),
-        excluded: cells.excluded.clone(),
-        ..CellTable::default()
-    };
-    table.regrade(thresholds);
+    let arranged = Arranged::raised(cells, mpp, background_od);
     let delta = ScoringTable::embedded().sensitivity_od();
-    summary::count(&table, thresholds, delta, mpp).scores
+    summary::count_arranged(&arranged, cells, thresholds, delta).scores
 }
 
 fn why_not_evaluable(

@@ -1,7 +1,5 @@
 //! Percentages, H-scores and their intervals, from the cells.
 
-use pantrk_space::SlideMpp;
-
 use super::arranged::{Arranged, StainedSums};
 use super::bootstrap::Replicates;
 use super::noise::Noise;
@@ -28,16 +26,6 @@ pub(crate) struct Counts {
     pub(crate) noise: Noise,
     /// Sums over the stained cells of each compartment.
     pub(crate) stained: [StainedSums; ANY],
-}
-
-/// Counts the tumour cells of a table.
-pub(crate) fn count(
-    cells: &CellTable,
-    thresholds: Thresholds,
-    delta: f32,
-    mpp: SlideMpp,
-) -> Counts {
-    count_arranged(&Arranged::new(cells, mpp), cells, thresholds, delta)
 }
 
 /// Counts tumour cells that are arranged already; `cells` is the table that they come from.
@@ -85,7 +73,7 @@ pub(crate) fn count_arranged(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pantrk_space::MicronsPerPixel;
+    use pantrk_space::{MicronsPerPixel, SlideMpp};
 
     fn mpp() -> SlideMpp {
         SlideMpp::square(MicronsPerPixel::new(0.5).unwrap())
@@ -112,6 +100,10 @@ mod tests {
         cells
     }
 
+    fn count(cells: &CellTable) -> Counts {
+        count_arranged(&Arranged::new(cells, mpp()), cells, thresholds(), 0.05)
+    }
+
     #[test]
     fn published_score_vectors() {
         // 40 cells at 0, 30 at 1+, 20 at 2+, 10 at 3+: H-score 100, 60 % positive.
@@ -121,7 +113,7 @@ mod tests {
             70..90 => 0.5,
             _ => 0.9,
         });
-        let counts = count(&cells, thresholds(), 0.05, mpp());
+        let counts = count(&cells);
         let score = counts.scores.cytoplasm;
         assert!(
             (score.h_score - 100.0).abs() < 1e-9 && (score.positive_percent - 60.0).abs() < 1e-9
@@ -139,13 +131,12 @@ mod tests {
         );
         let together = grid(100, |x, _| if x < 10 { 0.5 } else { 0.0 });
         let width = |cells: &CellTable| {
-            let score = count(cells, thresholds(), 0.05, mpp()).scores.any;
+            let score = count(cells).scores.any;
             assert!((score.positive_percent - 10.0).abs() < 0.01);
             score.interval95[1] - score.interval95[0]
         };
         assert!(width(&together) > 2.0 * width(&apart));
-        let cluster =
-            |cells: &CellTable| count(cells, thresholds(), 0.05, mpp()).clustering.unwrap();
+        let cluster = |cells: &CellTable| count(cells).clustering.unwrap();
         let (near, far) = (cluster(&together), cluster(&apart));
         assert!(near > 5.0 && far < 2.0, "{near} {far}");
     }

@@ -1,7 +1,8 @@
 //! Scoring for the viewer's worklist: the same as `pantrk score`, told to the window instead of the terminal.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use pantrk_core::pipeline::{Progress, Stage};
@@ -12,6 +13,7 @@ use pantrk_store::slide_id_from_path;
 use pantrk_viewer::{RESULTS_BESIDE, SlideScorer};
 
 use crate::inputs::ScoreOptions;
+use crate::meanwhile::meanwhile;
 use crate::progress::{Log, Reporter};
 use crate::scoring::{Engine, HEARTBEAT, Job, Scored, run};
 
@@ -92,37 +94,16 @@ impl SlideScorer for DeskScorer {
 }
 
 /// Works while another thread tells how far it is, and lets it go when the window asks for that.
-fn watched<T>(reporter: &Reporter, progress: &dyn Progress, work: impl FnOnce() -> T) -> T
-where
-    T: Send,
-{
-    /// Ends the watch, also where the work panics.
-    struct End<'a>(&'a Mutex<bool>, &'a Condvar);
-    impl Drop for End<'_> {
-        fn drop(&mut self) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-            self.1.notify_all();
+fn watched<T>(reporter: &Reporter, progress: &dyn Progress, work: impl FnOnce() -> T) -> T {
+    let mut told = (None, 0);
+    let look = || {
+        if progress.cancelled() {
+            reporter.abandon();
         }
-    }
-    let (ended, wake) = (Mutex::new(false), Condvar::new());
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut told = (None, 0);
-            loop {
-                let guard = ended.lock().unwrap_or_else(PoisonError::into_inner);
-                let waited = wake.wait_timeout_while(guard, LOOK, |ended| !*ended);
-                if *waited.unwrap_or_else(PoisonError::into_inner).0 {
-                    return;
-                }
-                if progress.cancelled() {
-                    reporter.abandon();
-                }
-                told = tell(reporter, progress, told);
-            }
-        });
-        let _end = End(&ended, &wake);
-        work()
-    })
+        told = tell(reporter, progress, std::mem::take(&mut told));
+        ControlFlow::Continue(())
+    };
+    meanwhile(LOOK, look, work)
 }
 
 /// Tells what is new since the last look.

@@ -11,6 +11,7 @@ mod failure;
 mod inputs;
 mod machine;
 mod manifest;
+mod meanwhile;
 mod night;
 mod output;
 mod preflight;

@@ -3,8 +3,8 @@
 mod facts;
 mod files;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pantrk_core::CoreError;
@@ -29,6 +29,7 @@ use serde_json::{Map, Value, json};
 use crate::failure::{Cause, Exit, Failure, OrExit as _};
 use crate::inputs::{self, ScoreOptions, Stains};
 use crate::machine::peak_rss_bytes;
+use crate::meanwhile::meanwhile;
 use crate::progress::Reporter;
 use crate::region_classes::{self, LoadedClassifier};
 use crate::stop;
@@ -168,33 +169,17 @@ fn with_heartbeat<T>(
     reporter: &Reporter,
     work: impl FnOnce() -> T,
 ) -> T {
-    /// Ends the heartbeat, also where the work panics.
-    struct End<'a>(&'a Mutex<bool>, &'a Condvar);
-    impl Drop for End<'_> {
-        fn drop(&mut self) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-            self.1.notify_all();
+    let mut count = 0;
+    let beat = || {
+        count += 1;
+        // A claim that cannot be read for once may be the network; one that is another's is lost.
+        if matches!(claim.beat(count), Ok(false)) {
+            reporter.abandon();
+            return ControlFlow::Break(());
         }
-    }
-    let (ended, wake) = (Mutex::new(false), Condvar::new());
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut guard = ended.lock().unwrap_or_else(PoisonError::into_inner);
-            for count in 1.. {
-                let waited = wake.wait_timeout(guard, heartbeat);
-                guard = waited.unwrap_or_else(PoisonError::into_inner).0;
-                if *guard {
-                    return;
-                }
-                // A claim that cannot be read for once may be the network; one that is another's is lost.
-                if matches!(claim.beat(count), Ok(false)) {
-                    return reporter.abandon();
-                }
-            }
-        });
-        let _end = End(&ended, &wake);
-        work()
-    })
+        ControlFlow::Continue(())
+    };
+    meanwhile(heartbeat, beat, work)
 }
 
 fn score_claimed(

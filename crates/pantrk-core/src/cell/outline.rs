@@ -6,7 +6,7 @@
 use crate::segment::LabelImage;
 
 use super::Expansion;
-use super::measure::{DEEP, layers};
+use super::measure::{DEEP, Mean, layers};
 
 /// Of the step of hematoxylin from outside to inside a nucleus, what its outermost pixels must have.
 ///
@@ -20,19 +20,6 @@ const OUTSIDE_REACH: u8 = 4;
 /// And what lies inside from this layer on, over this many pixels at least.
 const INSIDE_FROM: u8 = 2;
 const LEAST_INSIDE: u32 = 12;
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Mean {
-    sum: f32,
-    n: u32,
-}
-
-impl Mean {
-    fn add(&mut self, value: f32) {
-        self.sum += value;
-        self.n += 1;
-    }
-}
 
 /// Fits the outlines of a patch; buffers are reused from patch to patch.
 #[derive(Debug, Default)]
@@ -99,12 +86,10 @@ impl OutlineFitter {
     /// The density at a nucleus' edge; `None` where it shows none.
     fn edge_of(&self, label: u32) -> Option<f32> {
         let [inside, outside] = self.sides[label as usize];
-        if inside.n < LEAST_INSIDE || outside.n == 0 {
-            return None;
-        }
-        let mean = |side: Mean| side.sum / side.n as f32;
-        let step = mean(inside) - mean(outside);
-        (step >= LEAST_STEP).then(|| mean(outside) + SHARE * step)
+        let inside = inside.get().filter(|_| inside.n >= LEAST_INSIDE)?;
+        let outside = outside.get()?;
+        let step = inside - outside;
+        (step >= LEAST_STEP).then_some(outside + SHARE * step)
     }
 }
 

@@ -87,19 +87,21 @@ pub struct Measuring<'a> {
     pub weak: f32,
 }
 
+/// A mean as it is summed.
 #[derive(Debug, Clone, Copy, Default)]
-struct Mean {
+pub(super) struct Mean {
     sum: f32,
-    n: u32,
+    pub(super) n: u32,
 }
 
 impl Mean {
-    fn add(&mut self, value: f32) {
+    pub(super) fn add(&mut self, value: f32) {
         self.sum += value;
         self.n += 1;
     }
 
-    fn get(self) -> Option<f32> {
+    /// `None` of nothing.
+    pub(super) fn get(self) -> Option<f32> {
         (self.n > 0).then(|| self.sum / self.n as f32)
     }
 

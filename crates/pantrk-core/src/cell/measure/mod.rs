@@ -62,6 +62,8 @@ pub struct CellRecord {
     pub dab_od: [f32; 4],
     /// Mean hematoxylin OD of the nucleus.
     pub nucleus_hematoxylin_od: f32,
+    /// Coefficient of variation (standard deviation over mean) of the hematoxylin OD within the nucleus, its two outermost layers left out; NaN where too little is left.
+    pub nucleus_hematoxylin_cv: f32,
     /// Share of the membrane's sectors at or above the first threshold.
     pub membrane_completeness: f32,
     /// Standard deviation over mean of the cytoplasm's DAB OD; 0 where there is hardly any.
@@ -157,6 +159,8 @@ struct StainSums {
     inner_cytoplasm: Mean,
     outside: Mean,
     hematoxylin: f32,
+    /// Hematoxylin from the third layer of the nucleus on: further out, blur and the outline's own error are all the texture there is.
+    chromatin: Moments,
     rim: Rings,
     membrane: Rings,
     touches_unread: bool,
@@ -385,6 +389,7 @@ impl StainSums {
     fn add_run(&mut self, of: Planes<'_>, run: Range<usize>) {
         // What most pixels are added to is kept at hand.
         let (mut hematoxylin, mut outside) = (self.hematoxylin, self.outside);
+        let mut chromatin = self.chromatin;
         let (mut grain, mut clear_grain) = (self.grain, self.clear_grain);
         for i in run {
             let dab = of.dab[i];
@@ -392,6 +397,9 @@ impl StainSums {
             if of.labels[i] != 0 {
                 hematoxylin += of.hematoxylin[i];
                 let depth = usize::from(of.depth[i]);
+                if depth >= 2 {
+                    chromatin.add(of.hematoxylin[i]);
+                }
                 if depth < OUTSIDE {
                     self.rim[sector][OUTSIDE - 1 - depth].add(dab);
                 }
@@ -424,6 +432,7 @@ impl StainSums {
             }
         }
         (self.hematoxylin, self.outside) = (hematoxylin, outside);
+        self.chromatin = chromatin;
         (self.grain, self.clear_grain) = (grain, clear_grain);
     }
 }

@@ -192,7 +192,7 @@ fn is_lined(rings: &Rings) -> bool {
     stands_out && lines as f32 >= MANY_LINES * n as f32
 }
 
-/// Standard deviation over mean; 0 where there is hardly any stain.
+/// Standard deviation over mean; `None` where there is hardly any stain.
 fn grain(moments: Moments) -> Option<f32> {
     let n = moments.mean.n;
     let mean = moments
@@ -240,6 +240,7 @@ pub(super) fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
         .unwrap_or(deep.with(middle).with(outermost))
         .get()
         .unwrap_or(f32::NAN);
+    let chromatin = grain(stain.chromatin).unwrap_or(f32::NAN);
     let granularity = grain(stain.grain).unwrap_or(0.0);
     let grain = if is_lined(&stain.membrane) {
         0.0
@@ -280,6 +281,7 @@ pub(super) fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
             membrane.unwrap_or(f32::NAN),
         ],
         nucleus_hematoxylin_od: stain.hematoxylin / sums.nucleus_pixels as f32,
+        nucleus_hematoxylin_cv: chromatin,
         membrane_completeness: border.map_or_else(outside_stained, |border| border.stained),
         cytoplasm_granularity: granularity,
         touches_unread: stain.touches_unread,

@@ -98,7 +98,7 @@ fn print_written(written: &Written) {
     print(&written.html.display().to_string());
     match &written.pdf {
         Some(pdf) => print(&pdf.display().to_string()),
-        None => say("this build has no PDF; build with the feature `pdf` for it"),
+        None => say("this build was made without the feature `pdf` and writes no PDF"),
     }
 }
 

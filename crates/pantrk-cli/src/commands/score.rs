@@ -12,9 +12,9 @@ use crate::output::{print, say, table};
 use crate::progress::{Log, Reporter};
 use crate::scoring::{Engine, HEARTBEAT, Job, Scored, is_unread, run};
 
-/// Scores one slide into `DIR/<slide-id>/`: result.json, cells.parquet, heatmaps, pictures, report.html.
+/// Scores one slide into `DIR/<slide-id>/`: result.json, cells.parquet, heatmaps, pictures, report.html and report.pdf.
 ///
-/// A report.pdf is written too in builds with the feature `pdf` (cargo build --release --features pdf), which is off by default.
+/// A build without the feature `pdf`, as clusters may have, writes no report.pdf; `pantrk report` makes it from the folder on another machine.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pantrk score slide.svs --out results --tumour-type \"colorectal carcinoma\" --clone EPR17341

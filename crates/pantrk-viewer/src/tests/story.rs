@@ -180,16 +180,7 @@ fn the_whole_story() {
     harness.run_steps(3);
     settle(&mut harness);
     assert!(says(&harness, "Order RNA-based NGS"));
-    // One between two steps of the slider, as a run may have been given, is not moved by being shown.
-    let between = Thresholds::new([0.2513, 0.4, 0.6]).unwrap();
-    let wish = Command::Review(ReviewCommand::Thresholds(between));
-    harness.state_mut().as_mut().unwrap().wish(wish);
-    harness.run_steps(3);
-    settle(&mut harness);
-    assert_eq!(
-        viewer(&harness).session.review().unwrap().thresholds,
-        between
-    );
+    between_two_steps(&mut harness);
     slider(&harness, 0.25);
     harness.run_steps(3);
     settle(&mut harness);
@@ -209,6 +200,19 @@ fn the_whole_story() {
 
     trail_holds(&out);
     another_start_finds_it_locked(out);
+}
+
+/// A threshold between two steps of its slider, as a run may have been given, is not moved by being shown.
+fn between_two_steps(harness: &mut Harness<'static, Option<Viewer>>) {
+    let between = Thresholds::new([0.2513, 0.4, 0.6]).unwrap();
+    let wish = Command::Review(ReviewCommand::Thresholds(between));
+    harness.state_mut().as_mut().unwrap().wish(wish);
+    harness.run_steps(3);
+    settle(harness);
+    assert_eq!(
+        viewer(harness).session.review().unwrap().thresholds,
+        between
+    );
 }
 
 fn trail_holds(out: &Path) {

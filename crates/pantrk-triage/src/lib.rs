@@ -17,6 +17,7 @@ mod concordance;
 mod decide;
 mod error;
 mod evidence;
+mod fact_name;
 mod facts;
 mod finding;
 mod gene_hint;
@@ -34,6 +35,7 @@ pub use case::{
 pub use decide::decide;
 pub use error::TriageError;
 pub use evidence::{Certainty, Evidence, GeneSeries, PublishedEstimate};
+pub use fact_name::fact_names;
 pub use finding::IhcFinding;
 pub use gene_hint::{GeneHint, gene_hint};
 pub use laboratory::Laboratory;

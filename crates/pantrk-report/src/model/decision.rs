@@ -1,7 +1,7 @@
 //! What to do next and why: rules, reasons, probabilities, sequencing, sources.
 
 use pantrk_core::score::IhcResult;
-use pantrk_triage::{Action, Frame, NgsResult, RnaQuality, Triage, Verdict};
+use pantrk_triage::{Action, Frame, NgsResult, RnaQuality, Triage, Verdict, fact_names};
 use serde::Serialize;
 
 use super::Field;
@@ -55,7 +55,7 @@ pub(super) fn decision(triage: &Triage) -> Decision {
             .abstained
             .iter()
             .map(|rule| {
-                let missing: Vec<_> = rule.missing.iter().map(|m| words(m)).collect();
+                let missing: Vec<_> = rule.missing.iter().map(|m| fact_names(m)).collect();
                 format!("{} (needs {})", rule.id, missing.join(", "))
             })
             .collect(),
@@ -63,7 +63,7 @@ pub(super) fn decision(triage: &Triage) -> Decision {
             .would_change
             .iter()
             .map(|change| ChangeText {
-                fact: format!("{}: {}", words(&change.fact), words(&change.value)),
+                fact: change.supposed(),
                 action: change.action.label().to_owned(),
                 rule: change.rule.clone(),
             })

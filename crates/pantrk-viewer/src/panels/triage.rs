@@ -186,9 +186,8 @@ fn details_ui(ui: &mut Ui, triage: &Triage, out: &mut Commands) {
                 item(
                     ui,
                     &format!(
-                        "{} = {}: {} ({})",
-                        change.fact,
-                        change.value,
+                        "{}. Then: {} ({})",
+                        change.supposed(),
                         change.action.label(),
                         change.rule
                     ),

@@ -219,9 +219,26 @@ fn planes(emit: &Emit, maps: &Maps, values: &mut Vec<f32>) {
         for (y, line) in plane.chunks_exact_mut(shape.width).enumerate() {
             let first = (channel * block + y % block) * block;
             let pixels = maps.row(y / block).chunks_exact(maps.channels);
-            for (to, pixel) in line.chunks_exact_mut(block).zip(pixels) {
-                to.copy_from_slice(&pixel[first..first + block]);
+            let parts = pixels.map(|pixel| &pixel[first..first + block]);
+            match block {
+                2 => in_blocks::<2>(parts, line),
+                4 => in_blocks::<4>(parts, line),
+                8 => in_blocks::<8>(parts, line),
+                _ => {
+                    for (to, part) in line.chunks_exact_mut(block).zip(parts) {
+                        to.copy_from_slice(part);
+                    }
+                }
             }
+        }
+    }
+}
+
+/// Parts of a length that is known are moved without a call each.
+fn in_blocks<'a, const N: usize>(parts: impl Iterator<Item = &'a [f32]>, line: &mut [f32]) {
+    for (to, part) in line.as_chunks_mut::<N>().0.iter_mut().zip(parts) {
+        if let Some(part) = part.first_chunk() {
+            *to = *part;
         }
     }
 }

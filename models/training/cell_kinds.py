@@ -51,10 +51,13 @@ def features(cells):
     ratio = np.log(cells.cell_area_um2.to_numpy(float).clip(1)) - ln_area
     circularity = cells.circularity.to_numpy(float)
     hematoxylin = cells.nucleus_hematoxylin_od.to_numpy(float)
+    texture = cells.nucleus_hematoxylin_cv.to_numpy(float)
     rows = []
     for k, (found, _) in enumerate(near(places, places, NEIGHBOURHOOD_UM)):
         others = found[found != k]
         mean = lambda column: column[others].mean() if len(others) else column[k]
+        textures = texture[others[np.isfinite(texture[others])]]
+        near_texture = textures.mean() if len(textures) else 0
         rows.append([
             ln_area[k],
             circularity[k],
@@ -65,6 +68,8 @@ def features(cells):
             mean(circularity),
             ln_area[k] - mean(ln_area),
             ln_area[k] ** 2 / 10,
+            # A ratio, because focus and optics take from all of a neighbourhood's texture alike.
+            np.log(texture[k] / near_texture) if texture[k] > 0 and near_texture > 0 else 0,
         ])
     return np.array(rows)
 
@@ -104,6 +109,29 @@ def nucls(fields, scored):
     return np.array(x), np.array(tumour)
 
 
+def on_nucls_outlines(fields):
+    """How far single features tell the classes apart within fields when people drew the outlines: areas under the curve."""
+    won, pairs = np.zeros(4), 0
+    for path in sorted(Path(fields).glob("*_classes.csv")):
+        name = path.name.removesuffix("_classes.csv")
+        labels = np.asarray(Image.open(path.with_name(name + "_labels.png")))
+        light = np.asarray(Image.open(path.with_name(name + ".png")).convert("RGB"), float).clip(1)
+        density = -np.log10(light / np.percentile(light, 99, axis=(0, 1))).sum(2)
+        described = []
+        classes = pd.read_csv(path)
+        for label in classes.label:
+            nucleus = labels == label
+            edges = sum((nucleus != np.roll(nucleus, s, axis)).sum() for s, axis in ((1, 0), (1, 1)))
+            inside = density[nucleus]
+            area = nucleus.sum() * NUCLS_MPP**2
+            described.append([area, nucleus.sum() / edges**2, inside.mean(), inside.std() / inside.mean()])
+        described, tumour = np.array(described), (classes["class"] == 2).to_numpy()
+        a, b = described[tumour][:, None], described[~tumour][None]
+        won += (a > b).sum((0, 1)) + (a == b).sum((0, 1)) / 2
+        pairs += tumour.sum() * (~tumour).sum()
+    return won / pairs
+
+
 def fit(x, y, rounds=3000, penalty=1e-3):
     """Multinomial logistic regression, every class of the same weight; constants and coefficients."""
     mean, spread = x.mean(0), x.std(0)
@@ -132,13 +160,15 @@ def main():
         said[group == stem] = (constant + x[group == stem] @ coefficients).argmax(1)
     model = fit(x, y)
     for k, kind in enumerate(KINDS):
-        print(kind, f"constant = {model[0][k]:.4f}", [round(v, 4) for v in model[1][:, k]])
+        print(kind, f"constant = {model[0][k]:.4f}", [round(float(v), 4) for v in model[1][:, k]])
     tumour = y == 0
     print(f"phantoms, left out in turn, {len(y)} cells: tumour told {100 * (said[tumour] == 0).mean():.1f} %, "
           f"others told {100 * (said[~tumour] != 0).mean():.1f} %")
     if len(sys.argv) > 4:
         x, tumour = nucls(sys.argv[3], sys.argv[4])
         print(f"NuCLS, {len(x)} cells: tumour told %.1f %%, others told %.1f %%" % told(model, x, tumour))
+        print("NuCLS, outlines drawn by people: area, roundness, density and texture tell the classes apart by",
+              on_nucls_outlines(sys.argv[3]).round(2))
 
 
 main()

@@ -49,6 +49,8 @@ pub struct CellColumns<'a> {
     pub dab_od: [&'a [f32]; 4],
     /// Mean hematoxylin optical density (log10) of the nucleus.
     pub nucleus_hematoxylin_od: &'a [f32],
+    /// Standard deviation over mean of the hematoxylin optical density within the nucleus.
+    pub nucleus_hematoxylin_cv: &'a [f32],
     /// The fraction of the membrane that is stained, 0 to 1.
     pub membrane_completeness: &'a [f32],
     /// How granular the cytoplasmic stain is, 0 (even) upwards.
@@ -81,6 +83,7 @@ impl CellColumns<'_> {
             ("cell_area_um2", self.cell_area_um2.len()),
             ("circularity", self.circularity.len()),
             ("nucleus_hematoxylin_od", self.nucleus_hematoxylin_od.len()),
+            ("nucleus_hematoxylin_cv", self.nucleus_hematoxylin_cv.len()),
             ("membrane_completeness", self.membrane_completeness.len()),
             ("cytoplasm_granularity", self.cytoplasm_granularity.len()),
             ("excluded", self.excluded.len()),
@@ -144,6 +147,8 @@ pub struct CellTable {
     pub dab_od: [Vec<f32>; 4],
     /// Optical density (log10).
     pub nucleus_hematoxylin_od: Vec<f32>,
+    /// Standard deviation over mean, 0 upwards; NaN throughout where the file is older than the column.
+    pub nucleus_hematoxylin_cv: Vec<f32>,
     /// 0 to 1.
     pub membrane_completeness: Vec<f32>,
     /// 0 upwards.
@@ -237,6 +242,12 @@ fn columns<'a>(cells: &CellColumns<'a>) -> Vec<Column<'a>> {
         "OD log10",
         Measured,
         Numbers(cells.nucleus_hematoxylin_od),
+    ));
+    all.push(column(
+        "nucleus_hematoxylin_cv",
+        "1",
+        Measured,
+        Numbers(cells.nucleus_hematoxylin_cv),
     ));
     all.push(column(
         "membrane_completeness",
@@ -470,6 +481,14 @@ fn read_group(reader: &GroupReader<'_>, table: &mut CellTable) -> Result<(), Str
     ] {
         out.extend(reader.floats(name)?);
     }
+    let texture = "nucleus_hematoxylin_cv";
+    if reader.places.contains_key(texture) {
+        table.nucleus_hematoxylin_cv.extend(reader.floats(texture)?);
+    } else {
+        table
+            .nucleus_hematoxylin_cv
+            .resize(table.cell_id.len(), f32::NAN);
+    }
     let tumour = reader.values::<BoolType>("tumour")?;
     table
         .tumour
@@ -588,6 +607,7 @@ mod tests {
             circularity: &f,
             dab_od: [&f; 4],
             nucleus_hematoxylin_od: &f,
+            nucleus_hematoxylin_cv: &f,
             membrane_completeness: &f,
             cytoplasm_granularity: &f,
             grades: [&zero, &g, &zero, &zero],
@@ -649,8 +669,8 @@ mod tests {
             names.join(" "),
             "cell_id x_um y_um x_px y_px nucleus_area_um2 cell_area_um2 circularity tumour \
              excluded_reason nucleus_dab_od nuclear_rim_dab_od cytoplasm_dab_od membrane_dab_od \
-             nucleus_hematoxylin_od membrane_completeness cytoplasm_granularity grade_nucleus \
-             grade_nuclear_rim grade_cytoplasm grade_membrane grade_any"
+             nucleus_hematoxylin_od nucleus_hematoxylin_cv membrane_completeness \
+             cytoplasm_granularity grade_nucleus grade_nuclear_rim grade_cytoplasm grade_membrane grade_any"
         );
     }
 

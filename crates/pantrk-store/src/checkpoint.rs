@@ -25,7 +25,7 @@ use crate::StoreError;
 /// Its name in the folder under work.
 pub(crate) const FILE: &str = "checkpoint";
 /// Changed with the layout: what an older program left is begun anew.
-const MAGIC: &[u8; 20] = b"pantrk.checkpoint/2\n";
+const MAGIC: &[u8; 20] = b"pantrk.checkpoint/3\n";
 /// Longer records than this are damage: a patch holds a few hundred cells.
 const MAX_RECORD: u32 = 1 << 28;
 /// How often the file is put on the disk itself; a killed process loses nothing, a machine without power this much.
@@ -248,6 +248,7 @@ fn record(core: LevelRect, outcome: &PatchOutcome) -> Vec<u8> {
         circularity,
         dab_od,
         nucleus_hematoxylin_od,
+        nucleus_hematoxylin_cv,
         membrane_completeness,
         cytoplasm_granularity,
         // Graded when all patches are there.
@@ -273,6 +274,7 @@ fn record(core: LevelRect, outcome: &PatchOutcome) -> Vec<u8> {
         cytoplasm,
         membrane,
         nucleus_hematoxylin_od,
+        nucleus_hematoxylin_cv,
         membrane_completeness,
         cytoplasm_granularity,
     ] {
@@ -321,6 +323,7 @@ impl Bytes<'_> {
                 self.floats(count)?,
             ],
             nucleus_hematoxylin_od: self.floats(count)?,
+            nucleus_hematoxylin_cv: self.floats(count)?,
             membrane_completeness: self.floats(count)?,
             cytoplasm_granularity: self.floats(count)?,
             grades: <[Vec<u8>; 4]>::default(),
@@ -435,6 +438,7 @@ mod tests {
                 circularity: column(4.0),
                 dab_od: [column(5.0), column(5.5), cytoplasm, column(7.0)],
                 nucleus_hematoxylin_od: column(8.0),
+                nucleus_hematoxylin_cv: column(8.5),
                 membrane_completeness: column(9.0),
                 cytoplasm_granularity: column(10.0),
                 grades: <[Vec<u8>; 4]>::default(),

@@ -34,6 +34,7 @@ fn pyarrow_finds_the_unit_of_every_column() {
         circularity: &numbers,
         dab_od: [&numbers; 4],
         nucleus_hematoxylin_od: &numbers,
+        nucleus_hematoxylin_cv: &numbers,
         membrane_completeness: &numbers,
         cytoplasm_granularity: &numbers,
         grades: [&bytes; 4],

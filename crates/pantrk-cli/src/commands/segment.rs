@@ -158,6 +158,7 @@ fn write_csv(cells: &CellTable, mpp: SlideMpp, path: &Path) -> Result<(), Failur
         "cytoplasm_dab_od",
         "membrane_dab_od",
         "nucleus_hematoxylin_od",
+        "nucleus_hematoxylin_cv",
         "membrane_completeness",
         "cytoplasm_granularity",
         "grade",
@@ -189,6 +190,7 @@ fn write_csv(cells: &CellTable, mpp: SlideMpp, path: &Path) -> Result<(), Failur
         row.extend(cells.dab_od.iter().map(|column| number(column[i])));
         row.extend([
             number(cells.nucleus_hematoxylin_od[i]),
+            number(cells.nucleus_hematoxylin_cv[i]),
             number(cells.membrane_completeness[i]),
             number(cells.cytoplasm_granularity[i]),
             cells.grade_any(i).to_string(),

@@ -209,6 +209,7 @@ pub(super) fn write_cells(
         circularity: &cells.circularity,
         dab_od: cells.dab_od.each_ref().map(Vec::as_slice),
         nucleus_hematoxylin_od: &cells.nucleus_hematoxylin_od,
+        nucleus_hematoxylin_cv: &cells.nucleus_hematoxylin_cv,
         membrane_completeness: &cells.membrane_completeness,
         cytoplasm_granularity: &cells.cytoplasm_granularity,
         grades: cells.grades.each_ref().map(Vec::as_slice),

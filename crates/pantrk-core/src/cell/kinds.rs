@@ -57,7 +57,7 @@ pub struct CellKinds {
 }
 
 /// Numbers that describe a cell, as `features` of the table names them.
-const FEATURES: usize = 9;
+const FEATURES: usize = 10;
 
 static TABLE: OnceLock<Option<KindsTable>> = OnceLock::new();
 
@@ -130,6 +130,23 @@ struct Around {
     ln_area: f64,
     circularity: f64,
     hematoxylin: f64,
+    /// Of those whose texture was measured.
+    textured: f64,
+    texture: f64,
+}
+
+impl Around {
+    /// By how much a nucleus' texture exceeds its neighbours', as the logarithm of their ratio; 0 where it is not known.
+    ///
+    /// Focus and optics take from all of a neighbourhood's texture alike, so that a ratio stays what it was.
+    fn texture_above(&self, own: f64) -> f64 {
+        let near = self.texture / self.textured;
+        if own > 0.0 && near > 0.0 {
+            (own / near).ln()
+        } else {
+            0.0
+        }
+    }
 }
 
 /// What `kind` says of each cell, by the numbers that describe it.
@@ -162,6 +179,11 @@ fn of_each(
                         sums.ln_area += ln_area(other);
                         sums.circularity += own(&cells.circularity, other);
                         sums.hematoxylin += own(&cells.nucleus_hematoxylin_od, other);
+                        let texture = own(&cells.nucleus_hematoxylin_cv, other);
+                        if texture.is_finite() {
+                            sums.textured += 1.0;
+                            sums.texture += texture;
+                        }
                     }
                 }
             }
@@ -186,6 +208,7 @@ fn of_each(
                 mean(sums.circularity, round),
                 area - near_area,
                 area * area / 10.0,
+                sums.texture_above(own(&cells.nucleus_hematoxylin_cv, i)),
             ])
         })
         .collect()
@@ -207,6 +230,9 @@ mod tests {
             cells.circularity.push(round);
             cells.cell_area_um2.push(cell);
             cells.nucleus_hematoxylin_od.push(hematoxylin);
+            cells
+                .nucleus_hematoxylin_cv
+                .push(if i % 7 == 0 { f32::NAN } else { 0.2 });
             for (k, column) in cells.dab_od.iter_mut().enumerate() {
                 column.push(if k == 2 && i % 4 == 0 { 0.5 } else { 0.0 });
             }
@@ -237,6 +263,24 @@ mod tests {
         let stroma = proposed(&sheet(32.0, 0.6, 0.43, 200.0, 22.0));
         assert_eq!(stroma.cells["stroma"], 400);
         assert_eq!(stroma.tumour_positive_percent, None);
+    }
+
+    #[test]
+    fn texture_is_held_against_the_neighbours_and_unknown_is_neutral() {
+        let around = |textured, texture| Around {
+            textured,
+            texture,
+            ..Around::default()
+        };
+        let above = around(4.0, 0.8).texture_above(0.4);
+        assert!((above - 2.0_f64.ln()).abs() < 1e-12, "{above}");
+        for (around, own) in [
+            (around(4.0, 0.8), f64::NAN),
+            (around(0.0, 0.0), 0.4),
+            (around(3.0, 0.0), 0.4),
+        ] {
+            assert!(around.texture_above(own).abs() < 1e-12);
+        }
     }
 
     #[test]

@@ -107,6 +107,8 @@ pub struct CellTable {
     pub dab_od: [Vec<f32>; 4],
     /// Mean hematoxylin OD.
     pub nucleus_hematoxylin_od: Vec<f32>,
+    /// Standard deviation over mean of the hematoxylin OD within the nucleus; NaN where it is too small.
+    pub nucleus_hematoxylin_cv: Vec<f32>,
     /// 0 to 1.
     pub membrane_completeness: Vec<f32>,
     /// Standard deviation over mean.
@@ -143,6 +145,7 @@ impl CellTable {
             &mut self.cell_area_um2,
             &mut self.circularity,
             &mut self.nucleus_hematoxylin_od,
+            &mut self.nucleus_hematoxylin_cv,
             &mut self.membrane_completeness,
             &mut self.cytoplasm_granularity,
         ];
@@ -164,6 +167,8 @@ impl CellTable {
         }
         self.nucleus_hematoxylin_od
             .append(&mut other.nucleus_hematoxylin_od);
+        self.nucleus_hematoxylin_cv
+            .append(&mut other.nucleus_hematoxylin_cv);
         self.membrane_completeness
             .append(&mut other.membrane_completeness);
         self.cytoplasm_granularity

@@ -323,6 +323,9 @@ impl Worker<'_> {
             .nucleus_hematoxylin_od
             .push(record.nucleus_hematoxylin_od);
         cells
+            .nucleus_hematoxylin_cv
+            .push(record.nucleus_hematoxylin_cv);
+        cells
             .membrane_completeness
             .push(record.membrane_completeness);
         cells

@@ -224,6 +224,7 @@ fn stored_cells(folder: &Path, result: &SlideResult) -> Result<(CellTable, Slide
         circularity: stored.circularity,
         dab_od: stored.dab_od,
         nucleus_hematoxylin_od: stored.nucleus_hematoxylin_od,
+        nucleus_hematoxylin_cv: stored.nucleus_hematoxylin_cv,
         membrane_completeness: stored.membrane_completeness,
         cytoplasm_granularity: stored.cytoplasm_granularity,
         grades: stored.grades,

@@ -73,6 +73,7 @@ fn write_layers(folder: &Path) {
         circularity: &ones,
         dab_od: [&ones; 4],
         nucleus_hematoxylin_od: &ones,
+        nucleus_hematoxylin_cv: &ones,
         membrane_completeness: &ones,
         cytoplasm_granularity: &ones,
         grades: [&[0, 1, 2, 3]; 4],

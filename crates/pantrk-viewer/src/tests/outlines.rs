@@ -65,6 +65,7 @@ fn write_dot_cells(folder: &Path) -> usize {
         circularity: &ones,
         dab_od: [&od; 4],
         nucleus_hematoxylin_od: &ones,
+        nucleus_hematoxylin_cv: &ones,
         membrane_completeness: &ones,
         cytoplasm_granularity: &ones,
         grades: [&grades; 4],

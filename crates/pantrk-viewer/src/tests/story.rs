@@ -32,6 +32,7 @@ pub(super) fn write_cells_of(folder: &Path, od: f32) {
         circularity: &ones,
         dab_od: [&stained; 4],
         nucleus_hematoxylin_od: &ones,
+        nucleus_hematoxylin_cv: &ones,
         membrane_completeness: &ones,
         cytoplasm_granularity: &ones,
         grades: [&grades; 4],

@@ -32,7 +32,7 @@ use super::layers::{DEEP, Rows, layers};
 use places::{Places, Planes, Run};
 use read::record;
 use spill::Spill;
-use sums::Adder;
+use sums::{Adder, Moments};
 
 /// Sectors around a cell.
 const SECTORS: usize = 16;
@@ -70,6 +70,8 @@ pub struct CellRecord {
     pub dab_od: [f32; 4],
     /// Mean hematoxylin OD of the nucleus.
     pub nucleus_hematoxylin_od: f32,
+    /// Coefficient of variation (standard deviation over mean) of the hematoxylin OD within the nucleus, its two outermost layers left out; NaN where too little is left.
+    pub nucleus_hematoxylin_cv: f32,
     /// Share of the membrane's sectors at or above the first threshold.
     pub membrane_completeness: f32,
     /// Standard deviation over mean of the cytoplasm's DAB OD; 0 where there is hardly any.
@@ -129,6 +131,8 @@ struct Nucleus {
     y: f64,
     edges: u32,
     hematoxylin: f32,
+    /// Hematoxylin from the third layer on: further out, blur and the outline's own error are all the texture there is.
+    chromatin: Moments,
     /// Whether a record of it is asked for.
     wanted: bool,
 }
@@ -266,12 +270,16 @@ impl CellMeasurer {
                     Some(beside) => beside.iter().map(|&l| u32::from(l != label)).sum(),
                 };
                 nucleus.edges += 2 + others(above) + others(below);
-                let first = y * width;
-                let mut hematoxylin = nucleus.hematoxylin;
-                for &od in &of.stains.hematoxylin[first + start..first + end] {
-                    hematoxylin += od;
+                let pixels = y * width + start..y * width + end;
+                let hematoxylin = &of.stains.hematoxylin[pixels.clone()];
+                let (mut sum, mut chromatin) = (nucleus.hematoxylin, nucleus.chromatin);
+                for (&od, &depth) in hematoxylin.iter().zip(&self.depth[pixels]) {
+                    sum += od;
+                    if depth >= 2 {
+                        chromatin.add(od);
+                    }
                 }
-                nucleus.hematoxylin = hematoxylin;
+                (nucleus.hematoxylin, nucleus.chromatin) = (sum, chromatin);
             });
         }
         for nucleus in &mut self.nuclei {

@@ -193,7 +193,7 @@ fn is_lined(rings: &Rings) -> bool {
     stands_out && lines as f32 >= MANY_LINES * n as f32
 }
 
-/// Standard deviation over mean; 0 where there is hardly any stain.
+/// Standard deviation over mean; `None` where there is hardly any stain.
 fn grain(moments: Moments) -> Option<f32> {
     let n = moments.mean.n;
     let mean = moments
@@ -241,6 +241,7 @@ pub(super) fn record(label: u32, of: &Nucleus, stain: &StainSums, weak: f32) -> 
         .unwrap_or(deep.with(middle).with(outermost))
         .get()
         .unwrap_or(f32::NAN);
+    let chromatin = grain(of.chromatin).unwrap_or(f32::NAN);
     let granularity = grain(stain.grain).unwrap_or(0.0);
     let grain = if is_lined(&stain.membrane) {
         0.0
@@ -281,6 +282,7 @@ pub(super) fn record(label: u32, of: &Nucleus, stain: &StainSums, weak: f32) -> 
             membrane.unwrap_or(f32::NAN),
         ],
         nucleus_hematoxylin_od: of.hematoxylin / of.pixels as f32,
+        nucleus_hematoxylin_cv: chromatin,
         membrane_completeness: border.map_or_else(outside_stained, |border| border.stained),
         cytoplasm_granularity: granularity,
         touches_unread: false,

@@ -25,6 +25,13 @@ pub(super) struct Moments {
     pub(super) squares: f32,
 }
 
+impl Moments {
+    pub(super) fn add(&mut self, value: f32) {
+        self.mean.add(value);
+        self.squares += value * value;
+    }
+}
+
 /// Means of the sectors around a cell.
 #[derive(Debug, Clone, Copy, Default)]
 struct Circle {

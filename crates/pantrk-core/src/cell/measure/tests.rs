@@ -85,6 +85,28 @@ fn a_disc_has_the_shape_of_a_disc() {
     );
     assert!(cell.circularity > 0.9, "{}", cell.circularity);
     assert!(close(cell.nucleus_hematoxylin_od, 0.4, 1e-5));
+    assert!(close(cell.nucleus_hematoxylin_cv, 0.0, 1e-3));
+}
+
+#[test]
+fn texture_is_of_the_chromatin_and_not_of_the_outline() {
+    let (labels, mut stains) = scene(&[[CENTRE, CENTRE]], |_, _| 0.0);
+    for (i, h) in stains.hematoxylin.iter_mut().enumerate() {
+        let (x, y) = (i % SIZE, i / SIZE);
+        let out = (x as f64 + 0.5 - CENTRE).hypot(y as f64 + 0.5 - CENTRE);
+        // A checkerboard of 0.3 and 0.5 whose edge fades: deviation over mean 0.1 / 0.4.
+        *h = if out < 7.8 {
+            0.3 + 0.2 * ((x + y) % 2) as f32
+        } else {
+            0.1
+        };
+    }
+    let cell = &measured(&labels, &stains, &[])[0];
+    assert!(
+        close(cell.nucleus_hematoxylin_cv, 0.25, 0.01),
+        "{}",
+        cell.nucleus_hematoxylin_cv
+    );
 }
 
 #[test]

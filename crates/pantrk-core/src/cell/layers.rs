@@ -90,11 +90,15 @@ fn deepen_row(here: &mut [u8], [left, right, above, below]: [&[u8]; 4], layer: u
     let wanted = layer - 1;
     let beside = left.iter().zip(right).zip(above.iter().zip(below));
     for (out, ((&left, &right), (&above, &below))) in here.iter_mut().zip(beside) {
-        let near = u8::from(left == wanted)
-            | u8::from(right == wanted)
-            | u8::from(above == wanted)
-            | u8::from(below == wanted);
-        let deep = u8::from(*out == DEEP);
-        *out = if deep & near == 1 { layer } else { *out };
+        // One comparison, as several would become branches.
+        let near = (left ^ wanted)
+            .min(right ^ wanted)
+            .min(above ^ wanted)
+            .min(below ^ wanted);
+        *out = if near | (*out ^ DEEP) == 0 {
+            layer
+        } else {
+            *out
+        };
     }
 }

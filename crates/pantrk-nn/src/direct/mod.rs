@@ -174,9 +174,17 @@ fn interleave(planes: &[f32], maps: &mut Maps) {
     let area = width * maps.height;
     for y in 0..maps.height {
         let row = maps.row_mut(y);
-        for (channel, plane) in planes.chunks_exact(area.max(1)).enumerate() {
-            let line = &plane[y * width..][..width];
-            for (pixel, &value) in row.chunks_exact_mut(channels).zip(line) {
+        let line = |plane: usize| &planes[plane * area + y * width..][..width];
+        if channels == 3 {
+            let others = line(1).iter().zip(line(2));
+            let values = line(0).iter().zip(others);
+            for (pixel, (&a, (&b, &c))) in row.as_chunks_mut::<3>().0.iter_mut().zip(values) {
+                *pixel = [a, b, c];
+            }
+            continue;
+        }
+        for channel in 0..channels {
+            for (pixel, &value) in row.chunks_exact_mut(channels).zip(line(channel)) {
                 pixel[channel] = value;
             }
         }

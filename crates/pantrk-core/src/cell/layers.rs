@@ -90,15 +90,11 @@ fn deepen_row(here: &mut [u8], [left, right, above, below]: [&[u8]; 4], layer: u
     let wanted = layer - 1;
     let beside = left.iter().zip(right).zip(above.iter().zip(below));
     for (out, ((&left, &right), (&above, &below))) in here.iter_mut().zip(beside) {
-        // One comparison, as several would become branches.
-        let near = (left ^ wanted)
+        // Without a condition on the store, which would be made pixel by pixel.
+        let beside = (left ^ wanted)
             .min(right ^ wanted)
             .min(above ^ wanted)
             .min(below ^ wanted);
-        *out = if near | (*out ^ DEEP) == 0 {
-            layer
-        } else {
-            *out
-        };
+        *out = (*out).min(if beside == 0 { layer } else { DEEP });
     }
 }

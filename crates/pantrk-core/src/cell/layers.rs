@@ -15,6 +15,8 @@ pub(super) const DEEP: u8 = 4;
 pub(super) struct Rows {
     areas: Vec<u32>,
     layers: Vec<u8>,
+    /// All layers before a pass over them.
+    before: Vec<u8>,
 }
 
 /// For each pixel of an area, how many layers of its own area lie between it and another area, of the outermost `count` layers (at most [`DEEP`]); [`DEEP`] further in, unspecified where there is no area.
@@ -28,16 +30,19 @@ pub(super) fn layers(areas: &[u32], width: usize, count: u8, out: &mut Vec<u8>, 
     // Room for the neighbours beyond both ends: whole rows fill whole vectors, parts of them do not.
     rows.areas.resize(width + 2, 0);
     rows.layers.resize(width + 2, 0);
+    rows.before.resize(areas.len(), 0);
     on_widest(
         #[inline(always)]
-        || {
-            outermost(areas, width, out, &mut rows.areas);
-            // Within a layer all four neighbours are of the same area, so layers alone decide.
-            for layer in 1..count.min(DEEP) {
-                deepen(out, width, layer, &mut rows.layers);
-            }
-        },
+        || outermost(areas, width, out, &mut rows.areas),
     );
+    // Within a layer all four neighbours are of the same area, so layers alone decide.
+    for layer in 1..count.min(DEEP) {
+        std::mem::swap(out, &mut rows.before);
+        on_widest(
+            #[inline(always)]
+            || deepen((&rows.before, out), width, layer, &mut rows.layers),
+        );
+    }
 }
 
 #[inline(always)]
@@ -66,35 +71,31 @@ fn outermost(areas: &[u32], width: usize, out: &mut [u8], row: &mut [u32]) {
 }
 
 /// Makes `layer` of each pixel that is [`DEEP`] and lies beside one of the layer before.
+///
+/// From one plane into another: a row of vectors may not be written where its neighbours are still read.
 #[inline(always)]
-fn deepen(layers: &mut [u8], width: usize, layer: u8, row: &mut [u8]) {
-    let height = layers.len() / width;
+fn deepen((before, after): (&[u8], &mut [u8]), width: usize, layer: u8, row: &mut [u8]) {
+    let height = before.len() / width;
+    let wanted = layer - 1;
     row[0] = DEEP;
     row[width + 1] = DEEP;
     for y in 0..height {
-        // What is entered on the way is no pixel of the layer before.
-        let (before, rest) = layers.split_at_mut(y * width);
-        let (here, after) = rest.split_at_mut(width);
+        let here = &before[y * width..][..width];
+        // Beyond the first and the last row lies nothing new.
+        let above = &before[y.saturating_sub(1) * width..][..width];
+        let below = &before[(y + 1).min(height - 1) * width..][..width];
         row[1..=width].copy_from_slice(here);
         let (left, right) = (&row[..width], &row[2..]);
-        // Beyond the first and the last row lies nothing new.
-        let above = before.rchunks_exact(width).next().unwrap_or(left);
-        let below = after.get(..width).unwrap_or(left);
-        deepen_row(here, [left, right, above, below], layer);
-    }
-}
-
-/// On its own, because then the compiler knows that what is written is not what is read.
-#[inline(always)]
-fn deepen_row(here: &mut [u8], [left, right, above, below]: [&[u8]; 4], layer: u8) {
-    let wanted = layer - 1;
-    let beside = left.iter().zip(right).zip(above.iter().zip(below));
-    for (out, ((&left, &right), (&above, &below))) in here.iter_mut().zip(beside) {
-        // Without a condition on the store, which would be made pixel by pixel.
-        let beside = (left ^ wanted)
-            .min(right ^ wanted)
-            .min(above ^ wanted)
-            .min(below ^ wanted);
-        *out = (*out).min(if beside == 0 { layer } else { DEEP });
+        let beside = left.iter().zip(right).zip(above.iter().zip(below));
+        let out = &mut after[y * width..][..width];
+        for ((out, &here), ((&left, &right), (&above, &below))) in
+            out.iter_mut().zip(here).zip(beside)
+        {
+            let near = (left ^ wanted)
+                .min(right ^ wanted)
+                .min(above ^ wanted)
+                .min(below ^ wanted);
+            *out = here.min(if near == 0 { layer } else { DEEP });
+        }
     }
 }

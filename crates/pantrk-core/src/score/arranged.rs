@@ -1,6 +1,6 @@
-//! Tumour cells in the order of the slide's blocks, so that grading all of them anew is one pass over columns.
+//! Tumour cells in the order of the slide's blocks and in each by density, so that grading all of them anew is a search for where a threshold falls.
 //!
-//! What does not follow from the thresholds is worked out once: which block and which neighbourhood a cell lies in, how the densities spread.
+//! What does not follow from the thresholds is worked out once: which block and which neighbourhood a cell lies in, how the densities are ordered and how they spread.
 //! What does is counted block by block, so the bootstrap's tallies come out of the same pass as the slide's.
 //!
 //! **Architecture invariant:** every count is a whole number and every sum is taken in one order, so the figures do not depend on the number of threads.
@@ -24,8 +24,6 @@ pub(crate) const RIM: usize = 1;
 pub(crate) const CYTOPLASM: usize = 2;
 pub(crate) const MEMBRANE: usize = 3;
 
-/// Cells that a thread takes at once in a pass that needs no blocks.
-const PART: usize = 1 << 16;
 /// Sums that are taken side by side.
 const LANES: usize = 8;
 
@@ -34,13 +32,13 @@ const LANES: usize = 8;
 pub(crate) struct Arranged {
     /// The cells of each block, as places in the columns.
     groups: Vec<Range<usize>>,
-    /// DAB OD per compartment and the highest of them, NaN where nothing was measured.
+    /// DAB OD per compartment and the highest of them; rising within a block, and last NaN where nothing was measured.
     od: [Vec<f32>; SLOTS],
-    /// By how much rim and membrane are denser than what they border on; NaN where that was not measured.
+    /// By how much rim and membrane are denser than what they border on, in the order of their densities; NaN where that was not measured.
     excess: [Vec<f32>; 2],
-    /// Of the cytoplasm.
+    /// Of the cytoplasm, in the order of its densities.
     grain: Vec<f32>,
-    /// The neighbourhood of each place.
+    /// The neighbourhood of each cell, in the order of the highest densities.
     squares: Vec<u32>,
     /// Cells of each neighbourhood, those with a fixed grade among them.
     square_cells: Vec<u32>,
@@ -153,24 +151,39 @@ impl Arranged {
             }
         }
         let row = |k: u32| rows[k as usize] as usize;
-        let grain = |&k: &u32| {
-            let column = &cells.cytoplasm_granularity;
-            column.get(row(k)).copied().unwrap_or(0.0)
-        };
         let is_outside = |i: &usize| cells.excluded[*i] == Some(ExcludedReason::OutsideTumour);
         let outside: Vec<usize> = (0..cells.len()).filter(is_outside).collect();
+        let groups: Vec<Range<usize>> = starts.windows(2).map(|w| w[0]..w[1]).collect();
+        let mut excesses: [Vec<f32>; 2] = Default::default();
+        let (mut grain, mut squares) = (Vec::new(), Vec::new());
+        let columns = std::array::from_fn(|slot| {
+            let sorted = by_density(&groups, &order, |k| od(slot, row(k)));
+            let beside = |line: usize| -> Vec<f32> {
+                let cells = sorted.iter().map(|&key| row(cell_of(key)));
+                cells.map(|i| excess(line, &ods(i))).collect()
+            };
+            match slot {
+                RIM => excesses[0] = beside(RIM),
+                MEMBRANE => excesses[1] = beside(MEMBRANE),
+                CYTOPLASM => {
+                    let column = &cells.cytoplasm_granularity;
+                    let of = |&key: &u64| column.get(row(cell_of(key))).copied().unwrap_or(0.0);
+                    grain = sorted.iter().map(of).collect();
+                }
+                ANY => {
+                    let of = |&key: &u64| square_of[cell_of(key) as usize];
+                    squares = sorted.iter().map(of).collect();
+                }
+                _ => {}
+            }
+            sorted.iter().map(|&key| density_of(key)).collect()
+        });
         Self {
-            groups: starts.windows(2).map(|w| w[0]..w[1]).collect(),
-            od: std::array::from_fn(|slot| {
-                let of = |&k: &u32| od(slot, row(k));
-                order.iter().map(of).collect()
-            }),
-            excess: [RIM, MEMBRANE].map(|line| {
-                let of = |&k: &u32| excess(line, &ods(row(k)));
-                order.iter().map(of).collect()
-            }),
-            grain: order.iter().map(grain).collect(),
-            squares: order.iter().map(|&k| square_of[k as usize]).collect(),
+            groups,
+            od: columns,
+            excess: excesses,
+            grain,
+            squares,
             square_cells,
             fixed,
             mean_od: std::array::from_fn(|slot| mean_od(rows_in_order().map(|i| od(slot, i)))),
@@ -189,9 +202,8 @@ impl Arranged {
             let of = |block: &Range<usize>| self.pass(block, thresholds, moved);
             self.groups.par_iter().map(of).collect()
         };
-        let (mut blocks, mut square_stained) =
-            rayon::join(pass, || self.square_stained(thresholds));
         let [weak, ..] = thresholds.values();
+        let (mut blocks, mut square_stained) = rayon::join(pass, || self.square_stained(weak));
         let reaching = std::array::from_fn(|slot| {
             let measured: f64 = blocks.iter().map(|block| block.tally.positive(slot)).sum();
             let fixed = self.fixed.iter().filter(|cell| cell.od[slot] >= weak);
@@ -246,36 +258,44 @@ impl Arranged {
         let cells = block.len() as u32;
         let columns = self.od.each_ref().map(|column| &column[block.clone()]);
         for (slot, column) in columns.into_iter().enumerate() {
-            let count = |by: Thresholds| by.values().map(|threshold| reaching(column, threshold));
+            let count = |by: Thresholds| {
+                let places = by.values().map(|threshold| reaching(column, threshold));
+                places.map(|reaching| reaching.len() as u32)
+            };
             pass.tally.set(slot, cells, count(now));
             pass.moved[0].set(slot, cells, count(moved[0]));
             pass.moved[1].set(slot, cells, count(moved[1]));
         }
         let [weak, ..] = now.values();
-        let [nucleus, rim, cytoplasm, membrane, _] = columns;
-        let sums = &mut pass.stained;
-        sums[NUCLEUS].add_column(weak, nucleus);
-        sums[RIM].add_column(weak, rim);
-        sums[CYTOPLASM].add_column(weak, cytoplasm);
-        sums[MEMBRANE].add_column(weak, membrane);
-        for (k, sums) in sums.iter_mut().enumerate() {
-            sums.cells = pass.tally.positive(k) as u64;
+        for (k, sums) in pass.stained.iter_mut().enumerate() {
+            let stained = reaching(columns[k], weak);
+            sums.cells = stained.len() as u64;
+            sums.od = sum(&columns[k][stained.clone()]);
+            let line = [RIM, MEMBRANE].iter().position(|&line| line == k);
+            if let Some(line) = line {
+                sums.add_excess(&self.excess[line][block.clone()][stained]);
+            }
         }
-        let [of_rim, of_membrane] = self.excess.each_ref().map(|column| &column[block.clone()]);
-        sums[RIM].add_excess(weak, rim, of_rim);
-        sums[MEMBRANE].add_excess(weak, membrane, of_membrane);
         pass
     }
 
     /// Stained cells of each neighbourhood.
-    fn square_stained(&self, thresholds: Thresholds) -> Vec<u32> {
-        let [weak, ..] = thresholds.values();
+    fn square_stained(&self, weak: f32) -> Vec<u32> {
         let mut stained = vec![0_u32; self.square_cells.len()];
-        for (&square, &od) in self.squares.iter().zip(&self.od[ANY]) {
-            let count = &mut stained[square as usize];
-            *count = count.wrapping_add(u32::from(od >= weak));
+        for place in self.stained(ANY, weak) {
+            for &square in &self.squares[place] {
+                stained[square as usize] += 1;
+            }
         }
         stained
+    }
+
+    /// The cells of each block that reach `weak` in a compartment, as places in the columns.
+    fn stained(&self, slot: usize, weak: f32) -> impl Iterator<Item = Range<usize>> {
+        self.groups.iter().map(move |block| {
+            let stained = reaching(&self.od[slot][block.clone()], weak);
+            block.start + stained.start..block.start + stained.end
+        })
     }
 
     /// Among the neighbours of positive cells, the share that is positive, over the share among all.
@@ -291,46 +311,37 @@ impl Arranged {
         (neighbours > 0.0 && share > 0.0).then(|| pairs / neighbours / share)
     }
 
-    /// How many tumour cells' densities in a compartment, or their highest ones, hold to `is`.
-    pub(crate) fn how_many(&self, slot: usize, is: impl Fn(f32) -> bool + Sync) -> u64 {
-        let blocks = self.od[slot].par_chunks(PART);
-        let count = |part: &[f32]| {
-            let held = part.iter().map(|&od| u32::from(is(od)));
-            u64::from(held.fold(0, u32::wrapping_add))
+    /// How many tumour cells' densities in a compartment, or their highest ones, hold to `is`, which the lowest do and none above one that does not.
+    pub(crate) fn how_many_low(&self, slot: usize, is: impl Fn(f32) -> bool) -> u64 {
+        let low = |block: &Range<usize>| {
+            let column = &self.od[slot][block.clone()];
+            column.partition_point(|&od| is(od))
         };
         let fixed = self.fixed.iter().filter(|cell| is(cell.od[slot])).count();
-        blocks.map(count).sum::<u64>() + fixed as u64
+        (self.groups.iter().map(low).sum::<usize>() + fixed) as u64
     }
 
     /// The median granularity of the cells whose cytoplasm stains; `None` without any.
     pub(crate) fn median_grain(&self, cells: &CellTable, thresholds: Thresholds) -> Option<f32> {
         let [weak, ..] = thresholds.values();
-        let fixed: Vec<u32> = self
-            .fixed
-            .iter()
+        let fixed = self.fixed.iter();
+        let fixed: Vec<f32> = fixed
             .filter(|cell| cells.grades_at(cell.row, thresholds)[CYTOPLASM] > 0)
-            .map(|cell| sortable(cell.grain))
+            .map(|cell| cell.grain)
             .collect();
-        let columns = self.od[CYTOPLASM]
-            .par_chunks(PART)
-            .zip(self.grain.par_chunks(PART));
-        let keys = |(od, grain): (&[f32], &[f32])| -> Vec<u32> {
-            let stained = od.iter().zip(grain).filter(|&(&od, _)| od >= weak);
-            stained.map(|(_, &grain)| sortable(grain)).collect()
+        let stained = || {
+            let measured = self.stained(CYTOPLASM, weak);
+            let grains = measured.flat_map(|place| &self.grain[place]);
+            grains.chain(&fixed).map(|&grain| sortable(grain))
         };
-        let mut parts: Vec<Vec<u32>> = columns.map(keys).collect();
-        parts.push(fixed);
-        let stained = || parts.iter().flatten().copied();
         // The upper half of the bits first, then the lower half of those that share the median's.
-        let mut counts = vec![0_usize; 1 << 16];
-        for key in stained() {
-            counts[(key >> 16) as usize] += 1;
-        }
-        let mut rank = counts.iter().sum::<usize>() / 2;
+        let mut counts = vec![0_u32; 1 << 16];
+        stained().for_each(|key| counts[(key >> 16) as usize] += 1);
+        let mut rank = counts.iter().map(|&n| n as usize).sum::<usize>() / 2;
         let upper = counts.iter().position(|&n| {
-            let here = rank < n;
+            let here = rank < n as usize;
             if !here {
-                rank -= n;
+                rank -= n as usize;
             }
             here
         })?;
@@ -354,36 +365,12 @@ impl StainedSums {
         }
     }
 
-    /// Adds the densities of a block that reach `weak`.
-    ///
-    /// In lanes, so that it is vectorised; a block is small enough for single precision.
-    fn add_column(&mut self, weak: f32, column: &[f32]) {
-        let mut sums = [0.0_f32; LANES];
-        let (chunks, rest) = column.as_chunks::<LANES>();
-        for chunk in chunks {
-            for (sum, &od) in sums.iter_mut().zip(chunk) {
-                *sum += if od >= weak { od } else { 0.0 };
-            }
-        }
-        self.od += sums.iter().map(|&sum| f64::from(sum)).sum::<f64>();
-        let rest = rest.iter().filter(|&&od| od >= weak);
-        self.od += rest.map(|&od| f64::from(od)).sum::<f64>();
-    }
-
-    /// Adds by how much the densities of a block that reach `weak` are above what they border on.
-    fn add_excess(&mut self, weak: f32, column: &[f32], excess: &[f32]) {
-        let mut sums = [0.0_f32; LANES];
-        let mut counts = [0_u32; LANES];
-        for (ods, excess) in column.chunks(LANES).zip(excess.chunks(LANES)) {
-            let lanes = sums.iter_mut().zip(&mut counts);
-            for ((sum, count), (&od, &excess)) in lanes.zip(ods.iter().zip(excess)) {
-                let holds = od >= weak && !excess.is_nan();
-                *sum += if holds { excess } else { 0.0 };
-                *count = count.wrapping_add(u32::from(holds));
-            }
-        }
-        self.excess += sums.iter().map(|&sum| f64::from(sum)).sum::<f64>();
-        self.beside += counts.iter().map(|&n| u64::from(n)).sum::<u64>();
+    /// Adds by how much stained cells are denser than what they border on.
+    fn add_excess(&mut self, excess: &[f32]) {
+        let measured = |od: &f32| if od.is_nan() { 0.0 } else { *od };
+        self.excess += in_lanes(excess, measured);
+        let beside = excess.iter().map(|od| u32::from(!od.is_nan()));
+        self.beside += u64::from(beside.fold(0, u32::wrapping_add));
     }
 
     fn join(&mut self, other: &Self) {
@@ -408,11 +395,61 @@ fn mean(sum: f64, n: u64) -> f64 {
     if n == 0 { 0.0 } else { sum / n as f64 }
 }
 
-/// How many densities reach a threshold.
-fn reaching(column: &[f32], threshold: f32) -> u32 {
-    // Wrapping, because a check would keep it from being vectorised; a block holds fewer cells than that.
-    let reach = column.iter().map(|&od| u32::from(od >= threshold));
-    reach.fold(0, u32::wrapping_add)
+/// The sum of densities.
+fn sum(ods: &[f32]) -> f64 {
+    in_lanes(ods, |od| *od)
+}
+
+/// The sum of what `of` makes of values.
+///
+/// In lanes, so that it is vectorised; a block is small enough for single precision.
+fn in_lanes(values: &[f32], of: impl Fn(&f32) -> f32) -> f64 {
+    let mut sums = [0.0_f32; LANES];
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (sum, value) in sums.iter_mut().zip(chunk) {
+            *sum += of(value);
+        }
+    }
+    let rest = rest.iter().map(|value| f64::from(of(value)));
+    sums.iter().map(|&sum| f64::from(sum)).sum::<f64>() + rest.sum::<f64>()
+}
+
+/// The densities of a block that reach a threshold, as places in it.
+fn reaching(column: &[f32], threshold: f32) -> Range<usize> {
+    // What was not measured comes last and reaches none.
+    let measured = column.partition_point(|od| !od.is_nan());
+    column[..measured].partition_point(|&od| od < threshold)..measured
+}
+
+/// The cells of `order`, in each block by their density, what was not measured last: see [`cell_of`] and [`density_of`].
+fn by_density(groups: &[Range<usize>], order: &[u32], od: impl Fn(u32) -> f32) -> Vec<u64> {
+    let key = |&k: &u32| {
+        let od = od(k);
+        // There are NaN of either sign.
+        let od = if od.is_nan() { f32::NAN } else { od };
+        u64::from(sortable(od)) << 32 | u64::from(k)
+    };
+    let mut keys: Vec<u64> = order.iter().map(key).collect();
+    let mut rest = keys.as_mut_slice();
+    let mut blocks = Vec::with_capacity(groups.len());
+    for group in groups {
+        let (block, after) = rest.split_at_mut(group.len());
+        blocks.push(block);
+        rest = after;
+    }
+    blocks.into_par_iter().for_each(<[u64]>::sort_unstable);
+    keys
+}
+
+/// Whose key it is.
+const fn cell_of(key: u64) -> u32 {
+    key as u32
+}
+
+/// The density in a key.
+fn density_of(key: u64) -> f32 {
+    unsortable((key >> 32) as u32)
 }
 
 /// By how much a line is denser than what it borders on; NaN for the other compartments and where that was not measured.

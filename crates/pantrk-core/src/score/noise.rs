@@ -37,7 +37,7 @@ impl Noise {
                 .map_or(0.0, |peak| {
                     let (middle, reach) = (peak.middle, weak - peak.middle);
                     let mirrored =
-                        arranged.how_many(slot, |od| od < middle && middle - od >= reach);
+                        arranged.how_many_low(slot, |od| od < middle && middle - od >= reach);
                     peak.rate(reach, mirrored)
                 });
             let outside = &arranged.outside[slot];

@@ -96,10 +96,11 @@ pub(super) fn profiles(result: &SlideResult) -> Vec<ProfileRow> {
             _ => num(v, 0),
         };
         let chosen = *name == result.ihc.profile;
-        let unit = if call.unit == "percent" {
-            "%"
-        } else {
-            &call.unit
+        let limit = figure_short(call.cutoff);
+        let cutoff = match call.unit.as_str() {
+            "percent" => format!("{limit} %"),
+            "h-score" => format!("H-score {limit}"),
+            unit => format!("{limit} {unit}"),
         };
         // The slide's own reasons are the chosen profile's and what overrides it: said once, there.
         let reasons = if chosen {
@@ -117,7 +118,7 @@ pub(super) fn profiles(result: &SlideResult) -> Vec<ProfileRow> {
                 .interval95
                 .map(|[low, high]| format!("{} to {}", figure(low), figure(high)))
                 .unwrap_or_default(),
-            cutoff: format!("{} {unit}", figure_short(call.cutoff)),
+            cutoff,
             moved: moved(call),
             reasons: reasons.iter().map(|r| sentence(r)).collect(),
         }

@@ -193,6 +193,8 @@ fn sliders_ui(ui: &mut Ui, review: &Review, out: &mut Commands) {
             let slider = Slider::new(&mut now, GAP..=TOP_OD)
                 .step_by(STEP)
                 .fixed_decimals(2)
+                // A threshold between two steps stays until a hand moves it.
+                .clamping(egui::SliderClamping::Edits)
                 .suffix(" OD");
             let response = ui.add(slider).labelled_by(name.id);
             if response.changed()

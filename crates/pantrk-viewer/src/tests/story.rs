@@ -5,11 +5,12 @@ use std::path::Path;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
-use pantrk_core::score::IhcResult;
+use pantrk_core::score::{IhcResult, Thresholds};
 use pantrk_store::{ReviewState, WORKLIST_FILE, Worklist};
 use pantrk_triage::Action;
 
 use super::*;
+use crate::command::{Command, ReviewCommand};
 use crate::panels::worklist::SEARCH;
 
 /// 1,200 tumour cells on the slide, the left half stained at this density.
@@ -179,6 +180,16 @@ fn the_whole_story() {
     harness.run_steps(3);
     settle(&mut harness);
     assert!(says(&harness, "Order RNA-based NGS"));
+    // One between two steps of the slider, as a run may have been given, is not moved by being shown.
+    let between = Thresholds::new([0.2513, 0.4, 0.6]).unwrap();
+    let wish = Command::Review(ReviewCommand::Thresholds(between));
+    harness.state_mut().as_mut().unwrap().wish(wish);
+    harness.run_steps(3);
+    settle(&mut harness);
+    assert_eq!(
+        viewer(&harness).session.review().unwrap().thresholds,
+        between
+    );
     slider(&harness, 0.25);
     harness.run_steps(3);
     settle(&mut harness);

@@ -19,5 +19,6 @@ pub mod score;
 pub mod segment;
 pub mod stain;
 pub mod tissue;
+mod widest;
 
 pub use error::CoreError;

@@ -110,6 +110,23 @@ impl Overview {
         }
     }
 
+    /// Its pixels' places, without their colours.
+    pub fn grid(&self) -> OverviewGrid {
+        OverviewGrid {
+            size: self.rgb.size(),
+            slide_mpp: self.slide_mpp,
+        }
+    }
+}
+
+/// Where the overview's pixels lie on the slide: what is left of it when nobody looks at it any more.
+#[derive(Debug, Clone, Copy)]
+pub struct OverviewGrid {
+    size: LevelSize,
+    slide_mpp: SlideMpp,
+}
+
+impl OverviewGrid {
     /// The area of one pixel in mm2.
     pub fn pixel_mm2(&self) -> f64 {
         OVERVIEW_MPP * OVERVIEW_MPP / 1e6
@@ -120,8 +137,8 @@ impl Overview {
         let x = point.x * self.slide_mpp.x.get() / OVERVIEW_MPP;
         let y = point.y * self.slide_mpp.y.get() / OVERVIEW_MPP;
         (
-            (x.max(0.0) as u32).min(self.rgb.width().saturating_sub(1)),
-            (y.max(0.0) as u32).min(self.rgb.height().saturating_sub(1)),
+            (x.max(0.0) as u32).min(self.size.width.saturating_sub(1)),
+            (y.max(0.0) as u32).min(self.size.height.saturating_sub(1)),
         )
     }
 

@@ -361,10 +361,8 @@ fn halve(source: &RgbBuffer, out: &mut RgbBuffer) {
         let (pixels, _) = out.row_mut(y).as_chunks_mut::<3>();
         let (pairs, _) = sums.as_chunks::<6>();
         for (pixel, pair) in pixels.iter_mut().zip(pairs) {
-            *pixel = std::array::from_fn(|c| {
-                let sum = u32::from(pair[c]) + u32::from(pair[c + 3]);
-                ((sum + 2) >> 2) as u8
-            });
+            let mean = |c: usize| ((u32::from(pair[c]) + u32::from(pair[c + 3]) + 2) >> 2) as u8;
+            *pixel = [mean(0), mean(1), mean(2)];
         }
     }
 }

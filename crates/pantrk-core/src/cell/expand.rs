@@ -1,6 +1,12 @@
 //! Grows nuclei to cells: each pixel belongs to its nearest nucleus, up to the expansion, so that neighbours share the space between them.
 
+#![expect(
+    clippy::inline_always,
+    reason = "compiled anew inside each function that is made for other instructions"
+)]
+
 use crate::segment::LabelImage;
+use crate::widest::on_widest;
 
 /// No labelled pixel within reach.
 const FAR: u8 = u8::MAX;
@@ -38,21 +44,25 @@ impl Expansion {
             short,
             long,
         } = self;
-        owner.clear();
-        owner.resize(labels.labels.len(), 0);
-        distance2.clear();
-        distance2.resize(labels.labels.len(), u16::MAX);
+        let pixels = labels.labels.len();
+        owner.resize(pixels, 0);
+        distance2.resize(pixels, u16::MAX);
         if labels.width == 0 {
             return;
         }
-        vertical_distances(labels, reach, up, true);
-        vertical_distances(labels, reach, down, false);
-        let columns = Columns { labels, up, down };
-        if reach <= SHORT {
-            short.grow(columns, reach, owner, distance2);
-        } else {
-            long.grow(columns, reach, owner, distance2);
-        }
+        on_widest(
+            #[inline(always)]
+            || {
+                vertical_distances(labels, reach, up, true);
+                vertical_distances(labels, reach, down, false);
+                let columns = Columns { labels, up, down };
+                if reach <= SHORT {
+                    short.grow(columns, reach, owner, distance2);
+                } else {
+                    long.grow(columns, reach, owner, distance2);
+                }
+            },
+        );
     }
 }
 
@@ -73,6 +83,8 @@ struct Keys<T> {
     /// Squared distances along each column, scaled to keys, with `reach` more on both sides.
     vertical: Vec<T>,
     best: Vec<T>,
+    /// Of each column, how many pixels of the image before (below zero) or after the row its nearest nucleus pixel lies.
+    sources: Vec<i32>,
 }
 
 /// An integer that keys are kept in: the shorter, the more of them in a vector.
@@ -82,6 +94,8 @@ trait Key: Copy + Ord {
     fn value(self) -> i32;
     /// The sum, which fits.
     fn plus(self, other: Self) -> Self;
+    /// The product, which fits.
+    fn times(self, other: Self) -> Self;
 }
 
 impl Key for i16 {
@@ -93,6 +107,9 @@ impl Key for i16 {
     }
     fn plus(self, other: Self) -> Self {
         self.wrapping_add(other)
+    }
+    fn times(self, other: Self) -> Self {
+        self.wrapping_mul(other)
     }
 }
 
@@ -106,9 +123,13 @@ impl Key for i32 {
     fn plus(self, other: Self) -> Self {
         self.wrapping_add(other)
     }
+    fn times(self, other: Self) -> Self {
+        self.wrapping_mul(other)
+    }
 }
 
 impl<T: Key> Keys<T> {
+    #[inline(always)]
     fn grow(&mut self, columns: Columns<'_>, reach: u8, owner: &mut [u32], distance2: &mut [u16]) {
         let Columns { labels, up, down } = columns;
         let width = labels.width;
@@ -117,60 +138,61 @@ impl<T: Key> Keys<T> {
         let bits = (2 * (u32::from(reach) + 1)).next_power_of_two().ilog2();
         let scale = 1 << bits;
         let beyond = T::of((limit + 1) * scale);
-        let of_rows: Vec<T> = (0..=u8::MAX)
-            .map(|rows| {
-                let squared = i32::from(rows) * i32::from(rows);
-                T::of(squared.min(limit + 1) * scale)
-            })
-            .collect();
         let margin = usize::from(reach);
         self.vertical.clear();
         self.vertical.resize(width + 2 * margin, beyond);
-        let rows = labels.labels.chunks_exact(width).enumerate();
+        self.sources.resize(width, 0);
         let out = owner
             .chunks_exact_mut(width)
             .zip(distance2.chunks_exact_mut(width));
-        for ((y, row), (owner, distance2)) in rows.zip(out) {
-            let (up, down) = (&up[y * width..][..width], &down[y * width..][..width]);
+        for (y, (owner, distance2)) in out.enumerate() {
+            let first = y * width;
+            let (up, down) = (&up[first..][..width], &down[first..][..width]);
             let inner = &mut self.vertical[margin..margin + width];
-            let mut any = false;
+            let mut nearest = FAR;
             for ((to, &up), &down) in inner.iter_mut().zip(up).zip(down) {
                 let nearer = up.min(down);
-                any |= nearer != FAR;
-                *to = of_rows[usize::from(nearer)];
+                nearest = nearest.min(nearer);
+                // Beyond the reach all are as far, and the square of one more still fits.
+                let rows = T::of(i32::from(nearer.min(reach.wrapping_add(1))));
+                *to = rows.times(rows).min(T::of(limit + 1)).times(T::of(scale));
             }
-            if !any {
+            if nearest == FAR {
+                owner.fill(0);
+                distance2.fill(u16::MAX);
                 continue;
             }
-            self.nearest(margin, scale);
-            for (x, &best) in self.best.iter().enumerate() {
-                let best = best.value();
-                let squared = best >> bits;
-                if squared > limit {
-                    continue;
-                }
-                let aside = (best & (scale - 1)) as usize;
-                let column = if aside.is_multiple_of(2) {
-                    x - aside / 2
+            let sources = self.sources.iter_mut().zip(up).zip(down);
+            for ((source, &up), &down) in sources {
+                let rows = if up <= down {
+                    -i32::from(up)
                 } else {
-                    x + aside / 2
+                    i32::from(down)
                 };
-                let (above, below) = (usize::from(up[column]), usize::from(down[column]));
-                owner[x] = if squared == 0 {
-                    row[x]
-                } else if above <= below {
-                    labels.labels[(y - above) * width + column]
-                } else {
-                    labels.labels[(y + below) * width + column]
-                };
-                distance2[x] = squared as u16;
+                *source = rows.wrapping_mul(width as i32);
             }
+            self.nearest(margin, scale);
+            for (to, best) in distance2.iter_mut().zip(&self.best) {
+                let squared = best.value() >> bits;
+                *to = if squared > limit {
+                    u16::MAX
+                } else {
+                    squared as u16
+                };
+            }
+            let sources = Sources {
+                labels: &labels.labels,
+                first,
+                offsets: &self.sources,
+            };
+            sources.owners(&self.best, (limit + 1) * scale, scale - 1, owner);
         }
     }
 
     /// The least key of each pixel of a row.
+    #[inline(always)]
     fn nearest(&mut self, margin: usize, scale: i32) {
-        let Self { vertical, best } = self;
+        let Self { vertical, best, .. } = self;
         let width = vertical.len() - 2 * margin;
         best.clear();
         best.extend_from_slice(&vertical[margin..margin + width]);
@@ -187,10 +209,61 @@ impl<T: Key> Keys<T> {
     }
 }
 
+/// Where the nearest nucleus pixels of a row's columns lie.
+struct Sources<'a> {
+    labels: &'a [u32],
+    /// The row's first pixel.
+    first: usize,
+    offsets: &'a [i32],
+}
+
+impl Sources<'_> {
+    /// The owners of the row's pixels by their least keys: 0 from the key `beyond` on; `aside` are the bits of a key that tell the column.
+    ///
+    /// On its own, so that its few numbers stay in registers.
+    #[inline(never)]
+    fn owners<T: Key>(&self, keys: &[T], beyond: i32, aside: i32, owner: &mut [u32]) {
+        /// Pixels that are looked at together: most lie deep in a nucleus or far from all.
+        const TOGETHER: usize = 16;
+        let parts = owner.chunks_mut(TOGETHER).zip(keys.chunks(TOGETHER));
+        for (n, (owner, keys)) in parts.enumerate() {
+            let x = n * TOGETHER;
+            let ends = keys.iter().fold((T::of(beyond), T::of(0)), |ends, &key| {
+                (ends.0.min(key), ends.1.max(key))
+            });
+            if ends.0.value() >= beyond {
+                owner.fill(0);
+            } else if ends.1.value() == 0 {
+                owner.copy_from_slice(&self.labels[self.first + x..][..owner.len()]);
+            } else {
+                for (k, (owner, key)) in owner.iter_mut().zip(keys).enumerate() {
+                    *owner = self.owner(x + k, key.value(), beyond, aside);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn owner(&self, x: usize, key: i32, beyond: i32, aside: i32) -> u32 {
+        if key >= beyond {
+            return 0;
+        }
+        let half = ((key & aside) >> 1) as usize;
+        let column = if key & 1 == 0 {
+            x.wrapping_sub(half)
+        } else {
+            x.wrapping_add(half)
+        };
+        let rows = self.offsets.get(column).map_or(0, |&rows| rows as isize);
+        let source = self.first.wrapping_add(column).wrapping_add_signed(rows);
+        self.labels.get(source).copied().unwrap_or(0)
+    }
+}
+
 /// For each pixel, how many rows above (from the top) or below the next nucleus pixel of its column lies.
+#[inline(always)]
 fn vertical_distances(labels: &LabelImage, reach: u8, distances: &mut Vec<u8>, from_top: bool) {
     let (width, height) = (labels.width, labels.height);
-    distances.clear();
     distances.resize(width * height, FAR);
     let mut before = vec![FAR; width];
     for step in 0..height {

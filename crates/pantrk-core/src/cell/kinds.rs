@@ -174,7 +174,7 @@ fn of_each(
             for r in row - 1..=row + 1 {
                 for &other in squares.get(&(c, r)).map_or(&[][..], Vec::as_slice) {
                     let (u, v) = place(other);
-                    if other != i && (u - x).hypot(v - y) <= reach_um {
+                    if other != i && (u - x).powi(2) + (v - y).powi(2) <= reach_um.powi(2) {
                         sums.n += 1.0;
                         sums.ln_area += ln_area(other);
                         sums.circularity += own(&cells.circularity, other);

@@ -4,6 +4,7 @@ mod contour;
 mod expand;
 mod fill;
 mod kinds;
+mod layers;
 mod measure;
 mod outline;
 mod table;

@@ -3,10 +3,17 @@
 //! Networks draw some nuclei a little large, spindle-shaped ones most of all.
 //! A third of a um costs a nucleus a seventh of its area, and moves the line between nucleus and cytoplasm by as much as either is wide in a crowded cell.
 
+#![expect(
+    clippy::inline_always,
+    reason = "compiled anew inside each function that is made for other instructions"
+)]
+
 use crate::segment::LabelImage;
+use crate::widest::on_widest;
 
 use super::Expansion;
-use super::measure::{DEEP, Mean, layers};
+use super::layers::{DEEP, Rows, layers};
+use super::measure::Mean;
 
 /// Of the step of hematoxylin from outside to inside a nucleus, what its outermost pixels must have.
 ///
@@ -26,35 +33,44 @@ const LEAST_INSIDE: u32 = 12;
 pub struct OutlineFitter {
     expansion: Expansion,
     depth: Vec<u8>,
-    rows: Vec<u8>,
+    rows: Rows,
+    /// Which side of its nucleus' edge a pixel of the row speaks for.
+    side: Vec<u8>,
+    /// 1 at a nucleus' outermost pixels that lie beside no nucleus.
+    at_edge: Vec<u8>,
     /// By label: inside and outside.
     sides: Vec<[Mean; 2]>,
     dropped: Vec<usize>,
 }
+
+/// A pixel that speaks for neither side.
+const NEITHER: u8 = 2;
 
 impl OutlineFitter {
     /// Takes off each nucleus those of its outermost pixels that have rather the hematoxylin of what lies around it.
     ///
     /// One layer at most; borders between touching nuclei stay as they are, and so do nuclei that hardly differ from their surroundings.
     pub fn fit(&mut self, labels: &mut LabelImage, hematoxylin: &[f32]) {
-        let (width, height) = (labels.width, labels.height);
+        let width = labels.width;
         self.expansion.grow(labels, OUTSIDE_REACH);
-        layers(&labels.labels, width, &mut self.depth, &mut self.rows);
+        layers(
+            &labels.labels,
+            width,
+            INSIDE_FROM,
+            &mut self.depth,
+            &mut self.rows,
+        );
         self.read_sides(labels, hematoxylin);
         self.dropped.clear();
-        for y in 1..height.saturating_sub(1) {
-            for x in 1..width.saturating_sub(1) {
-                let i = y * width + x;
-                let label = labels.labels[i];
-                let at_edge = label != 0 && self.depth[i] == 0;
-                let beside = [i - 1, i + 1, i - width, i + width];
-                if !at_edge || beside.iter().all(|&k| labels.labels[k] != 0) {
-                    continue;
-                }
+        let eights = self.at_edge.chunks(8).enumerate();
+        for (n, eight) in eights.filter(|(_, eight)| eight.contains(&1)) {
+            for (k, _) in eight.iter().enumerate().filter(|&(_, &at)| at == 1) {
+                let i = n * 8 + k;
                 let across =
                     |k: usize| hematoxylin[k - 1] + 2.0 * hematoxylin[k] + hematoxylin[k + 1];
                 let here = (across(i - width) + 2.0 * across(i) + across(i + width)) / 16.0;
-                if self.edge_of(label).is_some_and(|edge| here < edge) {
+                let edge = self.edge_of(labels.labels[i]);
+                if edge.is_some_and(|edge| here < edge) {
                     self.dropped.push(i);
                 }
             }
@@ -67,18 +83,39 @@ impl OutlineFitter {
         }
     }
 
+    /// The means of both sides of each edge, and where the edges are.
     fn read_sides(&mut self, labels: &LabelImage, hematoxylin: &[f32]) {
+        let (width, height) = (labels.width, labels.height);
         self.sides.clear();
         self.sides
             .resize(labels.count as usize + 1, [Mean::default(); 2]);
-        let pixels = labels.labels.iter().zip(hematoxylin);
-        for (i, (&label, &density)) in pixels.enumerate() {
-            if label != 0 {
-                if self.depth[i] >= INSIDE_FROM {
-                    self.sides[label as usize][0].add(density);
+        self.at_edge.clear();
+        self.at_edge.resize(labels.labels.len(), 0);
+        self.side.resize(width, NEITHER);
+        for y in 0..height {
+            let row = y * width..(y + 1) * width;
+            let (nuclei, owner) = (
+                &labels.labels[row.clone()],
+                &self.expansion.owner[row.clone()],
+            );
+            let depth = &self.depth[row.clone()];
+            let distance2 = &self.expansion.distance2[row.clone()];
+            let is_inner = y > 0 && y + 1 < height && width > 2;
+            on_widest(
+                #[inline(always)]
+                || {
+                    sides_of_row(nuclei, depth, distance2, &mut self.side);
+                    if is_inner {
+                        let rows = [y - 1, y, y + 1].map(|y| &labels.labels[y * width..][..width]);
+                        edges_of_row(rows, depth, &mut self.at_edge[row.clone()]);
+                    }
+                },
+            );
+            let pixels = self.side.iter().zip(owner).zip(&hematoxylin[row]);
+            for ((&side, &owner), &density) in pixels {
+                if side != NEITHER {
+                    self.sides[owner as usize][usize::from(side)].add(density);
                 }
-            } else if self.expansion.owner[i] != 0 && self.expansion.distance2[i] >= OUTSIDE_FROM {
-                self.sides[self.expansion.owner[i] as usize][1].add(density);
             }
         }
     }
@@ -90,6 +127,37 @@ impl OutlineFitter {
         let outside = outside.get()?;
         let step = inside - outside;
         (step >= LEAST_STEP).then_some(outside + SHARE * step)
+    }
+}
+
+#[inline(always)]
+fn sides_of_row(nuclei: &[u32], depth: &[u8], distance2: &[u16], side: &mut [u8]) {
+    let pixels = nuclei.iter().zip(depth).zip(distance2);
+    for (side, ((&label, &depth), &d2)) in side.iter_mut().zip(pixels) {
+        let inside = if depth >= INSIDE_FROM { 0 } else { NEITHER };
+        // Where no nucleus is within reach, the distance is the largest.
+        let outside = if (OUTSIDE_FROM..u16::MAX).contains(&d2) {
+            1
+        } else {
+            NEITHER
+        };
+        *side = if label != 0 { inside } else { outside };
+    }
+}
+
+/// Marks a nucleus' outermost pixels that lie beside no nucleus: `here` between the rows above and below.
+#[inline(always)]
+fn edges_of_row([above, here, below]: [&[u32]; 3], depth: &[u8], at_edge: &mut [u8]) {
+    let last = here.len().saturating_sub(1);
+    let inner = 1..last.max(1);
+    let beside = above[inner.clone()].iter().zip(&below[inner.clone()]);
+    let beside = beside.zip(here).zip(here.get(2..).unwrap_or(&[]));
+    let own = here[inner.clone()].iter().zip(&depth[inner.clone()]);
+    for ((out, (&label, &depth)), (((&above, &below), &left), &right)) in
+        at_edge[inner].iter_mut().zip(own).zip(beside)
+    {
+        let is_open = above.min(below).min(left).min(right) == 0;
+        *out = u8::from(label != 0) & u8::from(depth == 0) & u8::from(is_open);
     }
 }
 

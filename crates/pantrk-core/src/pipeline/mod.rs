@@ -19,7 +19,7 @@ use rayon::prelude::*;
 
 use crate::CoreError;
 use crate::cell::{CellKinds, CellTable, ExcludedReason};
-use crate::overview::{Mask, OVERVIEW_MPP, Overview};
+use crate::overview::{Mask, OVERVIEW_MPP, Overview, OverviewGrid};
 use crate::quality::{BlockMap, QualityMaps, StainKind, stain_kind};
 use crate::region::{RegionRole, Regions};
 use crate::score::profiles::PROFILES;
@@ -186,8 +186,8 @@ pub struct QualityFacts {
 /// All that scoring finds.
 #[derive(Debug, Clone)]
 pub struct SlideAnalysis {
-    /// The slide at low power.
-    pub overview: Overview,
+    /// Where the pixels of the maps below lie on the slide.
+    pub grid: OverviewGrid,
     /// Where the tissue is.
     pub tissue: Mask,
     /// What the quality checks marked.
@@ -245,7 +245,7 @@ pub fn score_slide_from(
             most: COARSEST_MPP,
         });
     }
-    let mut ground = Ground::survey(input)?;
+    let (mut ground, overview) = Ground::survey(input)?;
     let mut warnings = ground.warnings();
     let wrong_stain = (!ground.stain_kind.looks_like_h_dab && !input.parameters.assume_h_dab).then(|| {
         "the slide does not look like hematoxylin and DAB, so brown cannot be told from other colours".to_owned()
@@ -262,7 +262,8 @@ pub fn score_slide_from(
         input.progress.begin(Stage::Score, 1);
         let seen = finished.seen(&ground)?;
         let count = seen.cells;
-        ground.look_closely(&seen.blocks);
+        // The overview goes before the cells come.
+        ground.look_closely(overview, &seen.blocks);
         let quality = ground.quality_facts(input.regions, Some(seen));
         let mut cells = finished.cells(count)?;
         ground.leave_out(&mut cells);
@@ -318,7 +319,7 @@ pub fn score_slide_from(
         excluded: excluded_counts(&cells),
         control: score_control(&cells),
         with_left_out: score_with_left_out(&cells),
-        overview: ground.overview,
+        grid: ground.grid,
         tissue: ground.tissue,
         quality_maps: ground.quality,
         white_point: ground.white,
@@ -360,7 +361,7 @@ fn other_cells(kinds: &CellKinds) -> Option<Warning> {
 
 /// What the overview pass finds, and what every patch needs of it.
 struct Ground {
-    overview: Overview,
+    grid: OverviewGrid,
     white: WhitePoint,
     tissue: Mask,
     deconvolver: Deconvolver,
@@ -373,7 +374,7 @@ struct Ground {
 }
 
 impl Ground {
-    fn survey(input: &ScoreInput<'_>) -> Result<Self, CoreError> {
+    fn survey(input: &ScoreInput<'_>) -> Result<(Self, Overview), CoreError> {
         input.progress.begin(Stage::Overview, 1);
         let mut overview = Overview::read(input.reader, input.slide_mpp)?;
         let white = white_point(&overview);
@@ -401,8 +402,8 @@ impl Ground {
         });
         let background = background_dab(&sample, outside.as_ref(), deconvolver.vectors());
         input.progress.step();
-        Ok(Self {
-            overview,
+        let ground = Self {
+            grid: overview.grid(),
             white,
             tissue,
             deconvolver,
@@ -411,7 +412,8 @@ impl Ground {
             stain_kind,
             background,
             quality,
-        })
+        };
+        Ok((ground, overview))
     }
 
     fn warnings(&self) -> Vec<Warning> {
@@ -463,9 +465,9 @@ impl Ground {
     }
 
     /// Judges quality by what the scoring pass saw.
-    fn look_closely(&mut self, blocks: &BlockMap) {
-        self.quality
-            .judge_closely(&self.overview, blocks, &self.colours);
+    fn look_closely(&mut self, overview: Overview, blocks: &BlockMap) {
+        self.quality.judge_closely(&overview, blocks, &self.colours);
+        drop(overview);
     }
 
     /// Leaves out the cells where quality fails.
@@ -473,7 +475,7 @@ impl Ground {
         let places = cells.x_px.iter().zip(&cells.y_px);
         for ((&x, &y), excluded) in places.zip(&mut cells.excluded) {
             if excluded.is_none() {
-                let (ox, oy) = self.overview.pixel_at(SlidePoint { x, y });
+                let (ox, oy) = self.grid.pixel_at(SlidePoint { x, y });
                 *excluded = self
                     .quality
                     .reason_at(ox, oy)
@@ -483,7 +485,7 @@ impl Ground {
     }
 
     fn quality_facts(&self, regions: &Regions, seen: Option<Seen>) -> QualityFacts {
-        let pixel = self.overview.pixel_mm2();
+        let pixel = self.grid.pixel_mm2();
         let usable = &self.quality.usable;
         let evaluated = if regions.iter().next().is_none() {
             usable.count()
@@ -500,14 +502,14 @@ impl Ground {
         QualityFacts {
             tissue_mm2: self.tissue.count() as f64 * pixel,
             evaluated_mm2: (evaluated as f64 * pixel - unread_mm2).max(0.0),
-            excluded_mm2: self.quality.excluded_mm2(&self.overview),
+            excluded_mm2: self.quality.excluded_mm2(self.grid),
             unread_mm2,
             unread_tiles,
         }
     }
 
     fn counts_at(&self, regions: &Regions, x: u32, y: u32) -> bool {
-        let scale = self.overview.slide_scale();
+        let scale = self.grid.slide_scale();
         let point = SlidePoint {
             x: (f64::from(x) + 0.5) * scale.0,
             y: (f64::from(y) + 0.5) * scale.1,

@@ -271,7 +271,7 @@ impl Worker<'_> {
             for x in halo..width - halo {
                 if self.unread[y * width + x] {
                     let place = request.slide_from_output(x as f64 + 0.5, y as f64 + 0.5);
-                    let (ox, oy) = self.ground.overview.pixel_at(place);
+                    let (ox, oy) = self.ground.grid.pixel_at(place);
                     let counts = self.ground.quality.usable.get(ox, oy)
                         && region_reason(self.input.regions, place).is_none();
                     pixels += u32::from(counts);
@@ -345,7 +345,7 @@ impl Worker<'_> {
         if record.touches_unread {
             return Some(ExcludedReason::Unread);
         }
-        let (x, y) = self.ground.overview.pixel_at(centre);
+        let (x, y) = self.ground.grid.pixel_at(centre);
         if !self.ground.tissue.get(x, y) {
             return Some(ExcludedReason::OutsideTissue);
         }

@@ -4,6 +4,7 @@ use pantrk_space::{LevelRect, MicronsPerPixel, RgbBuffer};
 
 use crate::overview::{Mask, OVERVIEW_MPP};
 use crate::stain::Deconvolver;
+use crate::widest::on_widest;
 
 /// Strong DAB, a dense nucleus or both leave more red light than this (optical density); pigment, carbon, ink and nuclei over nuclei do not.
 const DARK_RED_OD: f32 = 0.85;
@@ -206,11 +207,16 @@ impl BlockMeter {
         let lag = |um: f64| ((um / mpp.get()).round() as usize).max(1);
         let lags = [lag(FINE_UM), lag(COARSE_UM)];
         let (width, height) = (rgb.width() as usize, rgb.height() as usize);
-        self.grey.clear();
-        self.grey.extend(rgb.as_bytes().chunks_exact(3).map(|p| {
-            let sum: u16 = p.iter().map(|&v| u16::from(v)).sum();
-            f32::from(sum) / 3.0
-        }));
+        self.grey.resize(width * height, 0.0);
+        let (pixels, _) = rgb.as_bytes().as_chunks::<3>();
+        on_widest(
+            #[inline(always)]
+            || {
+                for (grey, &[r, g, b]) in self.grey.iter_mut().zip(pixels) {
+                    *grey = (f32::from(r) + f32::from(g) + f32::from(b)) / 3.0;
+                }
+            },
+        );
         let place = |v: i64| ((v as f64 + 0.5) * ratio) as u32;
         let (left, top) = (place(core.x), place(core.y));
         let columns = (place(core.right() - 1) - left + 1) as usize;
@@ -231,7 +237,9 @@ impl BlockMeter {
             let pixels = &rgb.as_bytes()[first..first + core.width as usize * 3];
             let mut pixels = pixels.chunks_exact(3).zip(halo..);
             for run in column_of.chunk_by(|a, b| a == b) {
-                let block = &mut blocks[row * columns + run[0]];
+                let sums = &mut blocks[row * columns + run[0]];
+                // What each pixel is added to is kept at hand.
+                let mut block = *sums;
                 for (pixel, px) in pixels.by_ref().take(run.len()) {
                     block.add_colours([pixel[0], pixel[1], pixel[2]], deconvolver);
                     let here = grey[px];
@@ -243,6 +251,7 @@ impl BlockMeter {
                     block.fine += difference(0);
                     block.coarse += difference(1);
                 }
+                *sums = block;
             }
         }
         let keyed = blocks.iter().enumerate().filter_map(|(i, sums)| {

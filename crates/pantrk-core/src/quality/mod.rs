@@ -18,7 +18,7 @@ mod wrong_stain;
 
 use std::collections::BTreeMap;
 
-use crate::overview::{Mask, Overview};
+use crate::overview::{Mask, Overview, OverviewGrid};
 use crate::stain::Deconvolver;
 
 pub(crate) use blocks::BlockMeter;
@@ -288,15 +288,10 @@ impl QualityMaps {
     }
 
     /// The area that each check marked, mm2.
-    pub fn excluded_mm2(&self, overview: &Overview) -> BTreeMap<String, f64> {
+    pub fn excluded_mm2(&self, grid: OverviewGrid) -> BTreeMap<String, f64> {
         self.marked
             .iter()
-            .map(|(name, mask)| {
-                (
-                    (*name).to_owned(),
-                    mask.count() as f64 * overview.pixel_mm2(),
-                )
-            })
+            .map(|(name, mask)| ((*name).to_owned(), mask.count() as f64 * grid.pixel_mm2()))
             .collect()
     }
 

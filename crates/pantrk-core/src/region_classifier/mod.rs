@@ -119,7 +119,7 @@ impl<'a> RegionSlide<'a> {
                 slide_mpp,
                 white,
                 vectors: StainVectors::h_dab_default(),
-                scale: overview.slide_scale(),
+                scale: overview.grid().slide_scale(),
                 tissue,
             }),
         })

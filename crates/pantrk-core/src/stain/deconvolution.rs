@@ -59,7 +59,8 @@ impl Deconvolver {
         let r = &red[rgb[0] as usize];
         let g = &green[rgb[1] as usize];
         let b = &blue[rgb[2] as usize];
-        std::array::from_fn(|i| r[i] + g[i] + b[i])
+        // No closure: it would be called for each stain.
+        [r[0] + g[0] + b[0], r[1] + g[1] + b[1], r[2] + g[2] + b[2]]
     }
 
     /// All pixels of `rgb` into `planes`, which become as large.

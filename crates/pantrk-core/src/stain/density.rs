@@ -4,7 +4,14 @@
 //! So the density is taken first and averaged then.
 //! What the optics and the scanner's own pixel have averaged before is estimated: averaging `n` finer pixels costs a difference that can be measured, and the same structures lose in proportion to it in the blur before.
 
+#![expect(
+    clippy::inline_always,
+    reason = "compiled anew inside each function that is made for other instructions"
+)]
+
 use pantrk_space::{LevelSize, MppSource, RgbBuffer};
+
+use crate::widest::on_widest;
 
 use super::deconvolution::{Deconvolver, optical_density};
 use super::planes::StainPlanes;
@@ -34,26 +41,29 @@ fn gain(pixel_um: f64, added_um2: f64) -> f64 {
 }
 
 /// The density of finer pixels' mean, `mean`, and of their averaged light, `of_light`, put together.
-#[inline]
+#[inline(always)]
 fn restored(mean: f32, of_light: f32, gain: f32) -> f32 {
     // More than twice what was read is no estimate any more.
     mean + (gain * (mean - of_light).max(0.0)).min(mean)
 }
+
+/// Sums of four values; a power of two, of which the last are none.
+const SUMS: usize = 1024;
 
 /// Optical densities of a channel: of each value, and of sums of four.
 #[derive(Debug, Clone)]
 pub(super) struct ChannelDensity {
     pub(super) of_value: [f32; 256],
     /// Of a quarter of the index.
-    of_sum: Vec<f32>,
+    of_sum: Box<[f32; SUMS]>,
     white: f32,
 }
 
 impl ChannelDensity {
     pub(super) fn new(white: f64) -> Self {
-        let of_sum = (0..=1020_u16)
-            .map(|sum| (-((f64::from(sum) / 4.0).max(1.0) / white).log10()).max(0.0) as f32)
-            .collect();
+        let of_sum = Box::new(std::array::from_fn(|sum| {
+            (-((sum as f64 / 4.0).max(1.0) / white).log10()).max(0.0) as f32
+        }));
         Self {
             of_value: std::array::from_fn(|v| optical_density(v as u8, white) as f32),
             of_sum,
@@ -61,8 +71,50 @@ impl ChannelDensity {
         }
     }
 
+    /// The mean density of four values, and the density of their mean.
+    #[inline]
+    fn of_four(&self, values: [u8; 4]) -> (f32, f32) {
+        let [v0, v1, v2, v3] = values.map(usize::from);
+        let of = &self.of_value;
+        let mean = 0.25 * (of[v0] + of[v1] + of[v2] + of[v3]);
+        (mean, self.of_sum[(v0 + v1 + v2 + v3) % SUMS])
+    }
+
     fn of_light(&self, light: f32) -> f32 {
         (-(light.max(1.0) / self.white).log10()).max(0.0)
+    }
+}
+
+/// A row of output pixels, each made of four.
+struct HalvedRow {
+    width: usize,
+    /// By channel: mean densities, and densities of the mean light.
+    channels: [[Vec<f32>; 2]; 3],
+}
+
+impl HalvedRow {
+    fn new(width: usize) -> Self {
+        Self {
+            width,
+            channels: std::array::from_fn(|_| [vec![0.0; width], vec![0.0; width]]),
+        }
+    }
+
+    /// Into a row of each stain.
+    #[inline(always)]
+    fn separate(&self, inverse: &[[f32; 3]; 3], gain: f32, stains: [&mut [f32]; 3]) {
+        let [red, green, blue] = &self.channels;
+        for (stain, out) in stains.into_iter().enumerate() {
+            let factors = [inverse[0][stain], inverse[1][stain], inverse[2][stain]];
+            let pixels = red[0].iter().zip(&red[1]);
+            let pixels = pixels.zip(green[0].iter().zip(&green[1]));
+            let pixels = pixels.zip(blue[0].iter().zip(&blue[1]));
+            for (out, (((&r, &rl), (&g, &gl)), (&b, &bl))) in out.iter_mut().zip(pixels) {
+                *out = restored(r, rl, gain) * factors[0]
+                    + restored(g, gl, gain) * factors[1]
+                    + restored(b, bl, gain) * factors[2];
+            }
+        }
     }
 }
 
@@ -106,24 +158,35 @@ impl Deconvolver {
     }
 
     fn separate_halved(&self, source: &RgbBuffer, gain: f32, planes: &mut StainPlanes) {
+        let width = planes.width;
+        let mut row = HalvedRow::new(width);
         for y in 0..planes.height {
-            let top = source.row(y as u32 * 2);
-            let bottom = source.row(y as u32 * 2 + 1);
-            for (x, (a, b)) in top
-                .chunks_exact(6)
-                .zip(bottom.chunks_exact(6))
-                .take(planes.width)
-                .enumerate()
-            {
-                let od = std::array::from_fn(|c| {
-                    let four = [a[c], a[c + 3], b[c], b[c + 3]];
-                    let density = &self.density[c];
-                    let sum: f32 = four.iter().map(|&v| density.of_value[v as usize]).sum();
-                    let light: usize = four.iter().map(|&v| v as usize).sum();
-                    restored(0.25 * sum, density.of_sum[light], gain)
-                });
-                self.store(planes, y * planes.width + x, od);
-            }
+            self.look_up(
+                (source.row(y as u32 * 2), source.row(y as u32 * 2 + 1)),
+                &mut row,
+            );
+            let at = y * width..(y + 1) * width;
+            let stains = [
+                &mut planes.hematoxylin[at.clone()],
+                &mut planes.dab[at.clone()],
+                &mut planes.residual[at],
+            ];
+            on_widest(
+                #[inline(always)]
+                || row.separate(&self.inverse, gain, stains),
+            );
+        }
+    }
+
+    /// Each output pixel's mean density, and the density of its mean light.
+    fn look_up(&self, (top, bottom): (&[u8], &[u8]), row: &mut HalvedRow) {
+        let (top, bottom) = (top.as_chunks::<6>().0, bottom.as_chunks::<6>().0);
+        let [r, g, b] = &*self.density;
+        let [red, green, blue] = &mut row.channels;
+        for (x, (top, bottom)) in top.iter().zip(bottom).enumerate().take(row.width) {
+            (red[0][x], red[1][x]) = r.of_four([top[0], top[3], bottom[0], bottom[3]]);
+            (green[0][x], green[1][x]) = g.of_four([top[1], top[4], bottom[1], bottom[4]]);
+            (blue[0][x], blue[1][x]) = b.of_four([top[2], top[5], bottom[2], bottom[5]]);
         }
     }
 

@@ -6,9 +6,10 @@
 //! So the directions looked for are those in which differences pile up near the usual vectors, the most frequent slope of one stain's difference against the other's.
 //! Differences in both stains at once spread over many slopes and pile up nowhere.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::sample::{FIELD_SIDE, TissueSample};
+use super::sample::{FIELD_SIDE, Field, TissueSample};
 use super::vectors::dot;
 use super::{StainVectorError, StainVectors};
 
@@ -163,34 +164,56 @@ struct Slopes {
 impl Slopes {
     fn gather(sample: &TissueSample, vectors: &StainVectors) -> Self {
         let inverse = vectors.inverse().map(|row| row.map(|v| v as f32));
-        let mut slopes = Self {
+        let of_fields: Vec<Self> = sample
+            .fields
+            .par_iter()
+            .map(|field| Self::of_field(field, &inverse))
+            .collect();
+        // In the order of the fields, whichever thread was first.
+        let mut slopes = Self::new();
+        for field in &of_fields {
+            slopes.pairs += field.pairs;
+            slopes.hematoxylin.join(&field.hematoxylin);
+            slopes.dab.join(&field.dab);
+        }
+        slopes
+    }
+
+    const fn new() -> Self {
+        Self {
             pairs: 0.0,
             hematoxylin: Pile::new(),
             dab: Pile::new(),
-        };
-        let mut stains = Vec::new();
-        for field in &sample.fields {
-            stains.clear();
-            stains.extend(field.od.iter().map(|od| {
+        }
+    }
+
+    fn of_field(field: &Field, inverse: &[[f32; 3]; 3]) -> Self {
+        let mut slopes = Self::new();
+        let stains: Vec<Option<[f32; 3]>> = field
+            .od
+            .iter()
+            .map(|od| {
                 let tissue =
                     od.iter().sum::<f32>() > LEAST_TISSUE && od.iter().all(|&v| v < MOST_OD);
-                tissue.then(|| -> [f32; 3] {
-                    std::array::from_fn(|s| (0..3).map(|c| od[c] * inverse[c][s]).sum())
-                })
-            }));
-            for y in (0..FIELD_SIDE).step_by(STEP) {
-                for x in (0..FIELD_SIDE).step_by(STEP) {
-                    let Some(here) = stains[y * FIELD_SIDE + x] else {
-                        continue;
-                    };
-                    for offset in OFFSETS {
-                        for (u, v) in [(x + offset, y), (x, y + offset)] {
-                            if u < FIELD_SIDE
-                                && v < FIELD_SIDE
-                                && let Some(there) = stains[v * FIELD_SIDE + u]
-                            {
-                                slopes.add(std::array::from_fn(|s| there[s] - here[s]));
-                            }
+                tissue.then(|| std::array::from_fn(|s| (0..3).map(|c| od[c] * inverse[c][s]).sum()))
+            })
+            .collect();
+        for y in (0..FIELD_SIDE).step_by(STEP) {
+            for x in (0..FIELD_SIDE).step_by(STEP) {
+                let Some(here) = stains[y * FIELD_SIDE + x] else {
+                    continue;
+                };
+                for offset in OFFSETS {
+                    for (u, v) in [(x + offset, y), (x, y + offset)] {
+                        if u < FIELD_SIDE
+                            && v < FIELD_SIDE
+                            && let Some(there) = stains[v * FIELD_SIDE + u]
+                        {
+                            slopes.add([
+                                there[0] - here[0],
+                                there[1] - here[1],
+                                there[2] - here[2],
+                            ]);
                         }
                     }
                 }
@@ -229,6 +252,17 @@ impl Pile {
             self.across[bin] += f64::from(residual * own);
             self.squares[bin] += f64::from(own * own);
         }
+    }
+
+    fn join(&mut self, other: &Self) {
+        let of = |own: &mut [f64; BINS], other: &[f64; BINS]| {
+            for (own, &other) in own.iter_mut().zip(other) {
+                *own += other;
+            }
+        };
+        of(&mut self.weight, &other.weight);
+        of(&mut self.across, &other.across);
+        of(&mut self.squares, &other.squares);
     }
 
     /// The most frequent slope, and the slope off the plane that goes with it.
@@ -277,7 +311,6 @@ fn smoothed(values: &[f64; BINS]) -> [f64; BINS] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stain::sample::Field;
     use pantrk_space::SlidePoint;
 
     fn turned(degrees: f64, dab_degrees: f64) -> [[f64; 3]; 2] {

@@ -118,7 +118,7 @@ fn read_field(
     white: &WhitePoint,
     (x, y): (u32, u32),
 ) -> Result<Option<Field>, CoreError> {
-    let (sx, sy) = overview.slide_scale();
+    let (sx, sy) = overview.grid().slide_scale();
     let middle = SlidePoint {
         x: (f64::from(x) + 0.5) * sx,
         y: (f64::from(y) + 0.5) * sy,

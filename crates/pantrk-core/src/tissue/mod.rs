@@ -28,8 +28,8 @@ pub fn tissue_mask(overview: &Overview, white: &WhitePoint) -> Mask {
     let raw = Mask::from_fn(width, height, |x, y| {
         overview.is_unreadable(x, y) || (overview.is_slide(x, y) && density(x, y) > limit)
     });
-    let dust = (DUST_MM2 / overview.pixel_mm2()) as usize;
-    let hole = (HOLE_MM2 / overview.pixel_mm2()) as usize;
+    let dust = (DUST_MM2 / overview.grid().pixel_mm2()) as usize;
+    let hole = (HOLE_MM2 / overview.grid().pixel_mm2()) as usize;
     raw.dilated(1)
         .eroded(1)
         .without_small(true, dust)

@@ -42,21 +42,25 @@ impl Maps {
     }
 
     /// Values from one row to the next.
+    #[inline]
     pub(super) fn pitch(&self) -> usize {
         (self.width + 2 * self.border) * self.channels
     }
 
     /// All values from pixel (x, y) on, counted with the border.
+    #[inline]
     pub(super) fn from(&self, x: usize, y: usize) -> &[f32] {
         &self.values[y * self.pitch() + x * self.channels..]
     }
 
     /// One row without its border.
+    #[inline]
     pub(super) fn row(&self, y: usize) -> &[f32] {
         &self.from(self.border, y + self.border)[..self.width * self.channels]
     }
 
     /// One row without its border.
+    #[inline]
     pub(super) fn row_mut(&mut self, y: usize) -> &mut [f32] {
         let start = (y + self.border) * self.pitch() + self.border * self.channels;
         &mut self.values[start..][..self.width * self.channels]

@@ -174,9 +174,17 @@ fn interleave(planes: &[f32], maps: &mut Maps) {
     let area = width * maps.height;
     for y in 0..maps.height {
         let row = maps.row_mut(y);
-        for (channel, plane) in planes.chunks_exact(area.max(1)).enumerate() {
-            let line = &plane[y * width..][..width];
-            for (pixel, &value) in row.chunks_exact_mut(channels).zip(line) {
+        let line = |plane: usize| &planes[plane * area + y * width..][..width];
+        if channels == 3 {
+            let others = line(1).iter().zip(line(2));
+            let values = line(0).iter().zip(others);
+            for (pixel, (&a, (&b, &c))) in row.as_chunks_mut::<3>().0.iter_mut().zip(values) {
+                *pixel = [a, b, c];
+            }
+            continue;
+        }
+        for channel in 0..channels {
+            for (pixel, &value) in row.chunks_exact_mut(channels).zip(line(channel)) {
                 pixel[channel] = value;
             }
         }
@@ -219,9 +227,26 @@ fn planes(emit: &Emit, maps: &Maps, values: &mut Vec<f32>) {
         for (y, line) in plane.chunks_exact_mut(shape.width).enumerate() {
             let first = (channel * block + y % block) * block;
             let pixels = maps.row(y / block).chunks_exact(maps.channels);
-            for (to, pixel) in line.chunks_exact_mut(block).zip(pixels) {
-                to.copy_from_slice(&pixel[first..first + block]);
+            let parts = pixels.map(|pixel| &pixel[first..first + block]);
+            match block {
+                2 => in_blocks::<2>(parts, line),
+                4 => in_blocks::<4>(parts, line),
+                8 => in_blocks::<8>(parts, line),
+                _ => {
+                    for (to, part) in line.chunks_exact_mut(block).zip(parts) {
+                        to.copy_from_slice(part);
+                    }
+                }
             }
+        }
+    }
+}
+
+/// Parts of a length that is known are moved without a call each.
+fn in_blocks<'a, const N: usize>(parts: impl Iterator<Item = &'a [f32]>, line: &mut [f32]) {
+    for (to, part) in line.as_chunks_mut::<N>().0.iter_mut().zip(parts) {
+        if let Some(part) = part.first_chunk() {
+            *to = *part;
         }
     }
 }

@@ -130,12 +130,37 @@ fn multiply<const N: usize, const P: usize>(
 }
 
 #[inline(always)]
-fn combine<const K: usize>(vectors: [&Vector; K], rule: impl Fn([f32; K]) -> f32) -> Vector {
+fn each(a: &Vector, rule: impl Fn(f32) -> f32) -> Vector {
     let mut result = [0.0; LANES];
-    for (lane, value) in result.iter_mut().enumerate() {
-        *value = rule(vectors.map(|vector| vector[lane]));
+    for (to, &a) in result.iter_mut().zip(a) {
+        *to = rule(a);
     }
     result
+}
+
+#[inline(always)]
+fn both(a: &Vector, b: &Vector, rule: impl Fn(f32, f32) -> f32) -> Vector {
+    let mut result = [0.0; LANES];
+    for (to, (&a, &b)) in result.iter_mut().zip(a.iter().zip(b)) {
+        *to = rule(a, b);
+    }
+    result
+}
+
+#[inline(always)]
+fn plus(a: &Vector, b: &Vector) -> Vector {
+    both(a, b, |a, b| a + b)
+}
+
+#[inline(always)]
+fn minus(a: &Vector, b: &Vector) -> Vector {
+    both(a, b, |a, b| a - b)
+}
+
+/// `factor` times `a`, plus `b`.
+#[inline(always)]
+fn times_plus(factor: f32, a: &Vector, b: &Vector) -> Vector {
+    both(a, b, |a, b| factor.mul_add(a, b))
 }
 
 /// Six inputs in a line to the six points.
@@ -143,24 +168,12 @@ fn combine<const K: usize>(vectors: [&Vector; K], rule: impl Fn([f32; K]) -> f32
 fn to_points(d: [&Vector; SPAN]) -> [Vector; SPAN] {
     let [d0, d1, d2, d3, d4, d5] = d;
     [
-        combine([d0, d2, d4], |[a, b, c]| {
-            4.0_f32.mul_add(a, (-5.0_f32).mul_add(b, c))
-        }),
-        combine([d1, d2, d3, d4], |[a, b, c, d]| {
-            (-4.0_f32).mul_add(a + b, c + d)
-        }),
-        combine([d1, d2, d3, d4], |[a, b, c, d]| {
-            4.0_f32.mul_add(a - b, d - c)
-        }),
-        combine([d1, d2, d3, d4], |[a, b, c, d]| {
-            2.0_f32.mul_add(c - a, d - b)
-        }),
-        combine([d1, d2, d3, d4], |[a, b, c, d]| {
-            2.0_f32.mul_add(a - c, d - b)
-        }),
-        combine([d1, d3, d5], |[a, b, c]| {
-            4.0_f32.mul_add(a, (-5.0_f32).mul_add(b, c))
-        }),
+        times_plus(4.0, d0, &times_plus(-5.0, d2, d4)),
+        times_plus(-4.0, &plus(d1, d2), &plus(d3, d4)),
+        times_plus(4.0, &minus(d1, d2), &minus(d4, d3)),
+        times_plus(2.0, &minus(d3, d1), &minus(d4, d2)),
+        times_plus(2.0, &minus(d1, d3), &minus(d4, d2)),
+        times_plus(4.0, d1, &times_plus(-5.0, d3, d5)),
     ]
 }
 
@@ -168,20 +181,13 @@ fn to_points(d: [&Vector; SPAN]) -> [Vector; SPAN] {
 #[inline(always)]
 fn from_points(m: [&Vector; SPAN]) -> [Vector; TILE] {
     let [m0, m1, m2, m3, m4, m5] = m;
-    let sum = |a: f32, b: f32| a + b;
+    let (near, far) = (plus(m1, m2), plus(m3, m4));
+    let (near_step, far_step) = (minus(m1, m2), minus(m3, m4));
     [
-        combine([m0, m1, m2, m3, m4], |[a, b, c, d, e]| {
-            a + sum(b, c) + sum(d, e)
-        }),
-        combine([m1, m2, m3, m4], |[b, c, d, e]| {
-            2.0_f32.mul_add(d - e, b - c)
-        }),
-        combine([m1, m2, m3, m4], |[b, c, d, e]| {
-            4.0_f32.mul_add(d + e, b + c)
-        }),
-        combine([m1, m2, m3, m4, m5], |[b, c, d, e, f]| {
-            8.0_f32.mul_add(d - e, b - c) + f
-        }),
+        plus(&plus(m0, &near), &far),
+        times_plus(2.0, &far_step, &near_step),
+        times_plus(4.0, &far, &near),
+        plus(&times_plus(8.0, &far_step, &near_step), m5),
     ]
 }
 
@@ -197,16 +203,21 @@ fn transform_input(input: &Maps, strip: usize, tiles: usize, before: &mut [f32])
     // A tile begins a pixel above and left of its outputs: that is the padding.
     let shift = input.border - 1;
     let top = strip * TILE + shift;
+    // Written before they are read; one for all, as clearing them would take time.
+    let mut columns = [[[0.0; LANES]; SPAN]; SPAN];
     for tile in 0..tiles {
-        let rows: [&[f32]; SPAN] =
-            std::array::from_fn(|row| input.from(tile * TILE + shift, top + row));
+        let mut rows: [&[f32]; SPAN] = [&[]; SPAN];
+        for (row, values) in rows.iter_mut().enumerate() {
+            *values = input.from(tile * TILE + shift, top + row);
+        }
         for first in (0..channels).step_by(LANES) {
-            let mut columns = [[[0.0; LANES]; SPAN]; SPAN];
             for (column, points) in columns.iter_mut().enumerate() {
-                *points = to_points(rows.map(|row| vector(row, column * channels + first)));
+                let row = |row: usize| vector(rows[row], column * channels + first);
+                *points = to_points([row(0), row(1), row(2), row(3), row(4), row(5)]);
             }
             for row in 0..SPAN {
-                let points = to_points(columns.each_ref().map(|points| &points[row]));
+                let [a, b, c, d, e, f] = &columns;
+                let points = to_points([&a[row], &b[row], &c[row], &d[row], &e[row], &f[row]]);
                 for (column, point) in points.iter().enumerate() {
                     let at = ((row * SPAN + column) * tiles + tile) * channels + first;
                     before[at..at + LANES].copy_from_slice(point);
@@ -220,31 +231,33 @@ fn transform_input(input: &Maps, strip: usize, tiles: usize, before: &mut [f32])
 fn transform_output(after: &[f32], strip: usize, bias: &[f32], finish: Finish<'_>, out: &mut Maps) {
     let channels = out.channels;
     let tiles = out.width / TILE;
+    let mut columns = [[[0.0; LANES]; TILE]; SPAN];
     for tile in 0..tiles {
         for first in (0..channels).step_by(LANES) {
             let bias = vector(bias, first);
-            let mut columns = [[[0.0; LANES]; TILE]; SPAN];
             for (column, outputs) in columns.iter_mut().enumerate() {
-                *outputs = from_points(std::array::from_fn(|row| {
+                let row = |row: usize| {
                     vector(
                         after,
                         ((row * SPAN + column) * tiles + tile) * channels + first,
                     )
-                }));
+                };
+                *outputs = from_points([row(0), row(1), row(2), row(3), row(4), row(5)]);
             }
             for row in 0..TILE {
-                let outputs = from_points(columns.each_ref().map(|outputs| &outputs[row]));
+                let [a, b, c, d, e, f] = &columns;
+                let outputs = from_points([&a[row], &b[row], &c[row], &d[row], &e[row], &f[row]]);
                 let (y, start) = (strip * TILE + row, tile * TILE * channels + first);
                 let added = finish.add.map(|add| &add.row(y)[start..]);
                 let target = &mut out.row_mut(y)[start..];
                 for (column, sums) in outputs.iter().enumerate() {
                     let at = column * channels;
-                    let mut values = combine([sums, bias], |[sum, bias]| sum + bias);
+                    let mut values = plus(sums, bias);
                     if let Some(added) = added {
-                        values = combine([&values, vector(added, at)], |[sum, add]| sum + add);
+                        values = plus(&values, vector(added, at));
                     }
                     if finish.relu {
-                        values = combine([&values], |[sum]| finish.value(sum));
+                        values = each(&values, |sum| if sum < 0.0 { 0.0 } else { sum });
                     }
                     target[at..at + LANES].copy_from_slice(&values);
                 }

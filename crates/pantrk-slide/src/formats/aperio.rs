@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 use pantrk_space::{MicronsPerPixel, SlideMpp};
 
-use super::{Candidate, beside, pyramid};
+use super::pyramid::{self, Pages};
+use super::{Candidate, beside};
 use crate::error::Fault;
 use crate::limits::Limits;
 use crate::store::{Associated, Parts};
@@ -46,16 +47,12 @@ pub(super) fn open(candidate: &Candidate) -> Result<Parts, Fault> {
     let (Some(tiff), limits) = (&candidate.tiff, &candidate.limits) else {
         return Err(Fault::Broken("not a TIFF file".to_owned()));
     };
-    let (tiled, striped): (Vec<_>, Vec<_>) = tiff
-        .pages
-        .iter()
-        .enumerate()
-        .partition(|(_, page)| is_tiled(page));
-    let tiled: Vec<&Directory> = tiled.into_iter().map(|(_, page)| page).collect();
+    let Pages {
+        first: page,
+        tiled,
+        striped,
+    } = pyramid::parted(tiff)?;
     let levels = pyramid::levels(tiff, &tiled, limits)?;
-    let page = tiled
-        .first()
-        .ok_or_else(|| Fault::Broken("no page is tiled".to_owned()))?;
 
     let mut properties = BTreeMap::new();
     resolution::add_properties(tiff, page, &mut properties)?;

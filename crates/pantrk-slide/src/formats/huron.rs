@@ -9,11 +9,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Candidate, beside, pyramid};
+use super::pyramid::{self, Pages};
+use super::{Candidate, beside};
 use crate::error::Fault;
 use crate::store::{Associated, Parts};
 use crate::tiff::page::is_tiled;
-use crate::tiff::{Directory, resolution, tags};
+use crate::tiff::{resolution, tags};
 
 pub(super) const VENDOR: &str = "huron";
 
@@ -40,15 +41,11 @@ pub(super) fn open(candidate: &Candidate) -> Result<Parts, Fault> {
     let (Some(tiff), limits) = (&candidate.tiff, &candidate.limits) else {
         return Err(Fault::Broken("not a TIFF file".to_owned()));
     };
-    let (tiled, striped): (Vec<_>, Vec<_>) = tiff
-        .pages
-        .iter()
-        .enumerate()
-        .partition(|(_, page)| is_tiled(page));
-    let tiled: Vec<&Directory> = tiled.into_iter().map(|(_, page)| page).collect();
-    let page = tiled
-        .first()
-        .ok_or_else(|| Fault::Broken("no page is tiled".to_owned()))?;
+    let Pages {
+        first: page,
+        tiled,
+        striped,
+    } = pyramid::parted(tiff)?;
     let levels = pyramid::levels(tiff, &tiled, limits)?;
 
     let mut properties = BTreeMap::new();

@@ -5,7 +5,7 @@ use pantrk_space::LevelSize;
 use crate::error::Fault;
 use crate::limits::Limits;
 use crate::store::TileStore;
-use crate::tiff::page::{TiffPage, size_of};
+use crate::tiff::page::{TiffPage, is_tiled, size_of};
 use crate::tiff::{Directory, TiffFile};
 
 /// Whether `size` can be a level of a pyramid whose largest level is `size0`: smaller, and of the same shape but for rounding.
@@ -38,6 +38,31 @@ pub(super) fn levels(
     }
     stores.sort_by_key(|store| std::cmp::Reverse(store.size().width));
     Ok(stores)
+}
+
+/// The pages of a file whose pyramid is tiled and whose other pictures are striped.
+pub(super) struct Pages<'a> {
+    /// The first that is tiled.
+    pub(super) first: &'a Directory,
+    pub(super) tiled: Vec<&'a Directory>,
+    /// With their places among all pages.
+    pub(super) striped: Vec<(usize, &'a Directory)>,
+}
+
+/// Parts the tiled pages from the striped ones.
+pub(super) fn parted(tiff: &TiffFile) -> Result<Pages<'_>, Fault> {
+    let pages = tiff.pages.iter().enumerate();
+    let (tiled, striped): (Vec<_>, Vec<_>) = pages.partition(|(_, page)| is_tiled(page));
+    let tiled: Vec<&Directory> = tiled.into_iter().map(|(_, page)| page).collect();
+    let first = tiled
+        .first()
+        .copied()
+        .ok_or_else(|| Fault::Broken("no page is tiled".to_owned()))?;
+    Ok(Pages {
+        first,
+        tiled,
+        striped,
+    })
 }
 
 #[cfg(test)]

@@ -341,7 +341,7 @@ fn area_facts(
     let tumour = of(&|r| r.class == GIVEN[0]);
     let artefacts = of(&|r| !GIVEN.contains(&r.class.as_str()));
     let usable = &analysis.quality_maps.usable;
-    let (sx, sy) = analysis.overview.slide_scale();
+    let (sx, sy) = analysis.grid.slide_scale();
     let mut area = AreaFacts::default();
     for y in 0..usable.height() {
         for x in 0..usable.width() {

@@ -12,8 +12,15 @@
 //! A rim is one where a line stands out around at least half of the nucleus: granules beside it are none.
 //! Where no line stands out, the rim has what both of its sides have, and the membrane what the cytoplasm has, whose border is all that it is there.
 
+#![expect(
+    clippy::inline_always,
+    reason = "compiled anew inside each function that is made for other instructions"
+)]
+
+mod places;
 mod read;
 mod spill;
+mod sums;
 
 use std::ops::Range;
 
@@ -21,8 +28,11 @@ use crate::segment::LabelImage;
 use crate::stain::StainPlanes;
 
 use super::Expansion;
+use super::layers::{DEEP, Rows, layers};
+use places::{Places, Planes, Run};
 use read::record;
-use spill::{Part, Spill};
+use spill::Spill;
+use sums::{Adder, Moments};
 
 /// Sectors around a cell.
 const SECTORS: usize = 16;
@@ -32,8 +42,6 @@ const SECTORS: usize = 16;
 const LAYERS: usize = 7;
 /// Of those around the nucleus, the first outside.
 const OUTSIDE: usize = 3;
-/// Layers of an area that are told apart; all that lie deeper have this number.
-pub(super) const DEEP: u8 = 4;
 /// The rim reaches this far beyond the nucleus, squared pixels.
 const RIM: u16 = 2;
 /// A stained rim reaches this far beyond the nucleus, squared pixels.
@@ -115,55 +123,18 @@ impl Mean {
     }
 }
 
-/// A mean with its spread.
-#[derive(Debug, Clone, Copy, Default)]
-struct Moments {
-    mean: Mean,
-    squares: f32,
-}
-
-impl Moments {
-    fn add(&mut self, value: f32) {
-        self.mean.add(value);
-        self.squares += value * value;
-    }
-}
-
-/// Sectors x layers around one boundary.
-type Rings = [[Mean; LAYERS]; SECTORS];
-
+/// What the outline of a nucleus tells.
 #[derive(Debug, Clone, Default)]
-struct Sums {
-    nucleus_pixels: u32,
+struct Nucleus {
+    pixels: u32,
     x: f64,
     y: f64,
     edges: u32,
+    hematoxylin: f32,
+    /// Hematoxylin from the third layer on: further out, blur and the outline's own error are all the texture there is.
+    chromatin: Moments,
     /// Whether a record of it is asked for.
     wanted: bool,
-    stain: StainSums,
-}
-
-/// What depends on the planes.
-#[derive(Debug, Clone, Default)]
-struct StainSums {
-    cell_pixels: u32,
-    /// By layers within the nucleus: from the third on, the second, the first.
-    nucleus: [Mean; 3],
-    /// By sectors, and by layers within the cell: from the fifth on, the fourth, the third.
-    cytoplasm: [[Mean; 3]; SECTORS],
-    /// Of all that.
-    grain: Moments,
-    /// Of that without the third layer, where a membrane still shines in.
-    clear_grain: Moments,
-    /// Next to the rim.
-    inner_cytoplasm: Mean,
-    outside: Mean,
-    hematoxylin: f32,
-    /// Hematoxylin from the third layer of the nucleus on: further out, blur and the outline's own error are all the texture there is.
-    chromatin: Moments,
-    rim: Rings,
-    membrane: Rings,
-    touches_unread: bool,
 }
 
 /// Measures patches; owns the buffers that are reused from patch to patch.
@@ -175,13 +146,10 @@ pub struct CellMeasurer {
     depth: Vec<u8>,
     /// Distance from the cell border, in layers from 0, at the border, to [`DEEP`].
     shell: Vec<u8>,
-    /// Layers before a pass over them.
-    rows: Vec<u8>,
-    /// The cells' pixels, row by row.
-    runs: Vec<Run>,
-    /// The sector of its cell that a pixel lies in.
-    sectors: Vec<u8>,
-    sums: Vec<Sums>,
+    rows: Rows,
+    nuclei: Vec<Nucleus>,
+    places: Places,
+    adder: Adder,
     spill: Spill,
 }
 
@@ -190,45 +158,73 @@ impl CellMeasurer {
     pub fn measure(&mut self, labels: &LabelImage, of: &Measuring<'_>) -> Vec<CellRecord> {
         self.expansion.grow(labels, of.reach);
         let width = labels.width;
-        layers(&labels.labels, width, &mut self.depth, &mut self.rows);
+        layers(
+            &labels.labels,
+            width,
+            OUTSIDE as u8,
+            &mut self.depth,
+            &mut self.rows,
+        );
         layers(
             &self.expansion.owner,
             width,
+            DEEP,
             &mut self.shell,
             &mut self.rows,
         );
         // Only now: the slide's edge is no border of a cell.
         self.cut_off_slide(labels, &of.on_slide);
-        self.sums.clear();
-        self.sums
-            .resize_with(labels.count as usize + 1, Sums::default);
-        self.centres(labels, &of.wanted);
-        self.runs(width);
+        self.nuclei.clear();
+        self.nuclei
+            .resize_with(labels.count as usize + 1, Nucleus::default);
+        self.read_nuclei(labels, of);
+        let planes = Planes {
+            labels: &labels.labels,
+            owner: &self.expansion.owner,
+            depth: &self.depth,
+            shell: &self.shell,
+            distance2: &self.expansion.distance2,
+        };
+        self.places.find(planes, width, &self.nuclei);
         let mut spill = std::mem::take(&mut self.spill);
-        self.pixels(labels, &of.stains.dab, of);
-        let first = self.records(of.weak);
-        for sums in &mut self.sums {
-            sums.nucleus_pixels *= u32::from(sums.wanted);
-        }
-        spill.put_back(
-            (&of.stains.dab, width),
-            &self.expansion.owner,
-            &first,
-            |i| self.part(labels, i),
-        );
-        self.pixels(labels, &spill.dab, of);
+        let first = self.records(&of.stains.dab, of, |_| true);
+        spill.put_back((&of.stains.dab, width), &self.places, &first);
+        let records = self.records(&spill.dab, of, |nucleus| nucleus.wanted);
         self.spill = spill;
-        self.records(of.weak)
+        records
     }
 
-    fn records(&self, weak: f32) -> Vec<CellRecord> {
-        self.sums
+    /// The records of the nuclei that are `asked` for, by `dab`, the patch's or a corrected one.
+    fn records(
+        &mut self,
+        dab: &[f32],
+        of: &Measuring<'_>,
+        asked: impl Fn(&Nucleus) -> bool,
+    ) -> Vec<CellRecord> {
+        let Self {
+            nuclei,
+            places,
+            adder,
+            ..
+        } = self;
+        let asked = nuclei
             .iter()
             .enumerate()
-            .skip(1)
-            .filter(|(_, sums)| sums.nucleus_pixels > 0)
-            .map(|(label, sums)| record(label as u32, sums, weak))
-            .collect()
+            .filter(|(_, nucleus)| nucleus.pixels > 0 && asked(nucleus));
+        let records = asked.map(|(label, nucleus)| {
+            let runs = places.runs_of(label);
+            let sums = adder.add_up(runs, &places.of_pixels, dab);
+            let is_unread = |run: &Run| {
+                of.unread
+                    .get(run.pixels())
+                    .is_some_and(|u| u.contains(&true))
+            };
+            CellRecord {
+                touches_unread: runs.iter().any(is_unread),
+                ..record(label as u32, nucleus, &sums, of.weak)
+            }
+        });
+        records.collect()
     }
 
     /// What lies beyond the slide belongs to no cell.
@@ -249,26 +245,10 @@ impl CellMeasurer {
         }
     }
 
-    /// The compartment of a pixel of a cell.
-    fn part(&self, labels: &LabelImage, i: usize) -> Part {
-        if labels.labels[i] != 0 {
-            if self.depth[i] == 0 {
-                Part::Rim
-            } else {
-                Part::Nucleus
-            }
-        } else if self.expansion.distance2[i] <= RIM {
-            Part::Rim
-        } else if self.shell[i] < MEMBRANE {
-            Part::Membrane
-        } else {
-            Part::Cytoplasm
-        }
-    }
-
-    /// Areas, centres and outlines, which the sectors need first; run by run, as sums of half integers are exact in any order.
-    fn centres(&mut self, labels: &LabelImage, [columns, rows]: &[Range<f64>; 2]) {
+    /// Areas, centres, which the sectors need first, outlines and hematoxylin; run by run, as sums of half integers are exact in any order.
+    fn read_nuclei(&mut self, labels: &LabelImage, of: &Measuring<'_>) {
         let width = labels.width;
+        let [columns, rows] = &of.wanted;
         let row_at = |y: usize| labels.labels[y * width..].get(..width).unwrap_or(&[]);
         for y in 0..labels.height {
             let row = row_at(y);
@@ -279,165 +259,41 @@ impl CellMeasurer {
                 &[]
             };
             for_runs(row, |label, start, end| {
-                let sums = &mut self.sums[label as usize];
+                let nucleus = &mut self.nuclei[label as usize];
                 let pixels = (end - start) as u32;
-                sums.nucleus_pixels += pixels;
-                sums.x += (start + end) as f64 / 2.0 * f64::from(pixels);
-                sums.y += (y as f64 + 0.5) * f64::from(pixels);
+                nucleus.pixels += pixels;
+                nucleus.x += (start + end) as f64 / 2.0 * f64::from(pixels);
+                nucleus.y += (y as f64 + 0.5) * f64::from(pixels);
                 // A run ends where another label begins; beyond the image lies none.
                 let others = |beside: &[u32]| match beside.get(start..end) {
                     None => pixels,
                     Some(beside) => beside.iter().map(|&l| u32::from(l != label)).sum(),
                 };
-                sums.edges += 2 + others(above) + others(below);
+                nucleus.edges += 2 + others(above) + others(below);
+                let pixels = y * width + start..y * width + end;
+                let hematoxylin = &of.stains.hematoxylin[pixels.clone()];
+                let (mut sum, mut chromatin) = (nucleus.hematoxylin, nucleus.chromatin);
+                for (&od, &depth) in hematoxylin.iter().zip(&self.depth[pixels]) {
+                    sum += od;
+                    if depth >= 2 {
+                        chromatin.add(od);
+                    }
+                }
+                (nucleus.hematoxylin, nucleus.chromatin) = (sum, chromatin);
             });
         }
-        for sums in &mut self.sums {
-            if sums.nucleus_pixels > 0 {
-                sums.x /= f64::from(sums.nucleus_pixels);
-                sums.y /= f64::from(sums.nucleus_pixels);
-                sums.wanted = columns.contains(&sums.x) && rows.contains(&sums.y);
+        for nucleus in &mut self.nuclei {
+            if nucleus.pixels > 0 {
+                nucleus.x /= f64::from(nucleus.pixels);
+                nucleus.y /= f64::from(nucleus.pixels);
+                nucleus.wanted = columns.contains(&nucleus.x) && rows.contains(&nucleus.y);
             }
         }
-    }
-
-    /// The runs of the cells' pixels, and their sectors.
-    fn runs(&mut self, width: usize) {
-        let Self {
-            expansion,
-            runs,
-            sectors,
-            sums,
-            ..
-        } = self;
-        runs.clear();
-        sectors.clear();
-        sectors.resize(expansion.owner.len(), 0);
-        for (y, row) in expansion.owner.chunks_exact(width.max(1)).enumerate() {
-            let first = y * width;
-            for_runs(row, |owner, start, end| {
-                let pixels = first + start..first + end;
-                let sums = &sums[owner as usize];
-                let dy = y as f64 + 0.5 - sums.y;
-                for (x, sector) in (start..end).zip(&mut sectors[pixels.clone()]) {
-                    *sector = sector_of(x as f64 + 0.5 - sums.x, dy);
-                }
-                runs.push(Run { owner, pixels });
-            });
-        }
-    }
-
-    /// Adds up the pixels of `dab`, the patch's or a corrected one.
-    fn pixels(&mut self, labels: &LabelImage, dab: &[f32], of: &Measuring<'_>) {
-        for sums in &mut self.sums {
-            sums.stain = StainSums::default();
-        }
-        let Self {
-            expansion,
-            depth,
-            shell,
-            runs,
-            sectors,
-            sums,
-            ..
-        } = self;
-        let planes = Planes {
-            sectors,
-            labels: &labels.labels,
-            depth,
-            shell,
-            distance2: &expansion.distance2,
-            dab,
-            hematoxylin: &of.stains.hematoxylin,
-        };
-        for Run { owner, pixels } in runs.iter() {
-            let sums = &mut sums[*owner as usize];
-            if sums.nucleus_pixels == 0 {
-                continue;
-            }
-            let sums = &mut sums.stain;
-            sums.cell_pixels += pixels.len() as u32;
-            let unread = of.unread.get(pixels.clone());
-            sums.touches_unread |= unread.is_some_and(|u| u.contains(&true));
-            sums.add_run(planes, pixels.clone());
-        }
-    }
-}
-
-/// Pixels of a cell beside one another in a row.
-#[derive(Debug)]
-struct Run {
-    owner: u32,
-    /// Places in the planes.
-    pixels: Range<usize>,
-}
-
-/// What is known of the pixels.
-#[derive(Clone, Copy)]
-struct Planes<'a> {
-    sectors: &'a [u8],
-    labels: &'a [u32],
-    depth: &'a [u8],
-    shell: &'a [u8],
-    distance2: &'a [u16],
-    dab: &'a [f32],
-    hematoxylin: &'a [f32],
-}
-
-impl StainSums {
-    /// Adds a run of the cell's pixels.
-    fn add_run(&mut self, of: Planes<'_>, run: Range<usize>) {
-        // What most pixels are added to is kept at hand.
-        let (mut hematoxylin, mut outside) = (self.hematoxylin, self.outside);
-        let mut chromatin = self.chromatin;
-        let (mut grain, mut clear_grain) = (self.grain, self.clear_grain);
-        for i in run {
-            let dab = of.dab[i];
-            let sector = usize::from(of.sectors[i]);
-            if of.labels[i] != 0 {
-                hematoxylin += of.hematoxylin[i];
-                let depth = usize::from(of.depth[i]);
-                if depth >= 2 {
-                    chromatin.add(of.hematoxylin[i]);
-                }
-                if depth < OUTSIDE {
-                    self.rim[sector][OUTSIDE - 1 - depth].add(dab);
-                }
-                self.nucleus[2 - depth.min(2)].add(dab);
-                continue;
-            }
-            let (d2, shell) = (of.distance2[i], of.shell[i]);
-            outside.add(dab);
-            match d2 {
-                0..=RIM => self.rim[sector][OUTSIDE].add(dab),
-                3..=NEAR_RIM => self.rim[sector][OUTSIDE + 1].add(dab),
-                6..=10 => self.rim[sector][OUTSIDE + 2].add(dab),
-                11..=INNER => self.rim[sector][OUTSIDE + 3].add(dab),
-                _ => {}
-            }
-            // Where nuclei come close, the border lies between their rims and is no membrane of its own.
-            if d2 > NEAR_RIM {
-                self.membrane[sector][usize::from(shell)].add(dab);
-            }
-            if d2 > RIM && shell >= MEMBRANE {
-                let clear = if d2 > NEAR_RIM { DEEP - shell } else { 2 };
-                self.cytoplasm[sector][usize::from(clear)].add(dab);
-                grain.add(dab);
-                if shell > MEMBRANE {
-                    clear_grain.add(dab);
-                }
-                if d2 > NEAR_RIM && d2 <= INNER {
-                    self.inner_cytoplasm.add(dab);
-                }
-            }
-        }
-        (self.hematoxylin, self.outside) = (hematoxylin, outside);
-        self.chromatin = chromatin;
-        (self.grain, self.clear_grain) = (grain, clear_grain);
     }
 }
 
 /// Calls `visit` with label, first and end of each run of one label other than 0.
+#[inline(always)]
 fn for_runs(row: &[u32], mut visit: impl FnMut(u32, usize, usize)) {
     let mut start = 0;
     for run in row.chunk_by(|a, b| a == b) {
@@ -447,87 +303,6 @@ fn for_runs(row: &[u32], mut visit: impl FnMut(u32, usize, usize)) {
         }
         start = end;
     }
-}
-
-/// For each pixel of an area, how many layers of its own area lie between it and another area, at most [`DEEP`]; unspecified where there is no area.
-///
-/// The image's edge is no border: what touches it goes on outside.
-pub(super) fn layers(areas: &[u32], width: usize, out: &mut Vec<u8>, rows: &mut Vec<u8>) {
-    out.clear();
-    if areas.is_empty() {
-        return;
-    }
-    out.resize(areas.len(), 0);
-    let height = areas.len() / width;
-    for y in 0..height {
-        let row = &areas[y * width..][..width];
-        let above = &areas[y.saturating_sub(1) * width..][..width];
-        let below = &areas[(y + 1).min(height - 1) * width..][..width];
-        let out = &mut out[y * width..][..width];
-        for (((out, &here), &above), &below) in out.iter_mut().zip(row).zip(above).zip(below) {
-            *out = u8::from(here != above) | u8::from(here != below);
-        }
-        for (out, pair) in out[1..].iter_mut().zip(row.windows(2)) {
-            *out |= u8::from(pair[0] != pair[1]);
-        }
-        for (out, pair) in out.iter_mut().zip(row.windows(2)) {
-            *out |= u8::from(pair[0] != pair[1]);
-        }
-        for out in out {
-            *out = if *out == 0 { DEEP } else { 0 };
-        }
-    }
-    // Within a layer all four neighbours are of the same area, so layers alone decide.
-    for layer in 1..DEEP {
-        deepen(out, width, layer, rows);
-    }
-}
-
-/// Makes `layer` of each pixel that is [`DEEP`] and lies beside one of the layer before.
-fn deepen(layers: &mut [u8], width: usize, layer: u8, rows: &mut Vec<u8>) {
-    rows.clear();
-    rows.extend_from_slice(layers);
-    let height = layers.len() / width;
-    let near = |value: u8| value == layer - 1;
-    for (y, out) in layers.chunks_exact_mut(width).enumerate() {
-        let row = &rows[y * width..][..width];
-        let above = &rows[y.saturating_sub(1) * width..][..width];
-        let below = &rows[(y + 1).min(height - 1) * width..][..width];
-        for ((out, &above), &below) in out.iter_mut().zip(above).zip(below) {
-            *out = if (*out == DEEP) & (near(above) | near(below)) {
-                layer
-            } else {
-                *out
-            };
-        }
-        for (out, &left) in out[1..].iter_mut().zip(row) {
-            *out = if (*out == DEEP) & near(left) {
-                layer
-            } else {
-                *out
-            };
-        }
-        for (out, &right) in out.iter_mut().zip(&row[1..]) {
-            *out = if (*out == DEEP) & near(right) {
-                layer
-            } else {
-                *out
-            };
-        }
-    }
-}
-
-/// Which of the sectors a direction lies in, without a transcendental function and without a branch.
-fn sector_of(dx: f64, dy: f64) -> u8 {
-    let (ax, ay) = (dx.abs(), dy.abs());
-    // Tangents of 22.5, 45 and 67.5 degrees part a quadrant into four.
-    let quarter = u8::from(ay >= ax * 0.414_213_562)
-        + u8::from(ay >= ax)
-        + u8::from(ay >= ax * 2.414_213_562);
-    let (left, above) = (u8::from(dx < 0.0), u8::from(dy < 0.0));
-    // Each quadrant is its neighbour's mirror image.
-    let mirrored = 3 * (left ^ above);
-    4 * (left ^ (3 * above)) + (quarter ^ mirrored)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From a cell's sums to its numbers.
 
-use super::{BAND, CellRecord, LAYERS, Mean, Moments, Rings, SECTORS, StainSums, Sums};
+use super::sums::{Moments, Rings, StainSums};
+use super::{BAND, CellRecord, LAYERS, Mean, Nucleus, SECTORS};
 
 /// A line of its own exceeds what lies beside it by this optical density.
 const LINE_OD: f32 = 0.06;
@@ -53,8 +54,8 @@ fn median(values: &mut [(f32, u32)]) -> f32 {
 }
 
 /// The mean over sectors, those that lie apart from the others pulled in.
-fn steady_mean(sectors: [Mean; SECTORS]) -> Option<f32> {
-    let all = together(sectors);
+fn steady_mean(sectors: impl Iterator<Item = Mean> + Clone) -> Option<f32> {
+    let all = together(sectors.clone());
     let mut values = [(0.0, 0); SECTORS];
     let mut count = 0;
     for mean in sectors {
@@ -91,7 +92,7 @@ fn between(a: Option<f32>, b: Option<f32>) -> Option<f32> {
 /// The nuclear rim: a line around the nucleus, or else what both of its sides have.
 fn rim(rings: &Rings, nucleus: f32, cytoplasm: Option<f32>) -> f32 {
     let (mut sum, mut lines, mut sectors) = (0.0, 0, 0);
-    for ring in rings {
+    for ring in rings.iter() {
         let [i3, i2, i1, o1, o2, o3, o4] = ring.map(Mean::get);
         // Touching nuclei leave no outside.
         let Some(outer) = o4.or(o3).or(o2) else {
@@ -136,14 +137,14 @@ impl Border {
     /// From the layers just within the cell border, and what lies deeper.
     fn read(rings: &Rings, cytoplasm: Option<f32>, weak: f32) -> Option<Self> {
         let (mut sum, mut n, mut stained, mut lines) = (0.0, 0, 0, 0);
-        for ring in rings {
+        for ring in rings.iter() {
             let [_, s1, s2, s3, deep, ..] = ring.map(Mean::get);
             // The outermost pixels are half the neighbour's.
             let Some(plain) = between(s2, s3).or(s1).or(ring[0].get()) else {
                 continue;
             };
             let deep = deep.or(cytoplasm);
-            let own = deep.map_or(0.0, |deep| own_line(ring, deep));
+            let own = deep.map_or(0.0, |deep| own_line(&ring, deep));
             let value = if own > LINE_OD {
                 plain.max(deep.unwrap_or(plain) + own)
             } else {
@@ -182,10 +183,10 @@ fn is_lined(rings: &Rings) -> bool {
         let own = s1.map_or(excess, |second| excess.min(OWN_LINE * (second - deep)));
         Some([own, deep])
     };
-    let all = std::array::from_fn(|layer| together(rings.iter().map(|ring| ring[layer])));
-    let stands_out = signed(&all).is_some_and(|[own, deep]| own > LINE_OD.max(PLAIN_LINE * deep));
+    let stands_out =
+        signed(&rings.all()).is_some_and(|[own, deep]| own > LINE_OD.max(PLAIN_LINE * deep));
     let (mut lines, mut n) = (0, 0);
-    for [own, _] in rings.iter().filter_map(signed) {
+    for [own, _] in rings.iter().filter_map(|ring| signed(&ring)) {
         n += 1;
         lines += u32::from(own > LINE_OD);
     }
@@ -206,8 +207,8 @@ fn grain(moments: Moments) -> Option<f32> {
 /// The cytoplasm, and what of the membrane's stain is in it.
 fn cytoplasm(sums: &StainSums, granular: bool) -> (Option<f32>, f32) {
     let up_to = |class: usize| {
-        sums.cytoplasm
-            .map(|layers| together(layers[..=class].iter().copied()))
+        let sectors = sums.cytoplasm.iter();
+        sectors.map(move |layers| together(layers[..=class].iter().copied()))
     };
     if granular {
         return (together(up_to(2)).get(), 0.0);
@@ -227,12 +228,12 @@ fn cytoplasm(sums: &StainSums, granular: bool) -> (Option<f32>, f32) {
     }
 }
 
-pub(super) fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
-    let area = f64::from(sums.nucleus_pixels);
+/// All but whether it touches pixels that could not be read.
+pub(super) fn record(label: u32, of: &Nucleus, stain: &StainSums, weak: f32) -> CellRecord {
+    let area = f64::from(of.pixels);
     // Edges of pixels overstate a smooth outline by 4 / pi on average.
-    let perimeter = f64::from(sums.edges) * std::f64::consts::FRAC_PI_4;
+    let perimeter = f64::from(of.edges) * std::f64::consts::FRAC_PI_4;
     let circularity = (4.0 * std::f64::consts::PI * area / (perimeter * perimeter)).min(1.0);
-    let stain = &sums.stain;
     let [deep, middle, outermost] = stain.nucleus;
     let nucleus = [deep, deep.with(middle), deep.with(middle).with(outermost)]
         .into_iter()
@@ -240,7 +241,7 @@ pub(super) fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
         .unwrap_or(deep.with(middle).with(outermost))
         .get()
         .unwrap_or(f32::NAN);
-    let chromatin = grain(stain.chromatin).unwrap_or(f32::NAN);
+    let chromatin = grain(of.chromatin).unwrap_or(f32::NAN);
     let granularity = grain(stain.grain).unwrap_or(0.0);
     let grain = if is_lined(&stain.membrane) {
         0.0
@@ -254,7 +255,7 @@ pub(super) fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
         None => stain.outside.get(),
         Some(_) if granular => {
             let band = stain.membrane.iter().flat_map(|ring| [ring[0], ring[1]]);
-            together(stain.cytoplasm.into_iter().flatten().chain(band)).get()
+            together(stain.cytoplasm.iter().flatten().chain(band)).get()
         }
         Some(border) if border.lines < LEAST_LINES => cytoplasm.or(Some(border.od)),
         Some(border) => Some(border.od),
@@ -270,8 +271,8 @@ pub(super) fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
     let outside_stained = || f32::from(stain.outside.get().is_some_and(|od| od >= weak));
     CellRecord {
         label,
-        centre: [sums.x, sums.y],
-        nucleus_pixels: sums.nucleus_pixels,
+        centre: [of.x, of.y],
+        nucleus_pixels: of.pixels,
         cell_pixels: stain.cell_pixels,
         circularity: circularity as f32,
         dab_od: [
@@ -280,10 +281,10 @@ pub(super) fn record(label: u32, sums: &Sums, weak: f32) -> CellRecord {
             cytoplasm.unwrap_or(f32::NAN),
             membrane.unwrap_or(f32::NAN),
         ],
-        nucleus_hematoxylin_od: stain.hematoxylin / sums.nucleus_pixels as f32,
+        nucleus_hematoxylin_od: of.hematoxylin / of.pixels as f32,
         nucleus_hematoxylin_cv: chromatin,
         membrane_completeness: border.map_or_else(outside_stained, |border| border.stained),
         cytoplasm_granularity: granularity,
-        touches_unread: stain.touches_unread,
+        touches_unread: false,
     }
 }

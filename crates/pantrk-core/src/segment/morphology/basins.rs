@@ -77,8 +77,10 @@ impl Basins {
         let highest = self.levels.iter().copied().max().unwrap_or(0) as usize;
         self.places.clear();
         self.places.resize(highest + 1, 0);
-        for &level in &self.levels {
-            self.places[level as usize] += 1;
+        for (_, part) in with_levels(&self.levels) {
+            for &level in part {
+                self.places[level as usize] += 1;
+            }
         }
         self.places[0] = 0;
         let mut place = 0;
@@ -89,11 +91,13 @@ impl Basins {
         }
         self.order.clear();
         self.order.resize(place as usize, 0);
-        for (pixel, &level) in self.levels.iter().enumerate() {
-            if level != 0 {
-                let place = &mut self.places[level as usize];
-                self.order[*place as usize] = pixel as u32;
-                *place += 1;
+        for (first, part) in with_levels(&self.levels) {
+            for (pixel, &level) in (first..).zip(part) {
+                if level != 0 {
+                    let place = &mut self.places[level as usize];
+                    self.order[*place as usize] = pixel;
+                    *place += 1;
+                }
             }
         }
     }
@@ -171,6 +175,14 @@ impl Basins {
         }
         count
     }
+}
+
+/// The parts of a relief that are not all background, each with its first pixel.
+fn with_levels(levels: &[u16]) -> impl Iterator<Item = (u32, &[u16])> {
+    /// As many as one comparison takes.
+    const PART: usize = 8;
+    let parts = (0_u32..).step_by(PART).zip(levels.chunks(PART));
+    parts.filter(|(_, part)| part.iter().fold(0, |all, &level| all | level) != 0)
 }
 
 /// The basin of a pixel whose neighbours bear several names (0 for none): that of the highest one, joined with those that the rules do not keep apart.

@@ -1,5 +1,12 @@
 //! Gaussian smoothing along rows, then columns.
 
+#![expect(
+    clippy::inline_always,
+    reason = "compiled anew inside each function that is made for other instructions"
+)]
+
+use crate::widest::on_widest;
+
 /// A Gaussian kernel and its buffers.
 #[derive(Debug, Clone)]
 pub struct Gaussian {
@@ -45,7 +52,17 @@ impl Gaussian {
         if radius == 0 || plane.is_empty() {
             return;
         }
-        self.smooth_rows(plane, width);
+        on_widest(
+            #[inline(always)]
+            || {
+                self.smooth_rows(plane, width);
+                self.smooth_columns(plane, width);
+            },
+        );
+    }
+
+    #[inline(always)]
+    fn smooth_columns(&mut self, plane: &mut [f32], width: usize) {
         let height = plane.len() / width;
         let Self { half, rows, .. } = self;
         let row_at = |y: isize| {
@@ -66,6 +83,7 @@ impl Gaussian {
         }
     }
 
+    #[inline(always)]
     fn smooth_rows(&mut self, plane: &[f32], width: usize) {
         let radius = self.radius();
         let Self { half, rows, padded } = self;

@@ -11,6 +11,7 @@ use super::{Head, HeadWorker, Maps, area_range, logit, parameters_from_table, wi
 use crate::segment::LabelImage;
 use crate::segment::morphology::{BasinRules, Basins, Gaussian, Holes};
 use crate::segment::shape::pixels_from_um2;
+use crate::widest::on_widest;
 
 /// Levels that the distance's 0 to 1 is cut into.
 const LEVELS: f32 = 1000.0;
@@ -112,25 +113,38 @@ impl HeadWorker for Worker {
         out.height = maps.height;
         let (interior, distance) = (maps.channel(0), maps.channel(1));
         let threshold = self.interior_logit;
-        self.mask.clear();
-        self.mask
-            .extend(interior.iter().map(|&logit| u8::from(logit > threshold)));
+        self.mask.resize(interior.len(), 0);
+        on_widest(
+            #[inline(always)]
+            || {
+                for (mask, &logit) in self.mask.iter_mut().zip(interior) {
+                    *mask = u8::from(logit > threshold);
+                }
+            },
+        );
         self.holes.fill(&mut self.mask, maps.width, self.hole_area);
-        self.relief.clear();
-        // A regression leaves 0 to 1 a little.
-        self.relief
-            .extend(distance.iter().map(|&d| d.clamp(0.0, 1.0)));
+        self.relief.resize(distance.len(), 0.0);
+        on_widest(
+            #[inline(always)]
+            || {
+                // A regression leaves 0 to 1 a little.
+                for (relief, &distance) in self.relief.iter_mut().zip(distance) {
+                    *relief = distance.clamp(0.0, 1.0);
+                }
+            },
+        );
         self.smoothing.smooth(&mut self.relief, maps.width);
-        self.levels.clear();
-        // Level 1 is a distance of 0; through i32, because that cast is one instruction for many pixels.
-        self.levels.extend(
-            self.relief
-                .iter()
-                .zip(&self.mask)
-                .map(|(&relief, &inside)| {
+        self.levels.resize(distance.len(), 0);
+        let reliefs = self.relief.iter().zip(&self.mask);
+        on_widest(
+            #[inline(always)]
+            || {
+                // Level 1 is a distance of 0; through i32, because that cast is one instruction for many pixels.
+                for (to, (&relief, &inside)) in self.levels.iter_mut().zip(reliefs) {
                     let level = (relief * LEVELS + 1.5) as i32 as u16;
-                    if inside == 0 { 0 } else { level }
-                }),
+                    *to = if inside == 0 { 0 } else { level };
+                }
+            },
         );
         out.count = self
             .basins

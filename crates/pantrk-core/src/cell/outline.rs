@@ -111,12 +111,22 @@ impl OutlineFitter {
                     }
                 },
             );
+            // The mean that the last pixel went into is kept at hand: the next one's is mostly the same.
+            let mut at = (0, 0);
+            let mut mean = self.sides[0][0];
             let pixels = self.side.iter().zip(owner).zip(&hematoxylin[row]);
             for ((&side, &owner), &density) in pixels {
                 if side != NEITHER {
-                    self.sides[owner as usize][usize::from(side)].add(density);
+                    let here = (owner as usize, usize::from(side));
+                    if here != at {
+                        self.sides[at.0][at.1] = mean;
+                        mean = self.sides[here.0][here.1];
+                        at = here;
+                    }
+                    mean.add(density);
                 }
             }
+            self.sides[at.0][at.1] = mean;
         }
     }
 

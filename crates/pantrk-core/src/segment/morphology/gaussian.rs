@@ -87,9 +87,7 @@ impl Gaussian {
     fn smooth_rows(&mut self, plane: &[f32], width: usize) {
         let radius = self.radius();
         let Self { half, rows, padded } = self;
-        rows.clear();
         rows.resize(plane.len(), 0.0);
-        padded.clear();
         padded.resize(width + 2 * radius, 0.0);
         for (row, out) in plane.chunks_exact(width).zip(rows.chunks_exact_mut(width)) {
             padded[..radius].fill(row[0]);

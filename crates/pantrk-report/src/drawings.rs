@@ -129,7 +129,7 @@ fn place(p: f64) -> f64 {
 /// Probabilities with their intervals on one logarithmic axis from 0.01 % to 100 %: fusions are rare, and on a plain axis every prior would sit at zero.
 pub(crate) fn probability_bars(rows: &[ProbabilityRow]) -> String {
     const LEFT: f64 = 190.0;
-    const SPAN: f64 = 380.0;
+    const SPAN: f64 = 350.0;
     const ROW: f64 = 34.0;
     const WIDTH: f64 = 760.0;
     let foot = 8.0 + ROW * rows.len() as f64;

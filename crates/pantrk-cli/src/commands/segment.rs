@@ -63,6 +63,8 @@ impl Segment {
             // Nuclei are wanted of any stain, and of the whole image.
             assume_h_dab: true,
             tissue_everywhere: true,
+            // People draw nuclei as generously as the network does.
+            fit_outlines: false,
             contours: true,
             ..ScoreParameters::default()
         };

@@ -11,6 +11,7 @@ use pantrk_space::{
 use rayon::prelude::*;
 
 use super::SlideAnalysis;
+use super::beyond::{cut, mirror};
 use super::patch::PatchGrid;
 use crate::CoreError;
 use crate::cell::{CellTable, trace_contours};
@@ -301,12 +302,16 @@ impl Looker<'_> {
         read_at_mpp(self.reader, &request, &mut rgb)?;
         let mut stains = StainPlanes::default();
         self.deconvolver.separate(&rgb, &mut stains);
+        let slide = (self.reader.size(), self.slide_mpp);
+        let on_slide = self.grid.part_on_slide(request.rect, slide);
+        mirror(&mut rgb, &on_slide);
         let mut labels = LabelImage::default();
         let patch = PatchInput {
             rgb: &rgb,
             stains: &stains,
         };
         self.segmenter.worker().segment(patch, &mut labels)?;
+        cut(&mut labels, &on_slide);
         let nearby = self.cells_near(&request);
         let centres = centres(&labels);
         let rings = trace_contours(&labels);
@@ -314,6 +319,7 @@ impl Looker<'_> {
         Ok(rings
             .into_iter()
             .zip(centres)
+            .filter(|(ring, _)| !ring.is_empty())
             .map(|(ring, [x, y])| {
                 let place = request.slide_from_output(x, y);
                 NucleusOutline {

@@ -4,6 +4,7 @@
 //!
 //! **Architecture invariant:** a cell is counted once: it belongs to the patch whose core holds the centre of its nucleus, and nothing is merged across patches afterwards.
 
+mod beyond;
 mod checkpoint;
 mod fields;
 mod finished;
@@ -67,6 +68,8 @@ pub struct ScoreParameters {
     pub assume_h_dab: bool,
     /// Take everything for tissue: for small pictures of tissue, where there is nothing to find.
     pub tissue_everywhere: bool,
+    /// Fit the outlines of nuclei to their hematoxylin; without it they are as the segmenter drew them.
+    pub fit_outlines: bool,
     /// Keep the outlines of nuclei.
     pub contours: bool,
 }
@@ -83,6 +86,7 @@ impl Default for ScoreParameters {
             profile: PROFILES[0].name.to_owned(),
             assume_h_dab: false,
             tissue_everywhere: false,
+            fit_outlines: true,
             contours: false,
         }
     }

@@ -7,6 +7,7 @@ use pantrk_space::{
     LevelRect, Microns, MppRequest, RegionReader, RgbBuffer, SlideMpp, SlidePoint, read_at_mpp,
 };
 
+use super::beyond::{cut, mirror};
 use super::fields::centres;
 use super::patch::PatchGrid;
 use crate::CoreError;
@@ -99,11 +100,15 @@ impl<'a> CellOutliner<'a> {
         };
         read_at_mpp(self.reader, &request, &mut self.rgb)?;
         self.deconvolver.separate(&self.rgb, &mut self.stains);
+        let slide = (self.reader.size(), self.slide_mpp);
+        let on_slide = self.grid.part_on_slide(request.rect, slide);
+        mirror(&mut self.rgb, &on_slide);
         let patch = PatchInput {
             rgb: &self.rgb,
             stains: &self.stains,
         };
         self.worker.segment(patch, &mut self.labels)?;
+        cut(&mut self.labels, &on_slide);
         self.expansion.grow(&self.labels, self.reach);
         let nuclei = trace_contours(&self.labels);
         let centres = centres(&self.labels);
@@ -122,7 +127,7 @@ impl<'a> CellOutliner<'a> {
             .iter()
             .zip(&borders)
             .zip(centres)
-            .filter(|(_, [x, y])| in_core(*x) && in_core(*y))
+            .filter(|((nucleus, _), [x, y])| !nucleus.is_empty() && in_core(*x) && in_core(*y))
             .map(|((nucleus, cell), [x, y])| CellOutline {
                 centre: request.slide_from_output(x, y),
                 nucleus: line(nucleus, [x, y], scale),

@@ -4,10 +4,11 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use pantrk_space::{
-    LevelRect, MicronsPerPixel, MppRequest, MppSource, RgbBuffer, SlideMpp, SlidePoint, SlideRect,
-    read_source,
+    LevelRect, LevelSize, MicronsPerPixel, MppRequest, MppSource, RgbBuffer, SlideMpp, SlidePoint,
+    SlideRect, read_source,
 };
 
+use super::beyond::{cut, mirror};
 use super::{Ground, ScoreInput, UnreadTile, region_reason};
 use crate::CoreError;
 use crate::cell::{
@@ -59,6 +60,23 @@ impl PatchGrid {
             width: f64::from(rect.width) * sx,
             height: f64::from(rect.height) * sy,
         }
+    }
+
+    /// The columns and rows of a patch that lie on the slide.
+    pub(super) fn part_on_slide(
+        &self,
+        patch: LevelRect,
+        (size, mpp): (LevelSize, SlideMpp),
+    ) -> [Range<usize>; 2] {
+        let (sx, sy) = self.slide_scale(mpp);
+        let of = |first: i64, pixels: u32, slide: u32, scale: f64| {
+            let place = |at: i64| (at - first).clamp(0, i64::from(pixels)) as usize;
+            place(0)..place((f64::from(slide) / scale).floor() as i64)
+        };
+        [
+            of(patch.x, patch.width, size.width, sx),
+            of(patch.y, patch.height, size.height, sy),
+        ]
     }
 }
 
@@ -152,14 +170,20 @@ impl Worker<'_> {
         outcome.blocks =
             self.meter
                 .measure(&self.rgb, (core, halo), self.grid.mpp, &self.ground.colours);
+        let slide = (self.input.reader.size(), self.input.slide_mpp);
+        let on_slide = self.grid.part_on_slide(request.rect, slide);
+        mirror(&mut self.rgb, &on_slide);
         let patch = PatchInput {
             rgb: &self.rgb,
             stains: &self.stains,
         };
         self.segmenter.segment(patch, &mut self.labels)?;
-        self.fitter.fit(&mut self.labels, &self.stains.hematoxylin);
+        cut(&mut self.labels, &on_slide);
         let background = self.ground.background.od as f32;
         let parameters = self.input.parameters;
+        if parameters.fit_outlines {
+            self.fitter.fit(&mut self.labels, &self.stains.hematoxylin);
+        }
         let reach = parameters
             .expansion
             .pixels_at(self.grid.mpp)
@@ -173,7 +197,7 @@ impl Worker<'_> {
             } else {
                 &self.unread
             },
-            on_slide: self.on_slide(request.rect),
+            on_slide,
             wanted: [inside(core.width), inside(core.height)],
             reach: reach as u8,
             weak: parameters.thresholds.values()[0] + background,
@@ -189,20 +213,6 @@ impl Worker<'_> {
             self.keep(&record, contour, &request, &mut outcome.cells);
         }
         Ok(outcome)
-    }
-
-    /// The columns and rows of a patch that lie on the slide.
-    fn on_slide(&self, patch: LevelRect) -> [Range<usize>; 2] {
-        let size = self.input.reader.size();
-        let (sx, sy) = self.grid.slide_scale(self.input.slide_mpp);
-        let of = |first: i64, pixels: u32, slide: u32, scale: f64| {
-            let place = |at: i64| (at - first).clamp(0, i64::from(pixels)) as usize;
-            place(0)..place((f64::from(slide) / scale).floor() as i64)
-        };
-        [
-            of(patch.x, patch.width, size.width, sx),
-            of(patch.y, patch.height, size.height, sy),
-        ]
     }
 
     /// Stain densities against the glass as it is lit here.

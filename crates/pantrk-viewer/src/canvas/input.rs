@@ -1,6 +1,6 @@
 //! Pointer and keys on the canvas.
 
-use egui::{Key, Modifiers, PointerButton, Response, Ui};
+use egui::{Event, Key, Modifiers, PointerButton, Response, Ui};
 use pantrk_space::SlidePoint;
 
 use super::Projector;
@@ -62,8 +62,11 @@ pub(super) fn input(
     if response.double_clicked() && tool == Tool::Move {
         view = zoom(view, at, 2.0);
     }
-    // A field or a slider that has the focus keeps its keys.
-    if ui.memory(|memory| memory.focused().is_none() || memory.has_focus(response.id)) {
+    // A field or a slider that has the focus keeps its keys, and what lies over the slide takes them all.
+    let is_covered = context.session.browser.is_some() || context.session.help;
+    if !is_covered
+        && ui.memory(|memory| memory.focused().is_none() || memory.has_focus(response.id))
+    {
         if pressed(ui, Key::Num0) {
             out.push(Command::Fit);
             return;
@@ -250,8 +253,14 @@ fn keys(ui: &Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands
 }
 
 /// Whether a key was pressed alone; with Ctrl or Command it belongs to the window.
+///
+/// As it was when the key went down: by the frame's end the other key may have been let go.
 fn pressed(ui: &Ui, key: Key) -> bool {
-    ui.input(|i| i.key_pressed(key) && !i.modifiers.command && !i.modifiers.alt)
+    let alone = |event: &Event| {
+        matches!(event, Event::Key { key: of, pressed: true, modifiers, .. }
+            if *of == key && !modifiers.command && !modifiers.alt)
+    };
+    ui.input(|i| i.events.iter().any(alone))
 }
 
 /// Says where the pointer is, once for each place.

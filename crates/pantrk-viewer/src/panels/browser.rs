@@ -79,6 +79,10 @@ pub(crate) fn list_ui(ui: &mut Ui, browser: &Browser, out: &mut Commands) {
         .hint_text(hint)
         .desired_width(f32::INFINITY);
     let field = ui.add(field);
+    // Nothing else under the list wants the keys.
+    if ui.memory(|memory| memory.focused().is_none()) {
+        field.request_focus();
+    }
     field.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, FIELD));
     if field.changed() {
         go(BrowseCommand::Name(name));

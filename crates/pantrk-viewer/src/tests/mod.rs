@@ -34,7 +34,9 @@ use pantrk_triage::Action;
 
 use crate::SlideScorer;
 use crate::app::{Start, Viewer};
+use crate::browser::Purpose;
 use crate::canvas;
+use crate::command::{BrowseCommand, Command};
 use crate::state::Load;
 use raster::Raster;
 
@@ -427,6 +429,13 @@ fn keys_zoom_the_canvas_and_zero_fits_again() {
     let now = pointer(&harness);
     assert!((held.x - now.x).abs() < 1e-3 && (held.y - now.y).abs() < 1e-3);
     harness.key_press(egui::Key::Num0);
+    harness.run_steps(3);
+    assert_eq!(view(&harness), None);
+    // The list of files lies over the slide and takes the keys.
+    let list = Command::Browse(BrowseCommand::For(Purpose::OpenSlides));
+    harness.state_mut().as_mut().unwrap().wish(list);
+    harness.run_steps(3);
+    harness.key_press(egui::Key::Plus);
     harness.run_steps(3);
     assert_eq!(view(&harness), None);
 }

@@ -209,6 +209,7 @@ fn a_signature_stands_in_its_block() {
         "differs",
         "2026-03-03 10:00 UTC",
         "not evaluable",
+        "Signed by Dr Example on 2026-03-03 10:00 UTC: IHC not evaluable, other than the program read it (crushed tissue).",
     ] {
         assert!(page.contains(text), "{text}");
     }

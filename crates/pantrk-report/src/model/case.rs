@@ -179,6 +179,24 @@ const fn ras(value: Ras) -> &'static str {
     }
 }
 
+/// What a pathologist signed, for the head of the report; empty before.
+pub(super) fn verdict(signed: Option<&SignOff>) -> String {
+    let Some(signed) = signed else {
+        return String::new();
+    };
+    let against = match (&signed.reason, signed.agrees) {
+        (_, true) => "as the program read it".to_owned(),
+        (None, false) => "other than the program read it".to_owned(),
+        (Some(reason), false) => format!("other than the program read it ({reason})"),
+    };
+    format!(
+        "Signed by {} on {}: IHC {}, {against}.",
+        signed.name,
+        crate::numbers::minute(&signed.time),
+        words(&signed.result)
+    )
+}
+
 /// The block for the signature; what is known is filled in.
 pub(super) fn sign_off(case: &Case, signed: Option<&SignOff>) -> Vec<Field> {
     let lab = case.report.as_ref();

@@ -64,6 +64,7 @@ pub(crate) struct SlidePage {
     pub(crate) program: String,
     pub(crate) made: String,
     pub(crate) note: String,
+    pub(crate) verdict: String,
     pub(crate) groups: Vec<FieldGroup>,
     pub(crate) flag: Mark,
     pub(crate) action: String,
@@ -116,6 +117,7 @@ impl SlidePage {
             program: format!("pantrk {}", result.run.version),
             made: started.map(minute).unwrap_or_default(),
             note: options.note.clone().unwrap_or_default(),
+            verdict: case::verdict(options.sign_off.as_ref()),
             groups: case::groups(result, case),
             flag: Mark {
                 word: triage.flag.word.clone(),

@@ -4,13 +4,16 @@
 
 Sets: the real validation fields as they are; the same fields re-rendered as H-DAB, one set per
 pattern (fixed seeds); held-out phantoms. The ONNX file is run as the pipeline runs it, in patches
-with a halo, cores put together; the pipeline's patches are larger.
+with a halo, cores put together; the pipeline's patches are larger. With `--program` the same fields
+go through `pantrk segment` too, with the network and with its watershed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import tempfile
 import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -158,6 +161,22 @@ def recipe_scores(sets: dict[str, list[Field]]) -> dict[str, dict[str, float]]:
     return table
 
 
+def program_scores(sets: dict[str, list[Field]], program: Path, model: str) -> dict[str, dict[str, float]]:
+    """The program's own label images of the same fields."""
+    table = {}
+    for name, fields in sets.items():
+        tally = Tally()
+        for field in fields:
+            with tempfile.TemporaryDirectory() as folder:
+                image, labels = Path(folder) / "field.png", Path(folder) / "labels.png"
+                Image.fromarray(field.rgb).save(image)
+                command = [str(program), "segment", str(image), "--mpp", "0.5", "--model", model, "--out", str(labels)]
+                subprocess.run(command, check=True, capture_output=True)
+                tally.add(field.labels, np.asarray(Image.open(labels)).astype(np.int32))
+        table[name] = tally.row()
+    return table
+
+
 def show(table: dict[str, dict[str, float]], title: str) -> None:
     print(f"\n| {title} | F1@0.5 | F1@0.7 | PQ | AJI | count ratio | nuclei |\n|---|---|---|---|---|---|---|")
     for name, r in table.items():
@@ -209,6 +228,7 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, default=MODEL_DIR / "model.toml")
     parser.add_argument("--tune", action="store_true", help="try head parameters instead of reporting")
     parser.add_argument("--no-recipe", action="store_true")
+    parser.add_argument("--program", type=Path, help="the built program: what its `segment` gives is shown too")
     parser.add_argument("--overlay", type=Path, nargs=2, metavar=("IMAGE", "OUT"), help="draw what is found in one image at 0.5 um/px")
     parser.add_argument("--worst", type=Path, metavar="FOLDER", help="draw the worst fields of each set instead of reporting")
     parser.add_argument("--json", type=Path, help="write the figures here too")
@@ -233,6 +253,10 @@ def main() -> None:
     if not args.no_recipe:
         report["recipe"] = recipe_scores(sets)
         show(report["recipe"], "recipe")
+    if args.program:
+        for model in ("nucleus", "watershed"):
+            report[f"program, {model}"] = program_scores(sets, args.program, model)
+            show(report[f"program, {model}"], f"program, {model}")
     if args.json:
         args.json.write_text(json.dumps(report, indent=1))
 

@@ -159,6 +159,29 @@ fn segment_takes_any_size() {
     }
 }
 
+/// Neither in flat colours nor along the image's edge, beyond which white would look like one.
+#[test]
+fn no_nucleus_is_seen_in_what_has_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, out) = (
+        folder.path().join("flat.png"),
+        folder.path().join("labels.png"),
+    );
+    for colour in [
+        [255, 255, 255],
+        [200, 200, 200],
+        [90, 90, 160],
+        [150, 150, 200],
+        [140, 90, 50],
+    ] {
+        let flat = image::RgbImage::from_pixel(600, 600, image::Rgb(colour));
+        flat.save(&image).unwrap();
+        let args = ["segment", text(&image), "--mpp", "0.5", "--out", text(&out)];
+        let said = pantrk(args).good().stdout;
+        assert!(said.starts_with("0 nuclei"), "{colour:?}: {said}");
+    }
+}
+
 #[test]
 fn segment_without_a_pixel_size_wants_the_flag() {
     let folder = tempfile::tempdir().unwrap();
@@ -226,7 +249,7 @@ fn models_are_listed_and_checked() {
         "sha256",
         "input    image",
         "output   maps",
-        "runs     in tract",
+        "runs     in direct",
         "fits     head = \"interior-distance\"",
         "it can be used",
     ] {

@@ -53,17 +53,19 @@ impl Models {
             } => {
                 let choice: RuntimeChoice = runtime.parse().map_err(Failure::usage)?;
                 let runtimes = runtimes(choice, Device::Cpu).or_exit(Exit::Preflight)?;
-                // The last takes the most networks.
-                let Some(runtime) = runtimes.last() else {
-                    return Ok(Exit::Preflight);
-                };
-                let report = check_onnx(file, *patch, &**runtime).or_exit(Exit::NothingRead)?;
-                print(&words(&report));
-                Ok(if report.trial.is_ok() {
-                    Exit::Good
-                } else {
-                    Exit::Preflight
-                })
+                // The first that takes it runs it; where none does, the last takes the most networks and says what is wrong.
+                let mut exit = Exit::Preflight;
+                let mut said = String::new();
+                for runtime in &runtimes {
+                    let report = check_onnx(file, *patch, &**runtime).or_exit(Exit::NothingRead)?;
+                    said = words(&report);
+                    if report.trial.is_ok() {
+                        exit = Exit::Good;
+                        break;
+                    }
+                }
+                print(&said);
+                Ok(exit)
             }
         }
     }

@@ -16,6 +16,10 @@ pub(crate) const FIELD_UM: f64 = 300.0;
 const MOST: usize = 24;
 /// Fields with fewer cells say little.
 const FEW: u32 = 20;
+/// And those with fewer than this share of the median field's are a strip along an edge.
+const LEAST_SHARE: f64 = 0.4;
+/// Up to this share of stained cells a field is negative: what chance stains is no finding.
+const NEGATIVE: f64 = 0.01;
 /// How near to the lowest threshold a cell is borderline (OD).
 const BORDER_OD: f32 = 0.05;
 
@@ -116,7 +120,8 @@ pub(crate) fn fields(
         field.borderline += u32::from((top - low).abs() <= BORDER_OD);
     }
     let share = |part: u32, field: &Field| f64::from(part) / f64::from(field.cells);
-    let enough = grid.into_iter().filter(|(_, f)| f.cells >= FEW);
+    let least = least_cells(grid.values().map(|f| f.cells));
+    let enough = grid.into_iter().filter(|(_, f)| f.cells >= least);
     let mut ranked: Vec<(f64, Field)> = match kind {
         FieldKind::Hottest => enough
             .filter(|(_, f)| f.positive > 0)
@@ -127,12 +132,20 @@ pub(crate) fn fields(
             .map(|(_, f)| (share(f.borderline, &f), f))
             .collect(),
         FieldKind::Negative => enough
-            .filter(|(_, f)| f.positive == 0)
+            .filter(|(_, f)| share(f.positive, f) <= NEGATIVE)
             .map(|(key, f)| (chance(key), f))
             .collect(),
     };
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     ranked.into_iter().take(MOST).map(|(_, f)| f).collect()
+}
+
+/// How many cells a field needs, by how many the fields have.
+fn least_cells(cells: impl Iterator<Item = u32>) -> u32 {
+    let mut cells: Vec<u32> = cells.filter(|&n| n >= FEW).collect();
+    cells.sort_unstable();
+    let median = cells.get(cells.len() / 2).copied().unwrap_or(FEW);
+    FEW.max((LEAST_SHARE * f64::from(median)) as u32)
 }
 
 /// A number from 0 to 1 for a field, the same on every run.
@@ -153,9 +166,14 @@ mod tests {
     #[test]
     fn each_kind_finds_its_fields() {
         let mut table = CellTable::default();
-        // Three fields of 40 cells: one strong, one near the threshold, one negative.
-        for (field, od) in [(0_u8, 0.9_f32), (1, 0.21), (2, 0.02)] {
-            for i in 0..40_u8 {
+        // Three fields of 60 cells, one strong, one near the threshold, one negative, and the strongest along an edge.
+        for (field, od, cells) in [
+            (0_u8, 0.9_f32, 60_u8),
+            (1, 0.21, 60),
+            (2, 0.02, 60),
+            (3, 1.2, 22),
+        ] {
+            for i in 0..cells {
                 table
                     .x_px
                     .push(f32::from(field) * 600.0 + 50.0 + f32::from(i));
@@ -174,6 +192,6 @@ mod tests {
         assert_eq!(x(&found(FieldKind::Hottest)), [300.0, 900.0]);
         assert_eq!(x(&found(FieldKind::Borderline)), [900.0]);
         assert_eq!(x(&found(FieldKind::Negative)), [1500.0]);
-        assert_eq!(found(FieldKind::Hottest)[0].positive, 40);
+        assert_eq!(found(FieldKind::Hottest)[0].positive, 60);
     }
 }

@@ -13,13 +13,16 @@ mod ribbon;
 mod scale_bar;
 mod tiles;
 
-use egui::{Align2, FontId, Painter, Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, FontId, Painter, Rect, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
 use pantrk_space::{SlidePoint, SlideRect};
 
 use crate::command::{Command, Commands};
 use crate::panels::PanelContext;
 use crate::state::{Load, OpenItem, OpenSlide};
 use crate::tokens::{self, Tokens};
+use crate::tour::FIELD_UM;
 use crate::view::{CanvasSize, ScreenPoint, View};
 
 /// What the canvas is called for those who hear it.
@@ -202,8 +205,35 @@ fn slide_ui(
     }
     let scale = scale_bar::draw(painter, projector, slide, tokens);
     notes.insert(0, scale);
+    if let Some(words) = tour_field(painter, projector, (open, slide), tokens) {
+        notes.insert(0, words);
+    }
     plate(painter, projector.rect, &notes.join("   "), tokens);
     minimap::draw(ui, projector, (open, slide), tokens, out);
+}
+
+/// A frame around the field that the tour shows; which it is, in words.
+fn tour_field(
+    painter: &Painter,
+    projector: Projector,
+    (open, slide): (&OpenItem, &OpenSlide),
+    tokens: &Tokens,
+) -> Option<String> {
+    let (tour, mpp) = (open.tour.as_ref()?, slide.mpp?);
+    let field = tour.fields.get(tour.at)?;
+    let half = [mpp.x.get(), mpp.y.get()].map(|um| FIELD_UM / um / 2.0);
+    let corners = [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)].map(|(x, y)| {
+        projector.pos(SlidePoint {
+            x: field.centre.x + x * half[0],
+            y: field.centre.y + y * half[1],
+        })
+    });
+    for (width, colour) in [(4.0, tokens.plate), (1.8, tokens.accent)] {
+        let stroke = Stroke::new(width, colour);
+        painter.add(Shape::closed_line(corners.to_vec(), stroke));
+    }
+    let (at, of) = (tour.at + 1, tour.fields.len());
+    Some(format!("{} field {at} of {of}", tour.kind.label()))
 }
 
 /// The picture of the result's folder, and why there is no more.

@@ -79,7 +79,7 @@ impl Viewer {
     fn step(&mut self, by: i32) {
         let order = (self.settings.sort, self.settings.filter);
         let session = &self.session;
-        let places = shown(&session.worklist, &session.marks, order, &session.search);
+        let places = shown(session, order);
         let now = session.open.as_ref().map(|open| open.index);
         let at = now.and_then(|now| places.iter().position(|&place| place == now));
         let next = match at {

@@ -18,14 +18,11 @@ use super::Viewer;
 impl Viewer {
     /// Where the review of an entry is kept: beside the results, or with the user's settings where there is no result.
     fn review_place(&self, item: &WorkItem) -> Option<ReviewPlace> {
-        let root = match &item.source {
-            WorkSource::Result { folder, .. } => parent_of(folder),
-            WorkSource::Slide { .. } => self.settings_path.as_ref()?.parent()?.to_path_buf(),
-            WorkSource::Broken { .. } => return None,
-        };
+        let unscored = self.session.unscored_reviews.as_deref();
+        let (root, id) = item.review_place(unscored)?;
         Some(ReviewPlace {
-            root,
-            slide_id: item.id.clone(),
+            root: root.to_path_buf(),
+            slide_id: id.into_owned(),
         })
     }
 
@@ -61,16 +58,19 @@ impl Viewer {
     pub(super) fn take_review(&mut self, answer: ReviewAnswer) {
         match answer {
             ReviewAnswer::Trouble(text) => self.note(text),
-            ReviewAnswer::Marks(marks) => self.session.marks.extend(marks),
+            ReviewAnswer::Marks { root, marks } => {
+                self.session.marks.entry(root).or_default().extend(marks);
+            }
             ReviewAnswer::Review {
                 opening,
+                place,
                 review,
                 trail,
                 opened,
             } => {
                 if let Some(review) = &review {
-                    let id = review.slide_id.clone();
-                    self.session.marks.insert(id, review.state);
+                    let marks = self.session.marks.entry(place.root).or_default();
+                    marks.insert(place.slide_id, review.state);
                 }
                 let Some(open) = self.opened(opening) else {
                     return;
@@ -305,13 +305,6 @@ impl Viewer {
             };
             drop(self.reviews.ask(request));
         }
-    }
-}
-
-fn parent_of(folder: &std::path::Path) -> PathBuf {
-    match folder.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-        _ => PathBuf::from("."),
     }
 }
 

@@ -84,12 +84,19 @@ pub(crate) enum ReviewRequest {
 
 /// What is answered.
 pub(crate) enum ReviewAnswer {
-    /// How far reviews are, by the slide's id.
-    Marks(BTreeMap<String, ReviewState>),
+    /// How far the reviews of a folder are.
+    Marks {
+        /// The folder.
+        root: PathBuf,
+        /// By the slide's id there.
+        marks: BTreeMap<String, ReviewState>,
+    },
     /// A review as it is kept now, and the end of its trail.
     Review {
         /// The opening.
         opening: u64,
+        /// Where it is kept.
+        place: ReviewPlace,
         /// None where nobody looked at the slide.
         review: Option<Box<SlideReview>>,
         /// The last entries, the newest first.
@@ -128,15 +135,17 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
                 Vec::new()
             };
             let marks = reviews.into_iter().map(|r| (r.slide_id, r.state));
-            Ok(ReviewAnswer::Marks(marks.collect()))
+            let marks = marks.collect();
+            Ok(ReviewAnswer::Marks { root, marks })
         }
         ReviewRequest::Load { opening, place } => {
             let path = place.root.join(WORKLIST_FILE);
             if path.is_file() {
-                answer(&Worklist::open(&path)?, opening, &place, true)
+                answer(&Worklist::open(&path)?, opening, place, true)
             } else {
                 Ok(ReviewAnswer::Review {
                     opening,
+                    place,
                     review: None,
                     trail: Vec::new(),
                     opened: true,
@@ -162,7 +171,7 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
                 changes: &changes,
             };
             list.save_draft(&save, &stamp(who))?;
-            answer(&list, opening, &place, false)
+            answer(&list, opening, place, false)
         }
         ReviewRequest::SignOff {
             opening,
@@ -183,7 +192,7 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
                 result: &result,
             };
             list.sign_off(&sign, &stamp(who))?;
-            answer(&list, opening, &place, false)
+            answer(&list, opening, place, false)
         }
         ReviewRequest::Reopen {
             opening,
@@ -193,7 +202,7 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
         } => {
             let mut list = open(&place.root)?;
             list.reopen(&place.slide_id, &reason, &stamp(who))?;
-            answer(&list, opening, &place, false)
+            answer(&list, opening, place, false)
         }
     }
 }
@@ -208,7 +217,7 @@ fn open(root: &Path) -> Result<Worklist, StoreError> {
 fn answer(
     list: &Worklist,
     opening: u64,
-    place: &ReviewPlace,
+    place: ReviewPlace,
     opened: bool,
 ) -> Result<ReviewAnswer, StoreError> {
     if opened {
@@ -220,6 +229,7 @@ fn answer(
     trail.truncate(SHOWN);
     Ok(ReviewAnswer::Review {
         opening,
+        place,
         review,
         trail,
         opened,

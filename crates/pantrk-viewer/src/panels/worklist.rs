@@ -35,7 +35,7 @@ fn worklist_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
         controls_ui(ui, context, out);
     }
     let order = (context.settings.sort, context.settings.filter);
-    let places = shown(&session.worklist, &session.marks, order, &session.search);
+    let places = shown(session, order);
     faint(ui, summary(session, places.len()));
     queue_ui(ui, session, out);
     ui.add_space(2.0);
@@ -169,7 +169,7 @@ fn row_ui(ui: &mut Ui, (session, item, index): (&Session, &WorkItem, usize), out
     // Slides of one name may lie in several folders.
     let id = Id::unique(("worklist row", &item.id, item.place()));
     let response = ui.interact(rect, id, Sense::click());
-    let mark = session.marks.get(&item.id).copied().unwrap_or_default();
+    let mark = session.mark(item);
     let spoken = spoken(item, mark);
     response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, open, &spoken));
     if !ui.is_rect_visible(rect) {

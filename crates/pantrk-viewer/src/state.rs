@@ -59,10 +59,10 @@ pub(crate) struct Session {
     pub(crate) marks: BTreeMap<PathBuf, BTreeMap<String, ReviewState>>,
     /// The folder of the database for slides that have no result, if there is one.
     pub(crate) unscored_reviews: Option<PathBuf>,
-    /// Small pictures, by the slide's id.
-    pub(crate) thumbnails: BTreeMap<String, Load<TextureHandle>>,
-    /// Slides that are being scored or wait for it, by their id.
-    pub(crate) scoring: BTreeMap<String, ScoreJob>,
+    /// Small pictures, by the entry's place.
+    pub(crate) thumbnails: BTreeMap<PathBuf, Load<TextureHandle>>,
+    /// Slides that are being scored or wait for it, by their file.
+    pub(crate) scoring: BTreeMap<PathBuf, ScoreJob>,
     /// Whether slides can be scored from here.
     pub(crate) can_score: bool,
 }
@@ -70,6 +70,8 @@ pub(crate) struct Session {
 /// A slide that is being scored or waits for it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ScoreJob {
+    /// The slide's id, as it is told.
+    pub(crate) id: String,
     /// Whether it is being scored.
     pub(crate) running: bool,
     /// What is being done.

@@ -400,12 +400,12 @@ impl Viewer {
                     open.heatmap_pictures.insert(metric, load_from(texture));
                 }
             }
-            LibraryAnswer::WorklistThumbnail { id, picture } => {
+            LibraryAnswer::WorklistThumbnail { place, picture } => {
                 let load = match picture {
                     Some(picture) => Load::Ready(upload(ctx, "worklist", picture)),
                     None => Load::Failed("no picture".to_owned()),
                 };
-                self.session.thumbnails.insert(id, load);
+                self.session.thumbnails.insert(place, load);
             }
             LibraryAnswer::Preview { opening, picture } => {
                 if let Some(open) = self.opened(opening) {

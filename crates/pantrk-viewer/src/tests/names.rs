@@ -1,5 +1,7 @@
 //! Slides of one name in several folders: each keeps its own review, score and drawing.
 
+use pantrk_core::pipeline::Progress;
+use pantrk_core::segment::Segmenter;
 use pantrk_store::ReviewState;
 
 use super::*;
@@ -73,4 +75,54 @@ fn a_signature_locks_the_slide_that_was_signed_and_none_of_the_same_name() {
     );
     open(&mut harness, first);
     assert!(viewer(&harness).session.is_locked());
+}
+
+/// Writes a made-up result beside each slide.
+struct Beside;
+
+impl SlideScorer for Beside {
+    fn score(&self, slide: &Path, _: &dyn Progress) -> Result<PathBuf, String> {
+        let out = slide.with_file_name(crate::RESULTS_BESIDE);
+        let id = pantrk_store::slide_id_from_path(slide);
+        write_result(&out, &id, slide, |_| {});
+        Ok(out.join(id))
+    }
+
+    fn with_segmenter(&self, _: &mut dyn FnMut(&dyn Segmenter)) -> Result<(), String> {
+        Err("not asked for".to_owned())
+    }
+}
+
+#[test]
+fn slides_of_one_name_are_scored_each_for_its_own_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let slides = ["monday", "tuesday"].map(|day| dir.path().join(day).join("S1.png"));
+    for slide in &slides {
+        std::fs::create_dir_all(slide.parent().unwrap()).unwrap();
+        write_slide(slide);
+    }
+    let out = dir.path().join("results");
+    write_result(&out, "S1", &dir.path().join("gone.svs"), |_| {});
+    let folder = out.join("S1");
+    let paths = [folder.clone(), slides[0].clone(), slides[1].clone()];
+    let mut harness = harness_of(
+        &paths,
+        egui::ThemePreference::Dark,
+        (Raster::default(), egui::vec2(1400.0, 1000.0)),
+        Some(Arc::new(Beside)),
+    );
+    scanned(&mut harness);
+    let first = row(&harness, &folder);
+    wish(&mut harness, vec![Command::Open(first)]);
+    let opening = viewer(&harness).session.open.as_ref().unwrap().opening;
+    wish(&mut harness, vec![Command::ScoreAll]);
+    until(&mut harness, "the scores", |h| {
+        viewer(h).session.scoring.is_empty()
+    });
+    let session = &viewer(&harness).session;
+    let places: Vec<&Path> = session.worklist.iter().filter_map(|i| i.place()).collect();
+    let beside = slides.map(|slide| slide.with_file_name(crate::RESULTS_BESIDE).join("S1"));
+    assert_eq!(places, [&*folder, &*beside[0], &*beside[1]]);
+    let open = session.open.as_ref().unwrap();
+    assert_eq!((open.index, open.opening), (first, opening));
 }

@@ -165,7 +165,11 @@ impl WorkItem {
                 let root = parent.unwrap_or_else(|| Path::new("."));
                 Some((root, Cow::Borrowed(&self.id)))
             }
-            WorkSource::Slide { .. } => Some((unscored?, Cow::Borrowed(&self.id))),
+            WorkSource::Slide { path } => {
+                // All slides without a result share one database, and one id may name several files.
+                let id = whole(path).to_string_lossy().into_owned();
+                Some((unscored?, Cow::Owned(id)))
+            }
             WorkSource::Broken { .. } => None,
         }
     }

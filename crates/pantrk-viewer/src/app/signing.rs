@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::command::SignCommand;
 use crate::draft::Draft;
 use crate::jobs::{FileRequest, ReportRequest, ReviewAnswer, ReviewPlace, ReviewRequest};
-use crate::state::{KeptReview, WorkItem, WorkSource};
+use crate::state::{KeptReview, OpenItem, WorkItem, WorkSource};
 
 use super::Viewer;
 
@@ -142,17 +142,10 @@ impl Viewer {
         let Some(place) = self.review_place(item) else {
             return;
         };
-        let identity = match item.result() {
-            Some(result) => [
-                Some(result.slide.fingerprint.clone()),
-                Some(result.run.parameter_hash.clone()),
-            ],
-            None => [None, None],
-        };
         let request = ReviewRequest::Save {
             opening: open.opening,
             place,
-            identity,
+            identity: identity(item, open),
             draft: draft.to_json(),
             corrections: draft.correction_rows(),
             changes,
@@ -305,6 +298,20 @@ impl Viewer {
             };
             drop(self.reviews.ask(request));
         }
+    }
+}
+
+/// What tells the slide's file and the result's parameters from others: the file's own where there is no result.
+fn identity(item: &WorkItem, open: &OpenItem) -> [Option<String>; 2] {
+    match item.result() {
+        Some(result) => [
+            Some(result.slide.fingerprint.clone()),
+            Some(result.run.parameter_hash.clone()),
+        ],
+        None => [
+            open.slide.ready().map(|slide| slide.reader.fingerprint()),
+            None,
+        ],
     }
 }
 

@@ -2,10 +2,12 @@
 
 use pantrk_core::pipeline::Progress;
 use pantrk_core::segment::Segmenter;
+use pantrk_space::SlidePoint;
 use pantrk_store::ReviewState;
 
 use super::*;
-use crate::command::{Command, SignCommand};
+use crate::command::{Command, DrawCommand, SignCommand};
+use crate::drawing::Tool;
 use crate::worklist::{Filter, SortBy, shown};
 
 /// Hands commands to the next frame and draws it.
@@ -125,4 +127,82 @@ fn slides_of_one_name_are_scored_each_for_its_own_row() {
     assert_eq!(places, [&*folder, &*beside[0], &*beside[1]]);
     let open = session.open.as_ref().unwrap();
     assert_eq!((open.index, open.opening), (first, opening));
+}
+
+/// A viewer whose settings are kept in a folder of its own.
+fn settled_in(
+    settings: &Path,
+    paths: &[PathBuf],
+    scorer: Option<Arc<dyn SlideScorer>>,
+) -> Harness<'static, Option<Viewer>> {
+    let (settings_path, paths) = (Some(settings.join("viewer.json")), paths.to_vec());
+    Harness::builder()
+        .with_size(egui::vec2(1400.0, 1000.0))
+        .renderer(Raster::default())
+        .build_ui_state(
+            move |ui, viewer: &mut Option<Viewer>| {
+                let start = || Start {
+                    paths: paths.clone(),
+                    scorer: scorer.clone(),
+                    settings_path: settings_path.clone(),
+                };
+                let viewer = viewer.get_or_insert_with(|| Viewer::new(ui.ctx(), start()).unwrap());
+                viewer.frame(ui);
+            },
+            None,
+        )
+}
+
+/// Draws a rectangle onto the slide that is open.
+fn draw(harness: &mut Harness<'static, Option<Viewer>>) {
+    let at = |x, y| SlidePoint { x, y };
+    let commands = [
+        DrawCommand::Tool(Tool::Rectangle),
+        DrawCommand::Press {
+            at: at(100.0, 100.0),
+            erase: false,
+        },
+        DrawCommand::Drag(at(900.0, 700.0)),
+        DrawCommand::Release,
+    ];
+    wish(harness, commands.into_iter().map(Command::Draw).collect());
+    assert_eq!(shapes(harness), 1);
+}
+
+fn shapes(harness: &Harness<'static, Option<Viewer>>) -> usize {
+    let review = viewer(harness).session.review().unwrap();
+    review.drawing.shapes().len()
+}
+
+#[test]
+fn a_drawing_stays_with_the_file_that_it_was_made_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let slides = ["day2", "day3"].map(|day| dir.path().join(day).join("case-c.png"));
+    for slide in &slides {
+        std::fs::create_dir_all(slide.parent().unwrap()).unwrap();
+        write_slide(slide);
+    }
+    let settings = dir.path().join("settings");
+    let mut harness = settled_in(&settings, &slides, None);
+    scanned(&mut harness);
+    open(&mut harness, 0);
+    draw(&mut harness);
+    open(&mut harness, 1);
+    assert_eq!(shapes(&harness), 0);
+    open(&mut harness, 0);
+    assert_eq!(shapes(&harness), 1);
+    let session = &viewer(&harness).session;
+    let marks = [0, 1].map(|index| session.mark(&session.worklist[index]));
+    assert_eq!(marks, [ReviewState::InReview, ReviewState::New]);
+    drop(harness);
+
+    // Another start goes on with that file, not with the other of its name.
+    let mut harness = settled_in(&settings, &[], None);
+    until(&mut harness, "the drawing", |h| {
+        let open = h.state().as_ref().and_then(|v| v.session.open.as_ref());
+        open.is_some_and(|open| open.draft.is_some())
+    });
+    assert_eq!(shapes(&harness), 1);
+    let (item, _) = viewer(&harness).session.open_item().unwrap();
+    assert_eq!(item.place(), Some(&*slides[0]));
 }

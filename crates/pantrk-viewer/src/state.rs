@@ -165,14 +165,15 @@ impl WorkItem {
                 let root = parent.unwrap_or_else(|| Path::new("."));
                 Some((root, Cow::Borrowed(&self.id)))
             }
-            WorkSource::Slide { path } => {
-                // All slides without a result share one database, and one id may name several files.
-                let id = whole(path).to_string_lossy().into_owned();
-                Some((unscored?, Cow::Owned(id)))
-            }
+            WorkSource::Slide { path } => Some((unscored?, Cow::Owned(file_id(path)))),
             WorkSource::Broken { .. } => None,
         }
     }
+}
+
+/// The id under which the review of a file without a result is kept: all of them share one database, and one name may be that of several files.
+pub(crate) fn file_id(path: &Path) -> String {
+    whole(path).to_string_lossy().into_owned()
 }
 
 /// A path from the root on; an address stays what it is.
@@ -341,6 +342,8 @@ impl Beside {
 pub(crate) struct KeptReview {
     /// None where nobody looked at the slide.
     pub(crate) review: Option<Box<SlideReview>>,
+    /// What was kept of the slide before it had a result, until it is taken over.
+    pub(crate) before: Option<Box<SlideReview>>,
     /// Who did what, the newest first.
     pub(crate) trail: Vec<AuditEntry>,
     /// Whether the database answered.

@@ -102,11 +102,18 @@ impl Viewer {
         let rows: Vec<usize> = (0..self.session.worklist.len())
             .filter(|&row| self.session.worklist[row].place() == Some(path))
             .collect();
+        let open = self.session.open.as_ref().map(|open| open.index);
+        let open = open.filter(|row| rows.contains(row));
+        if open.is_some() {
+            // Kept under the file while the row still is one, and closed with it: the result's review takes the drawing over when it is opened.
+            self.keep_review();
+            self.stop_making();
+            self.session.open = None;
+        }
         for &row in &rows {
             self.session.worklist[row] = item.clone();
         }
-        let open = self.session.open.as_ref().map(|open| open.index);
-        if let Some(row) = open.filter(|row| rows.contains(row)) {
+        if let Some(row) = open {
             self.open(row);
         }
         self.log(&format!("{id} was scored"));

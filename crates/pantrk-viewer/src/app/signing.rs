@@ -1,6 +1,6 @@
 //! Reviews that are kept, signed, sent back and opened again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pantrk_core::score::IhcResult;
 use pantrk_report::{ReportOptions, SignOff};
@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use crate::command::SignCommand;
 use crate::draft::Draft;
+use crate::drawing::Shape;
 use crate::jobs::{FileRequest, ReportRequest, ReviewAnswer, ReviewPlace, ReviewRequest};
-use crate::state::{KeptReview, OpenItem, WorkItem, WorkSource};
+use crate::state::{KeptReview, OpenItem, OpenSlide, WorkItem, WorkSource, file_id};
 
 use super::Viewer;
 
@@ -44,8 +45,18 @@ impl Viewer {
             return;
         };
         let opening = open.opening;
+        let before = item.result().and_then(|result| {
+            Some(ReviewPlace {
+                root: self.session.unscored_reviews.clone()?,
+                slide_id: file_id(Path::new(&result.slide.path)),
+            })
+        });
         match self.review_place(item) {
-            Some(place) => drop(self.reviews.ask(ReviewRequest::Load { opening, place })),
+            Some(place) => drop(self.reviews.ask(ReviewRequest::Load {
+                opening,
+                place,
+                before,
+            })),
             // There is nowhere to keep one, so none is kept.
             None => {
                 if let Some(open) = self.session.open.as_mut() {
@@ -65,6 +76,7 @@ impl Viewer {
                 opening,
                 place,
                 review,
+                before,
                 trail,
                 opened,
             } => {
@@ -77,6 +89,7 @@ impl Viewer {
                 };
                 open.kept = KeptReview {
                     review,
+                    before: before.or_else(|| open.kept.before.take()),
                     trail,
                     loaded: true,
                     restored: open.kept.restored || !opened,
@@ -113,8 +126,22 @@ impl Viewer {
         });
         open.draft = Some(Draft::of(&open.review));
         open.kept_revision = open.review.revision;
+        let fingerprint = self
+            .session
+            .worklist
+            .get(open.index)
+            .and_then(WorkItem::result)
+            .map(|result| result.slide.fingerprint.as_str());
+        // After the draft, so that it is kept as a change of this review.
+        let taken = fingerprint.is_some_and(|fingerprint| take_over(open, fingerprint));
         // Strokes of another day are trained with when they are asked for: nobody wants colours over a slide that is only looked at again.
         open.training.trained = Some(open.review.drawing.stroke_revision);
+        if taken {
+            self.note(
+                "What was drawn on this slide before it was scored was taken over: its regions count from now on."
+                    .to_owned(),
+            );
+        }
         if let Some(problem) = problem {
             self.note(format!(
                 "Something that was kept of this review cannot be shown and was left out: {problem}"
@@ -299,6 +326,39 @@ impl Viewer {
             drop(self.reviews.ask(request));
         }
     }
+}
+
+/// Takes over what was drawn on the slide before it had a result, if it was this very file; whether there was anything.
+fn take_over(open: &mut OpenItem, fingerprint: &str) -> bool {
+    let before = open.kept.before.take();
+    let Some(size) = open.slide.ready().map(OpenSlide::size) else {
+        return false;
+    };
+    let signed = open.kept.review.as_ref();
+    if signed.is_some_and(|review| review.state == ReviewState::Signed) {
+        return false;
+    }
+    let same = before.filter(|review| review.fingerprint.as_deref() == Some(fingerprint));
+    let draft = same.and_then(|review| Draft::parse(review.draft.as_deref()?).ok());
+    let drawing = &mut open.review.drawing;
+    let mut shapes = draft.map_or_else(Vec::new, |draft| draft.drawn(size).0);
+    // The slide may have been scored with some of them.
+    shapes.retain(|shape| {
+        let is_there = |old: &Shape| {
+            Shape {
+                id: shape.id,
+                ..old.clone()
+            } == *shape
+        };
+        !drawing.shapes().iter().any(is_there)
+    });
+    if shapes.is_empty() {
+        return false;
+    }
+    drawing.add("take over", shapes);
+    drawing.selected.clear();
+    open.review.take_regions();
+    true
 }
 
 /// What tells the slide's file and the result's parameters from others: the file's own where there is no result.

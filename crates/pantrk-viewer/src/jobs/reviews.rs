@@ -34,6 +34,8 @@ pub(crate) enum ReviewRequest {
         opening: u64,
         /// Where it is kept.
         place: ReviewPlace,
+        /// Where a review of the slide was kept before it had a result.
+        before: Option<ReviewPlace>,
     },
     /// Keep what is under work.
     Save {
@@ -99,6 +101,8 @@ pub(crate) enum ReviewAnswer {
         place: ReviewPlace,
         /// None where nobody looked at the slide.
         review: Option<Box<SlideReview>>,
+        /// What was kept before the slide had a result; looked for where the result's own review has no draft.
+        before: Option<Box<SlideReview>>,
         /// The last entries, the newest first.
         trail: Vec<AuditEntry>,
         /// Whether it was read because the slide was opened.
@@ -138,20 +142,11 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
             let marks = marks.collect();
             Ok(ReviewAnswer::Marks { root, marks })
         }
-        ReviewRequest::Load { opening, place } => {
-            let path = place.root.join(WORKLIST_FILE);
-            if path.is_file() {
-                answer(&Worklist::open(&path)?, opening, place, true)
-            } else {
-                Ok(ReviewAnswer::Review {
-                    opening,
-                    place,
-                    review: None,
-                    trail: Vec::new(),
-                    opened: true,
-                })
-            }
-        }
+        ReviewRequest::Load {
+            opening,
+            place,
+            before,
+        } => load(opening, place, before.as_ref()),
         ReviewRequest::Save {
             opening,
             place,
@@ -207,6 +202,43 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
     }
 }
 
+/// A review that may be there; no database is made for one that is only looked for.
+fn load(
+    opening: u64,
+    place: ReviewPlace,
+    before: Option<&ReviewPlace>,
+) -> Result<ReviewAnswer, StoreError> {
+    let path = place.root.join(WORKLIST_FILE);
+    let mut found = if path.is_file() {
+        answer(&Worklist::open(&path)?, opening, place, true)?
+    } else {
+        ReviewAnswer::Review {
+            opening,
+            place,
+            review: None,
+            before: None,
+            trail: Vec::new(),
+            opened: true,
+        }
+    };
+    if let ReviewAnswer::Review {
+        review,
+        before: earlier,
+        ..
+    } = &mut found
+        && review.as_ref().is_none_or(|review| review.draft.is_none())
+        && let Some(place) = before
+    {
+        let path = place.root.join(WORKLIST_FILE);
+        if path.is_file() {
+            *earlier = Worklist::open(&path)?
+                .review(&place.slide_id)?
+                .map(Box::new);
+        }
+    }
+    Ok(found)
+}
+
 fn open(root: &Path) -> Result<Worklist, StoreError> {
     // Where it cannot be made, opening says why.
     drop(std::fs::create_dir_all(root));
@@ -231,6 +263,7 @@ fn answer(
         opening,
         place,
         review,
+        before: None,
         trail,
         opened,
     })

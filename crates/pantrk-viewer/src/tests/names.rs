@@ -206,3 +206,38 @@ fn a_drawing_stays_with_the_file_that_it_was_made_on() {
     let (item, _) = viewer(&harness).session.open_item().unwrap();
     assert_eq!(item.place(), Some(&*slides[0]));
 }
+
+#[test]
+fn a_drawing_goes_with_its_slide_when_that_is_scored() {
+    let dir = tempfile::tempdir().unwrap();
+    let slide = dir.path().join("a.png");
+    write_slide(&slide);
+    let settings = dir.path().join("settings");
+    let mut harness = settled_in(
+        &settings,
+        std::slice::from_ref(&slide),
+        Some(Arc::new(Beside)),
+    );
+    scanned(&mut harness);
+    open(&mut harness, 0);
+    draw(&mut harness);
+    wish(&mut harness, vec![Command::ScoreAll]);
+    until(&mut harness, "the result's review", |h| {
+        let open = viewer(h).session.open_item();
+        open.is_some_and(|(item, open)| item.result().is_some() && open.draft.is_some())
+    });
+    assert_eq!(shapes(&harness), 1);
+    assert!(says(&harness, "was taken over"));
+    drop(harness);
+
+    // It is kept with the result from now on, and taken over once.
+    let folder = slide.with_file_name(crate::RESULTS_BESIDE).join("a");
+    let mut harness = settled_in(&settings, &[folder], None);
+    scanned(&mut harness);
+    until(&mut harness, "the review", |h| {
+        let open = viewer(h).session.open.as_ref();
+        open.is_some_and(|open| open.draft.is_some())
+    });
+    assert_eq!(shapes(&harness), 1);
+    assert!(!says(&harness, "was taken over"));
+}

@@ -47,6 +47,21 @@ impl Draft {
         }
     }
 
+    /// With these corrections in the place of its own, and its own.
+    pub(crate) fn with_corrections(
+        self,
+        corrections: BTreeMap<u32, Correction>,
+    ) -> (Self, BTreeMap<u32, Correction>) {
+        let own = self.corrections;
+        (
+            Self {
+                corrections,
+                ..self
+            },
+            own,
+        )
+    }
+
     /// From the text that was kept.
     ///
     /// # Errors

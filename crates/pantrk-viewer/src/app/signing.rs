@@ -1,9 +1,11 @@
 //! Reviews that are kept, signed, sent back and opened again.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pantrk_core::score::IhcResult;
 use pantrk_report::{ReportOptions, SignOff};
+use pantrk_space::LevelSize;
 use pantrk_store::{ReviewState, SlideResult};
 use pantrk_triage::Action;
 use serde_json::{Value, json};
@@ -120,32 +122,28 @@ impl Viewer {
         open.kept.restored = true;
         let text = open.kept.review.as_ref().and_then(|r| r.draft.clone());
         let size = slide.size();
-        let problem = text.and_then(|text| {
-            let restored = Draft::parse(&text).and_then(|d| d.restore(&mut open.review, size));
-            restored.err()
-        });
-        open.draft = Some(Draft::of(&open.review));
-        open.kept_revision = open.review.revision;
-        let fingerprint = self
-            .session
-            .worklist
-            .get(open.index)
-            .and_then(WorkItem::result)
-            .map(|result| result.slide.fingerprint.as_str());
+        let Some(item) = self.session.worklist.get(open.index) else {
+            return;
+        };
+        let mut notes = Vec::new();
+        if let Some(text) = text {
+            notes = restore_draft(open, &text, (item, size));
+        } else {
+            open.draft = Some(Draft::of(&open.review));
+            open.kept_revision = open.review.revision;
+        }
         // After the draft, so that it is kept as a change of this review.
-        let taken = fingerprint.is_some_and(|fingerprint| take_over(open, fingerprint));
-        // Strokes of another day are trained with when they are asked for: nobody wants colours over a slide that is only looked at again.
-        open.training.trained = Some(open.review.drawing.stroke_revision);
-        if taken {
-            self.note(
+        let scored = item.result();
+        if scored.is_some_and(|result| take_over(open, &result.slide.fingerprint)) {
+            notes.push(
                 "What was drawn on this slide before it was scored was taken over: its regions count from now on."
                     .to_owned(),
             );
         }
-        if let Some(problem) = problem {
-            self.note(format!(
-                "Something that was kept of this review cannot be shown and was left out: {problem}"
-            ));
+        // Strokes of another day are trained with when they are asked for: nobody wants colours over a slide that is only looked at again.
+        open.training.trained = Some(open.review.drawing.stroke_revision);
+        for note in notes {
+            self.note(note);
         }
     }
 
@@ -326,6 +324,61 @@ impl Viewer {
             drop(self.reviews.ask(request));
         }
     }
+}
+
+/// Puts a kept draft into the review of what is open; what the user should know of it.
+fn restore_draft(
+    open: &mut OpenItem,
+    text: &str,
+    (item, size): (&WorkItem, LevelSize),
+) -> Vec<String> {
+    let [other_file, other_run] = differs_from_kept(item, open);
+    let mut notes = Vec::new();
+    if other_file {
+        notes.push(
+            "The slide file is not the one that this review was kept for: what is drawn may not belong to these pixels."
+                .to_owned(),
+        );
+    }
+    let mut dropped = BTreeMap::new();
+    let problem = match Draft::parse(text) {
+        Ok(mut draft) => {
+            // They name rows of the table of cells, and that is another one now.
+            if other_file || other_run {
+                (draft, dropped) = draft.with_corrections(BTreeMap::new());
+            }
+            draft.restore(&mut open.review, size).err()
+        }
+        Err(error) => Some(error),
+    };
+    let count = dropped.len();
+    // With what is left out, so that the trail tells that it was.
+    let (draft, _) = Draft::of(&open.review).with_corrections(dropped);
+    open.draft = Some(draft);
+    open.kept_revision = open.review.revision;
+    if count > 0 {
+        // What is signed is what is kept, so that has to be kept anew.
+        open.review.touch();
+        notes.push(format!(
+            "The slide was scored anew since cells were corrected ({count}): those corrections were left out, for they would fall on other cells. Check the cells again."
+        ));
+    }
+    notes.extend(problem.map(|problem| {
+        format!(
+            "Something that was kept of this review cannot be shown and was left out: {problem}"
+        )
+    }));
+    notes
+}
+
+/// Whether the slide's file and the result's parameters are others than those that the review was kept for; what was not kept is not held against them.
+fn differs_from_kept(item: &WorkItem, open: &OpenItem) -> [bool; 2] {
+    let [file, run] = identity(item, open);
+    let Some(kept) = open.kept.review.as_ref() else {
+        return [false; 2];
+    };
+    [(&kept.fingerprint, file), (&kept.parameter_hash, run)]
+        .map(|(kept, now)| kept.is_some() && now.is_some() && *kept != now)
 }
 
 /// Takes over what was drawn on the slide before it had a result, if it was this very file; whether there was anything.

@@ -6,8 +6,9 @@ use pantrk_space::SlidePoint;
 use pantrk_store::ReviewState;
 
 use super::*;
-use crate::command::{Command, DrawCommand, SignCommand};
+use crate::command::{Command, DrawCommand, ReviewCommand, SignCommand};
 use crate::drawing::Tool;
+use crate::review::Correction;
 use crate::worklist::{Filter, SortBy, shown};
 
 /// Hands commands to the next frame and draws it.
@@ -240,4 +241,60 @@ fn a_drawing_goes_with_its_slide_when_that_is_scored() {
     });
     assert_eq!(shapes(&harness), 1);
     assert!(!says(&harness, "was taken over"));
+}
+
+#[test]
+fn corrections_are_left_out_where_the_slide_was_scored_anew() {
+    const LEFT_OUT: &str = "corrections were left out";
+    let dir = tempfile::tempdir().unwrap();
+    let slide = dir.path().join("a.png");
+    write_slide(&slide);
+    let out = dir.path().join("out");
+    let folder = out.join("S1");
+    write_result(&out, "S1", &slide, |_| {});
+    write_layers(&folder);
+    let start = || {
+        let mut harness = harness(std::slice::from_ref(&folder), egui::ThemePreference::Dark);
+        until(&mut harness, "the review", |h| {
+            let open = h.state().as_ref().and_then(|v| v.session.open.as_ref());
+            open.is_some_and(|open| open.draft.is_some())
+        });
+        harness
+    };
+    let corrected = |harness: &Harness<'static, Option<Viewer>>| {
+        let review = viewer(harness).session.review().unwrap();
+        review.corrections.cells.len()
+    };
+
+    let mut first = start();
+    let correct = |row| Command::Review(ReviewCommand::Correct(row, Some(Correction::NotTumour)));
+    wish(&mut first, vec![correct(1), correct(2)]);
+    drop(first);
+    let again = start();
+    assert_eq!((corrected(&again), says(&again, LEFT_OUT)), (2, false));
+    drop(again);
+
+    write_result(&out, "S1", &slide, |result| {
+        "other".clone_into(&mut result.run.parameter_hash);
+    });
+    let anew = start();
+    assert_eq!((corrected(&anew), says(&anew, LEFT_OUT)), (0, true));
+    assert!(!says(&anew, "not the one that this review was kept for"));
+    drop(anew);
+    let list = Worklist::open(&out.join(WORKLIST_FILE)).unwrap();
+    let trail = list.audit(Some("S1")).unwrap();
+    assert_eq!(
+        trail.iter().filter(|e| e.change.what == "correct").count(),
+        4
+    );
+    drop(list);
+
+    // Kept without them, so that it is told once; another file is told of as well.
+    image::RgbImage::from_pixel(1600, 1200, image::Rgb([200, 180, 160]))
+        .save(&slide)
+        .unwrap();
+    write_result(&out, "S1", &slide, |_| {});
+    let other = start();
+    assert!(says(&other, "not the one that this review was kept for"));
+    assert!(!says(&other, LEFT_OUT));
 }

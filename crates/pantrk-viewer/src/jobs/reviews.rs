@@ -231,9 +231,9 @@ fn load(
     {
         let path = place.root.join(WORKLIST_FILE);
         if path.is_file() {
-            *earlier = Worklist::open(&path)?
-                .review(&place.slide_id)?
-                .map(Box::new);
+            // A fault of that other database must not keep this review from being read and kept.
+            let found = Worklist::open(&path).and_then(|list| list.review(&place.slide_id));
+            *earlier = found.ok().flatten().map(Box::new);
         }
     }
     Ok(found)

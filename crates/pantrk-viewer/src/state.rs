@@ -177,7 +177,7 @@ pub(crate) fn file_id(path: &Path) -> String {
 }
 
 /// A path from the root on; an address stays what it is.
-fn whole(path: &Path) -> PathBuf {
+pub(crate) fn whole(path: &Path) -> PathBuf {
     if is_address(path) {
         return path.to_path_buf();
     }

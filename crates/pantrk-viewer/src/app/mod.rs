@@ -40,7 +40,7 @@ use crate::settings::{self, Settings};
 use crate::stain_view::StainView;
 use crate::state::{
     Beside, KeptReview, Load, OpenItem, OpenSlide, Session, Stain, TilePicture, WorkItem,
-    WorkSource,
+    WorkSource, whole,
 };
 use crate::tile_cache::TileCache;
 use crate::tokens;
@@ -231,7 +231,7 @@ impl Viewer {
     /// Looks through more paths; what is found is added to the worklist.
     pub(crate) fn scan_paths(&mut self, paths: &[PathBuf]) {
         for path in paths {
-            let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let whole = whole(path);
             if !self.settings.last_paths.contains(&whole) {
                 self.settings.last_paths.push(whole);
             }

@@ -298,3 +298,12 @@ fn corrections_are_left_out_where_the_slide_was_scored_anew() {
     assert!(says(&other, "not the one that this review was kept for"));
     assert!(!says(&other, LEFT_OUT));
 }
+
+#[test]
+fn an_address_stays_what_it_is_where_paths_become_whole() {
+    use crate::state::whole;
+    let address = Path::new("https://host.example/a.svs");
+    assert_eq!(whole(address), address);
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(whole(Path::new("a.svs")), here.join("a.svs"));
+}

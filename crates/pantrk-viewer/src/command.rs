@@ -84,7 +84,7 @@ pub(crate) enum Command {
     /// Score all slides that are not.
     ScoreAll,
     /// Stop scoring this slide.
-    CancelScoring(String),
+    CancelScoring(PathBuf),
     /// Open the slide so many rows further down the worklist.
     Step(i32),
     /// Go to the field so many further on in the tour.

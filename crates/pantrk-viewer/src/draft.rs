@@ -47,6 +47,21 @@ impl Draft {
         }
     }
 
+    /// With these corrections in the place of its own, and its own.
+    pub(crate) fn with_corrections(
+        self,
+        corrections: BTreeMap<u32, Correction>,
+    ) -> (Self, BTreeMap<u32, Correction>) {
+        let own = self.corrections;
+        (
+            Self {
+                corrections,
+                ..self
+            },
+            own,
+        )
+    }
+
     /// From the text that was kept.
     ///
     /// # Errors
@@ -68,11 +83,8 @@ impl Draft {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Puts it into a review; a shape that cannot be on this slide is left out.
-    ///
-    /// # Errors
-    /// If something was left out; the rest is restored.
-    pub(crate) fn restore(&self, review: &mut Review, slide: LevelSize) -> Result<(), String> {
+    /// What was drawn, and why something of it cannot be on this slide.
+    pub(crate) fn drawn(&self, slide: LevelSize) -> (Vec<Shape>, Option<String>) {
         let mut problem = None;
         let mut shapes: Vec<Shape> = Vec::new();
         for (features, trains) in [(&self.shapes, false), (&self.strokes, true)] {
@@ -86,6 +98,15 @@ impl Draft {
                 }
             }
         }
+        (shapes, problem)
+    }
+
+    /// Puts it into a review; a shape that cannot be on this slide is left out.
+    ///
+    /// # Errors
+    /// If something was left out; the rest is restored.
+    pub(crate) fn restore(&self, review: &mut Review, slide: LevelSize) -> Result<(), String> {
+        let (shapes, mut problem) = self.drawn(slide);
         match Thresholds::new(self.thresholds.values()) {
             Some(thresholds) => review.thresholds = thresholds,
             None => problem = Some("the thresholds do not rise".to_owned()),

@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) last_paths: Vec<PathBuf>,
     /// The slide that was open last, by its id.
     pub(crate) last_open: Option<String>,
+    /// The same by its result's folder or its file, for slides of one name may lie in several folders.
+    pub(crate) last_place: Option<PathBuf>,
     /// The folder that a file was chosen from last.
     pub(crate) last_folder: Option<PathBuf>,
 }
@@ -75,6 +77,7 @@ impl Default for Settings {
             filter: Filter::All,
             last_paths: Vec::new(),
             last_open: None,
+            last_place: None,
             last_folder: None,
         }
     }

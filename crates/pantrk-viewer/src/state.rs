@@ -2,13 +2,14 @@
 //!
 //! [`crate::settings::Settings`] are the user's and outlive the session; the [`Session`] is what is open just now.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use egui::TextureHandle;
-use pantrk_slide::Slide;
+use pantrk_slide::{Slide, is_address};
 use pantrk_space::{LevelSize, RegionReader as _, SlideMpp, SlidePoint, SlideRect};
 use pantrk_store::{AuditEntry, HeatmapEntry, ReviewState, SlideResult, SlideReview};
 
@@ -54,12 +55,14 @@ pub(crate) struct Session {
     pub(crate) browser: Option<Browser>,
     /// What the worklist is searched for.
     pub(crate) search: String,
-    /// How far the reviews are, by the slide's id.
-    pub(crate) marks: BTreeMap<String, ReviewState>,
-    /// Small pictures, by the slide's id.
-    pub(crate) thumbnails: BTreeMap<String, Load<TextureHandle>>,
-    /// Slides that are being scored or wait for it, by their id.
-    pub(crate) scoring: BTreeMap<String, ScoreJob>,
+    /// How far the reviews are, by the folder of their database and the id in it: slides of one name may be kept in several.
+    pub(crate) marks: BTreeMap<PathBuf, BTreeMap<String, ReviewState>>,
+    /// The folder of the database for slides that have no result, if there is one.
+    pub(crate) unscored_reviews: Option<PathBuf>,
+    /// Small pictures, by the entry's place.
+    pub(crate) thumbnails: BTreeMap<PathBuf, Load<TextureHandle>>,
+    /// Slides that are being scored or wait for it, by their file.
+    pub(crate) scoring: BTreeMap<PathBuf, ScoreJob>,
     /// Whether slides can be scored from here.
     pub(crate) can_score: bool,
 }
@@ -67,6 +70,8 @@ pub(crate) struct Session {
 /// A slide that is being scored or waits for it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ScoreJob {
+    /// The slide's id, as it is told.
+    pub(crate) id: String,
     /// Whether it is being scored.
     pub(crate) running: bool,
     /// What is being done.
@@ -143,6 +148,40 @@ impl WorkItem {
             WorkSource::Broken { .. } => None,
         }
     }
+
+    /// The same from the root on, so that another start from another folder knows it again.
+    pub(crate) fn whole_place(&self) -> Option<PathBuf> {
+        self.place().map(whole)
+    }
+
+    /// The folder whose database keeps the review, and the id in it: beside the results, or in `unscored` where there is no result.
+    pub(crate) fn review_place<'a>(
+        &'a self,
+        unscored: Option<&'a Path>,
+    ) -> Option<(&'a Path, Cow<'a, str>)> {
+        match &self.source {
+            WorkSource::Result { folder, .. } => {
+                let parent = folder.parent().filter(|p| !p.as_os_str().is_empty());
+                let root = parent.unwrap_or_else(|| Path::new("."));
+                Some((root, Cow::Borrowed(&self.id)))
+            }
+            WorkSource::Slide { path } => Some((unscored?, Cow::Owned(file_id(path)))),
+            WorkSource::Broken { .. } => None,
+        }
+    }
+}
+
+/// The id under which the review of a file without a result is kept: all of them share one database, and one name may be that of several files.
+pub(crate) fn file_id(path: &Path) -> String {
+    whole(path).to_string_lossy().into_owned()
+}
+
+/// A path from the root on; an address stays what it is.
+pub(crate) fn whole(path: &Path) -> PathBuf {
+    if is_address(path) {
+        return path.to_path_buf();
+    }
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// What is shown of the slide's stains.
@@ -303,6 +342,8 @@ impl Beside {
 pub(crate) struct KeptReview {
     /// None where nobody looked at the slide.
     pub(crate) review: Option<Box<SlideReview>>,
+    /// What was kept of the slide before it had a result, until it is taken over.
+    pub(crate) before: Option<Box<SlideReview>>,
     /// Who did what, the newest first.
     pub(crate) trail: Vec<AuditEntry>,
     /// Whether the database answered.
@@ -405,10 +446,27 @@ impl Session {
         open.review.live_result().or_else(|| item.result())
     }
 
+    /// How far the review of an entry is.
+    pub(crate) fn mark(&self, item: &WorkItem) -> ReviewState {
+        let mark = || {
+            let (root, id) = item.review_place(self.unscored_reviews.as_deref())?;
+            self.marks.get(root)?.get(&*id).copied()
+        };
+        mark().unwrap_or_default()
+    }
+
     /// Whether what is open is signed, so that nothing of it changes any more.
     pub(crate) fn is_locked(&self) -> bool {
-        self.open_item()
-            .is_some_and(|(item, _)| self.marks.get(&item.id) == Some(&ReviewState::Signed))
+        self.open_item().is_some_and(|(item, open)| {
+            let kept = open.kept.review.as_ref().map(|review| review.state);
+            // Until its own review was read, and where that fails, what the list says of it.
+            let state = if open.kept.loaded {
+                kept.unwrap_or_default()
+            } else {
+                self.mark(item)
+            };
+            state == ReviewState::Signed
+        })
     }
 
     /// The review of what is open.

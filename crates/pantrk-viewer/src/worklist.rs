@@ -1,13 +1,11 @@
 //! The order of the worklist, and what of it is shown.
 
-use std::collections::BTreeMap;
-
 use pantrk_core::score::IhcResult;
 use pantrk_store::ReviewState;
 use pantrk_triage::Action;
 use serde::{Deserialize, Serialize};
 
-use crate::state::{WorkItem, WorkSource};
+use crate::state::{Session, WorkItem, WorkSource};
 
 /// By what the worklist is ordered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,14 +88,11 @@ impl Filter {
 }
 
 /// The places of the worklist that are shown, in their order.
-pub(crate) fn shown(
-    list: &[WorkItem],
-    marks: &BTreeMap<String, ReviewState>,
-    (sort, filter): (SortBy, Filter),
-    search: &str,
-) -> Vec<usize> {
-    let mark = |item: &WorkItem| marks.get(&item.id).copied().unwrap_or_default();
-    let words: Vec<String> = search
+pub(crate) fn shown(session: &Session, (sort, filter): (SortBy, Filter)) -> Vec<usize> {
+    let list = &session.worklist;
+    let mark = |item: &WorkItem| session.mark(item);
+    let words: Vec<String> = session
+        .search
         .to_lowercase()
         .split_whitespace()
         .map(str::to_owned)

@@ -69,7 +69,7 @@ impl Viewer {
             Command::SavePicture => self.save_picture(ctx),
             Command::Browse(command) => self.browse_command(ctx, command),
             Command::ScoreAll => self.score_all(),
-            Command::CancelScoring(id) => self.cancel_scoring(&id),
+            Command::CancelScoring(path) => self.cancel_scoring(&path),
             other => return Some(other),
         }
         None
@@ -79,7 +79,7 @@ impl Viewer {
     fn step(&mut self, by: i32) {
         let order = (self.settings.sort, self.settings.filter);
         let session = &self.session;
-        let places = shown(&session.worklist, &session.marks, order, &session.search);
+        let places = shown(session, order);
         let now = session.open.as_ref().map(|open| open.index);
         let at = now.and_then(|now| places.iter().position(|&place| place == now));
         let next = match at {
@@ -97,18 +97,20 @@ impl Viewer {
         let Some(item) = self.session.worklist.get(index) else {
             return;
         };
-        if self.session.thumbnails.contains_key(&item.id) {
+        let (Some(place), Some(source)) = (item.place(), ThumbnailSource::of(item)) else {
+            return;
+        };
+        if self.session.thumbnails.contains_key(place) {
             return;
         }
+        let place = place.to_path_buf();
         let request = LibraryRequest::WorklistThumbnail {
-            id: item.id.clone(),
-            source: ThumbnailSource::of(item),
+            place: place.clone(),
+            source,
         };
         // A full queue is asked again by a later frame.
         if self.scan.ask(request).is_ok() {
-            self.session
-                .thumbnails
-                .insert(item.id.clone(), Load::Waiting);
+            self.session.thumbnails.insert(place, Load::Waiting);
         }
     }
 

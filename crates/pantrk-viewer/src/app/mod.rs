@@ -14,7 +14,7 @@ pub(crate) use film::view_along;
 pub(crate) use signing::Opinion;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ use crate::settings::{self, Settings};
 use crate::stain_view::StainView;
 use crate::state::{
     Beside, KeptReview, Load, OpenItem, OpenSlide, Session, Stain, TilePicture, WorkItem,
-    WorkSource,
+    WorkSource, whole,
 };
 use crate::tile_cache::TileCache;
 use crate::tokens;
@@ -211,6 +211,8 @@ impl Viewer {
             openings: 0,
         };
         viewer.session.can_score = viewer.scoring.is_some();
+        let kept = viewer.settings_path.as_deref().and_then(Path::parent);
+        viewer.session.unscored_reviews = kept.map(Path::to_path_buf);
         // Without paths the last session is opened again.
         let last = viewer.settings.last_paths.clone();
         let paths = if paths.is_empty() { last } else { paths };
@@ -229,7 +231,7 @@ impl Viewer {
     /// Looks through more paths; what is found is added to the worklist.
     pub(crate) fn scan_paths(&mut self, paths: &[PathBuf]) {
         for path in paths {
-            let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let whole = whole(path);
             if !self.settings.last_paths.contains(&whole) {
                 self.settings.last_paths.push(whole);
             }
@@ -398,12 +400,12 @@ impl Viewer {
                     open.heatmap_pictures.insert(metric, load_from(texture));
                 }
             }
-            LibraryAnswer::WorklistThumbnail { id, picture } => {
+            LibraryAnswer::WorklistThumbnail { place, picture } => {
                 let load = match picture {
                     Some(picture) => Load::Ready(upload(ctx, "worklist", picture)),
                     None => Load::Failed("no picture".to_owned()),
                 };
-                self.session.thumbnails.insert(id, load);
+                self.session.thumbnails.insert(place, load);
             }
             LibraryAnswer::Preview { opening, picture } => {
                 if let Some(open) = self.opened(opening) {
@@ -485,8 +487,18 @@ impl Viewer {
             return;
         }
         let list = &self.session.worklist;
-        let last = self.settings.last_open.as_ref().filter(|_| self.restores);
-        let last = last.and_then(|id| list.iter().position(|item| item.id == *id));
+        let settings = &self.settings;
+        let at = |is: &dyn Fn(&WorkItem) -> bool| list.iter().position(is);
+        let by_place = settings.last_place.as_deref();
+        let by_place =
+            by_place.and_then(|last| at(&|item| item.whole_place().as_deref() == Some(last)));
+        // Settings of before name the slide alone, which says which it is where one bears the name.
+        let by_id = settings.last_open.as_ref();
+        let by_id = by_id.and_then(|id| {
+            at(&|item| item.id == *id)
+                .filter(|&first| list[first + 1..].iter().all(|item| item.id != *id))
+        });
+        let last = by_place.or(by_id).filter(|_| self.restores);
         if let Some(index) = last.or((list.len() == 1).then_some(0)) {
             self.open(index);
         }
@@ -567,6 +579,7 @@ impl Viewer {
         };
         let review = Review::new(item.result());
         self.settings.last_open = Some(item.id.clone());
+        self.settings.last_place = item.whole_place();
         self.openings += 1;
         let opening = self.openings;
         self.tiles.serve(opening);

@@ -1,5 +1,6 @@
 //! Slides that are scored from the worklist, one after the other, in the background.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,21 +20,21 @@ impl Viewer {
             let WorkSource::Slide { path } = &item.source else {
                 continue;
             };
-            if self.session.scoring.contains_key(&item.id) {
+            if self.session.scoring.contains_key(path) {
                 continue;
             }
             let cancel = Arc::new(AtomicBool::new(false));
             let request = ScoringRequest {
-                id: item.id.clone(),
                 path: path.clone(),
                 cancel: Arc::clone(&cancel),
             };
             if pool.ask(request).is_ok() {
                 let job = ScoreJob {
+                    id: item.id.clone(),
                     cancel,
                     ..ScoreJob::default()
                 };
-                self.session.scoring.insert(item.id.clone(), job);
+                self.session.scoring.insert(path.clone(), job);
             } else {
                 refused += 1;
             }
@@ -46,8 +47,8 @@ impl Viewer {
     }
 
     /// Stops one slide, or takes it out of the queue.
-    pub(super) fn cancel_scoring(&mut self, id: &str) {
-        if let Some(job) = self.session.scoring.get_mut(id) {
+    pub(super) fn cancel_scoring(&mut self, path: &Path) {
+        if let Some(job) = self.session.scoring.get_mut(path) {
             job.cancel.store(true, Ordering::Relaxed);
             "stopping".clone_into(&mut job.stage);
         }
@@ -57,27 +58,30 @@ impl Viewer {
         while let Some(answer) = self.scoring.as_ref().and_then(crate::jobs::Pool::take) {
             match answer {
                 ScoringAnswer::Progress {
-                    id,
+                    path,
                     stage,
                     done,
                     total,
                 } => {
-                    if let Some(job) = self.session.scoring.get_mut(&id) {
+                    if let Some(job) = self.session.scoring.get_mut(&path) {
                         job.running = true;
                         stage.clone_into(&mut job.stage);
                         job.done = done;
                         job.total = total;
                     }
                 }
-                ScoringAnswer::Done { id, result } => self.scored(&id, result),
+                ScoringAnswer::Done { path, result } => self.scored(&path, result),
             }
         }
     }
 
     /// A slide was scored, or could not be.
-    fn scored(&mut self, id: &str, result: Result<WorkItem, String>) {
-        let job = self.session.scoring.remove(id);
-        let cancelled = job.is_some_and(|job| job.cancel.load(Ordering::Relaxed));
+    fn scored(&mut self, path: &Path, result: Result<WorkItem, String>) {
+        let Some(job) = self.session.scoring.remove(path) else {
+            return;
+        };
+        let id = job.id;
+        let cancelled = job.cancel.load(Ordering::Relaxed);
         let item = match result {
             Ok(item) => item,
             Err(_) if cancelled => {
@@ -89,17 +93,28 @@ impl Viewer {
                 return;
             }
         };
-        let place = self.session.worklist.iter().position(|i| i.id == id);
-        self.session.thumbnails.remove(id);
-        match place {
-            Some(place) => {
-                self.session.worklist[place] = item;
-                let is_open = self.session.open.as_ref().is_some_and(|o| o.index == place);
-                if is_open {
-                    self.open(place);
-                }
-            }
-            None => self.session.worklist.push(item),
+        self.session.thumbnails.remove(path);
+        if let Some(folder) = item.place() {
+            self.session.thumbnails.remove(folder);
+        }
+        self.want_marks(&item);
+        // By its file, for another entry may bear its name; the same file may be listed twice.
+        let rows: Vec<usize> = (0..self.session.worklist.len())
+            .filter(|&row| self.session.worklist[row].place() == Some(path))
+            .collect();
+        let open = self.session.open.as_ref().map(|open| open.index);
+        let open = open.filter(|row| rows.contains(row));
+        if open.is_some() {
+            // Kept under the file while the row still is one, and closed with it: the result's review takes the drawing over when it is opened.
+            self.keep_review();
+            self.stop_making();
+            self.session.open = None;
+        }
+        for &row in &rows {
+            self.session.worklist[row] = item.clone();
+        }
+        if let Some(row) = open {
+            self.open(row);
         }
         self.log(&format!("{id} was scored"));
     }

@@ -1,31 +1,31 @@
 //! Reviews that are kept, signed, sent back and opened again.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use pantrk_core::score::IhcResult;
 use pantrk_report::{ReportOptions, SignOff};
+use pantrk_space::LevelSize;
 use pantrk_store::{ReviewState, SlideResult};
 use pantrk_triage::Action;
 use serde_json::{Value, json};
 
 use crate::command::SignCommand;
 use crate::draft::Draft;
+use crate::drawing::Shape;
 use crate::jobs::{FileRequest, ReportRequest, ReviewAnswer, ReviewPlace, ReviewRequest};
-use crate::state::{KeptReview, WorkItem, WorkSource};
+use crate::state::{KeptReview, OpenItem, OpenSlide, WorkItem, WorkSource, file_id};
 
 use super::Viewer;
 
 impl Viewer {
     /// Where the review of an entry is kept: beside the results, or with the user's settings where there is no result.
     fn review_place(&self, item: &WorkItem) -> Option<ReviewPlace> {
-        let root = match &item.source {
-            WorkSource::Result { folder, .. } => parent_of(folder),
-            WorkSource::Slide { .. } => self.settings_path.as_ref()?.parent()?.to_path_buf(),
-            WorkSource::Broken { .. } => return None,
-        };
+        let unscored = self.session.unscored_reviews.as_deref();
+        let (root, id) = item.review_place(unscored)?;
         Some(ReviewPlace {
-            root,
-            slide_id: item.id.clone(),
+            root: root.to_path_buf(),
+            slide_id: id.into_owned(),
         })
     }
 
@@ -47,8 +47,18 @@ impl Viewer {
             return;
         };
         let opening = open.opening;
+        let before = item.result().and_then(|result| {
+            Some(ReviewPlace {
+                root: self.session.unscored_reviews.clone()?,
+                slide_id: file_id(Path::new(&result.slide.path)),
+            })
+        });
         match self.review_place(item) {
-            Some(place) => drop(self.reviews.ask(ReviewRequest::Load { opening, place })),
+            Some(place) => drop(self.reviews.ask(ReviewRequest::Load {
+                opening,
+                place,
+                before,
+            })),
             // There is nowhere to keep one, so none is kept.
             None => {
                 if let Some(open) = self.session.open.as_mut() {
@@ -61,22 +71,27 @@ impl Viewer {
     pub(super) fn take_review(&mut self, answer: ReviewAnswer) {
         match answer {
             ReviewAnswer::Trouble(text) => self.note(text),
-            ReviewAnswer::Marks(marks) => self.session.marks.extend(marks),
+            ReviewAnswer::Marks { root, marks } => {
+                self.session.marks.entry(root).or_default().extend(marks);
+            }
             ReviewAnswer::Review {
                 opening,
+                place,
                 review,
+                before,
                 trail,
                 opened,
             } => {
                 if let Some(review) = &review {
-                    let id = review.slide_id.clone();
-                    self.session.marks.insert(id, review.state);
+                    let marks = self.session.marks.entry(place.root).or_default();
+                    marks.insert(place.slide_id, review.state);
                 }
                 let Some(open) = self.opened(opening) else {
                     return;
                 };
                 open.kept = KeptReview {
                     review,
+                    before: before.or_else(|| open.kept.before.take()),
                     trail,
                     loaded: true,
                     restored: open.kept.restored || !opened,
@@ -107,18 +122,28 @@ impl Viewer {
         open.kept.restored = true;
         let text = open.kept.review.as_ref().and_then(|r| r.draft.clone());
         let size = slide.size();
-        let problem = text.and_then(|text| {
-            let restored = Draft::parse(&text).and_then(|d| d.restore(&mut open.review, size));
-            restored.err()
-        });
-        open.draft = Some(Draft::of(&open.review));
-        open.kept_revision = open.review.revision;
+        let Some(item) = self.session.worklist.get(open.index) else {
+            return;
+        };
+        let mut notes = Vec::new();
+        if let Some(text) = text {
+            notes = restore_draft(open, &text, (item, size));
+        } else {
+            open.draft = Some(Draft::of(&open.review));
+            open.kept_revision = open.review.revision;
+        }
+        // After the draft, so that it is kept as a change of this review.
+        let scored = item.result();
+        if scored.is_some_and(|result| take_over(open, &result.slide.fingerprint)) {
+            notes.push(
+                "What was drawn on this slide before it was scored was taken over: its regions count from now on."
+                    .to_owned(),
+            );
+        }
         // Strokes of another day are trained with when they are asked for: nobody wants colours over a slide that is only looked at again.
         open.training.trained = Some(open.review.drawing.stroke_revision);
-        if let Some(problem) = problem {
-            self.note(format!(
-                "Something that was kept of this review cannot be shown and was left out: {problem}"
-            ));
+        for note in notes {
+            self.note(note);
         }
     }
 
@@ -142,17 +167,10 @@ impl Viewer {
         let Some(place) = self.review_place(item) else {
             return;
         };
-        let identity = match item.result() {
-            Some(result) => [
-                Some(result.slide.fingerprint.clone()),
-                Some(result.run.parameter_hash.clone()),
-            ],
-            None => [None, None],
-        };
         let request = ReviewRequest::Save {
             opening: open.opening,
             place,
-            identity,
+            identity: identity(item, open),
             draft: draft.to_json(),
             corrections: draft.correction_rows(),
             changes,
@@ -308,10 +326,105 @@ impl Viewer {
     }
 }
 
-fn parent_of(folder: &std::path::Path) -> PathBuf {
-    match folder.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-        _ => PathBuf::from("."),
+/// Puts a kept draft into the review of what is open; what the user should know of it.
+fn restore_draft(
+    open: &mut OpenItem,
+    text: &str,
+    (item, size): (&WorkItem, LevelSize),
+) -> Vec<String> {
+    let [other_file, other_run] = differs_from_kept(item, open);
+    let mut notes = Vec::new();
+    if other_file {
+        notes.push(
+            "The slide file is not the one that this review was kept for: what is drawn may not belong to these pixels."
+                .to_owned(),
+        );
+    }
+    let mut dropped = BTreeMap::new();
+    let problem = match Draft::parse(text) {
+        Ok(mut draft) => {
+            // They name rows of the table of cells, and that is another one now.
+            if other_file || other_run {
+                (draft, dropped) = draft.with_corrections(BTreeMap::new());
+            }
+            draft.restore(&mut open.review, size).err()
+        }
+        Err(error) => Some(error),
+    };
+    let count = dropped.len();
+    // With what is left out, so that the trail tells that it was.
+    let (draft, _) = Draft::of(&open.review).with_corrections(dropped);
+    open.draft = Some(draft);
+    open.kept_revision = open.review.revision;
+    if count > 0 {
+        // What is signed is what is kept, so that has to be kept anew.
+        open.review.touch();
+        notes.push(format!(
+            "The slide was scored anew since cells were corrected ({count}): those corrections were left out, for they would fall on other cells. Check the cells again."
+        ));
+    }
+    notes.extend(problem.map(|problem| {
+        format!(
+            "Something that was kept of this review cannot be shown and was left out: {problem}"
+        )
+    }));
+    notes
+}
+
+/// Whether the slide's file and the result's parameters are others than those that the review was kept for; what was not kept is not held against them.
+fn differs_from_kept(item: &WorkItem, open: &OpenItem) -> [bool; 2] {
+    let [file, run] = identity(item, open);
+    let Some(kept) = open.kept.review.as_ref() else {
+        return [false; 2];
+    };
+    [(&kept.fingerprint, file), (&kept.parameter_hash, run)]
+        .map(|(kept, now)| kept.is_some() && now.is_some() && *kept != now)
+}
+
+/// Takes over what was drawn on the slide before it had a result, if it was this very file; whether there was anything.
+fn take_over(open: &mut OpenItem, fingerprint: &str) -> bool {
+    let before = open.kept.before.take();
+    let Some(size) = open.slide.ready().map(OpenSlide::size) else {
+        return false;
+    };
+    let signed = open.kept.review.as_ref();
+    if signed.is_some_and(|review| review.state == ReviewState::Signed) {
+        return false;
+    }
+    let same = before.filter(|review| review.fingerprint.as_deref() == Some(fingerprint));
+    let draft = same.and_then(|review| Draft::parse(review.draft.as_deref()?).ok());
+    let drawing = &mut open.review.drawing;
+    let mut shapes = draft.map_or_else(Vec::new, |draft| draft.drawn(size).0);
+    // The slide may have been scored with some of them.
+    shapes.retain(|shape| {
+        let is_there = |old: &Shape| {
+            Shape {
+                id: shape.id,
+                ..old.clone()
+            } == *shape
+        };
+        !drawing.shapes().iter().any(is_there)
+    });
+    if shapes.is_empty() {
+        return false;
+    }
+    drawing.add("take over", shapes);
+    drawing.selected.clear();
+    open.review.take_regions();
+    true
+}
+
+/// What tells the slide's file and the result's parameters from others: the file's own where there is no result.
+fn identity(item: &WorkItem, open: &OpenItem) -> [Option<String>; 2] {
+    match item.result() {
+        Some(result) => [
+            Some(result.slide.fingerprint.clone()),
+            Some(result.run.parameter_hash.clone()),
+        ],
+        None => [
+            open.slide.ready().map(|slide| slide.reader.fingerprint()),
+            None,
+        ],
     }
 }
 

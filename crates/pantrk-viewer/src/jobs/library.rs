@@ -56,8 +56,8 @@ pub(crate) enum LibraryRequest {
     },
     /// A small picture for the worklist.
     WorklistThumbnail {
-        /// The slide's id.
-        id: String,
+        /// The entry's place.
+        place: PathBuf,
         /// Where it may be found.
         source: ThumbnailSource,
     },
@@ -128,17 +128,15 @@ pub(crate) enum ThumbnailSource {
     Folder(PathBuf),
     /// In the slide's file.
     Slide(PathBuf),
-    /// Nowhere.
-    None,
 }
 
 impl ThumbnailSource {
-    /// Of an entry of the worklist.
-    pub(crate) fn of(item: &WorkItem) -> Self {
+    /// Of an entry of the worklist; `None` for a broken one.
+    pub(crate) fn of(item: &WorkItem) -> Option<Self> {
         match &item.source {
-            WorkSource::Result { folder, .. } => Self::Folder(folder.clone()),
-            WorkSource::Slide { path } => Self::Slide(path.clone()),
-            WorkSource::Broken { .. } => Self::None,
+            WorkSource::Result { folder, .. } => Some(Self::Folder(folder.clone())),
+            WorkSource::Slide { path } => Some(Self::Slide(path.clone())),
+            WorkSource::Broken { .. } => None,
         }
     }
 
@@ -151,7 +149,6 @@ impl ThumbnailSource {
                 ))
             }
             Self::Slide(path) => slide_thumbnail(path),
-            Self::None => None,
         }
     }
 }
@@ -255,8 +252,8 @@ pub(crate) enum LibraryAnswer {
     },
     /// A small picture for the worklist; `None` where there is none.
     WorklistThumbnail {
-        /// The slide's id.
-        id: String,
+        /// The entry's place.
+        place: PathBuf,
         /// Its pixels.
         picture: Option<ColorImage>,
     },
@@ -302,9 +299,9 @@ fn start(
             let slide = open_slide(&source.candidates).map(|slide| (slide, source.mpp));
             outbox.send(LibraryAnswer::Beside { opening, slide });
         }
-        LibraryRequest::WorklistThumbnail { id, source } => {
+        LibraryRequest::WorklistThumbnail { place, source } => {
             let picture = source.picture();
-            outbox.send(LibraryAnswer::WorklistThumbnail { id, picture });
+            outbox.send(LibraryAnswer::WorklistThumbnail { place, picture });
         }
         LibraryRequest::Heatmap {
             opening,

@@ -34,6 +34,8 @@ pub(crate) enum ReviewRequest {
         opening: u64,
         /// Where it is kept.
         place: ReviewPlace,
+        /// Where a review of the slide was kept before it had a result.
+        before: Option<ReviewPlace>,
     },
     /// Keep what is under work.
     Save {
@@ -84,14 +86,23 @@ pub(crate) enum ReviewRequest {
 
 /// What is answered.
 pub(crate) enum ReviewAnswer {
-    /// How far reviews are, by the slide's id.
-    Marks(BTreeMap<String, ReviewState>),
+    /// How far the reviews of a folder are.
+    Marks {
+        /// The folder.
+        root: PathBuf,
+        /// By the slide's id there.
+        marks: BTreeMap<String, ReviewState>,
+    },
     /// A review as it is kept now, and the end of its trail.
     Review {
         /// The opening.
         opening: u64,
+        /// Where it is kept.
+        place: ReviewPlace,
         /// None where nobody looked at the slide.
         review: Option<Box<SlideReview>>,
+        /// What was kept before the slide had a result; looked for where the result's own review has no draft.
+        before: Option<Box<SlideReview>>,
         /// The last entries, the newest first.
         trail: Vec<AuditEntry>,
         /// Whether it was read because the slide was opened.
@@ -128,21 +139,14 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
                 Vec::new()
             };
             let marks = reviews.into_iter().map(|r| (r.slide_id, r.state));
-            Ok(ReviewAnswer::Marks(marks.collect()))
+            let marks = marks.collect();
+            Ok(ReviewAnswer::Marks { root, marks })
         }
-        ReviewRequest::Load { opening, place } => {
-            let path = place.root.join(WORKLIST_FILE);
-            if path.is_file() {
-                answer(&Worklist::open(&path)?, opening, &place, true)
-            } else {
-                Ok(ReviewAnswer::Review {
-                    opening,
-                    review: None,
-                    trail: Vec::new(),
-                    opened: true,
-                })
-            }
-        }
+        ReviewRequest::Load {
+            opening,
+            place,
+            before,
+        } => load(opening, place, before.as_ref()),
         ReviewRequest::Save {
             opening,
             place,
@@ -162,7 +166,7 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
                 changes: &changes,
             };
             list.save_draft(&save, &stamp(who))?;
-            answer(&list, opening, &place, false)
+            answer(&list, opening, place, false)
         }
         ReviewRequest::SignOff {
             opening,
@@ -183,7 +187,7 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
                 result: &result,
             };
             list.sign_off(&sign, &stamp(who))?;
-            answer(&list, opening, &place, false)
+            answer(&list, opening, place, false)
         }
         ReviewRequest::Reopen {
             opening,
@@ -193,9 +197,46 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
         } => {
             let mut list = open(&place.root)?;
             list.reopen(&place.slide_id, &reason, &stamp(who))?;
-            answer(&list, opening, &place, false)
+            answer(&list, opening, place, false)
         }
     }
+}
+
+/// A review that may be there; no database is made for one that is only looked for.
+fn load(
+    opening: u64,
+    place: ReviewPlace,
+    before: Option<&ReviewPlace>,
+) -> Result<ReviewAnswer, StoreError> {
+    let path = place.root.join(WORKLIST_FILE);
+    let mut found = if path.is_file() {
+        answer(&Worklist::open(&path)?, opening, place, true)?
+    } else {
+        ReviewAnswer::Review {
+            opening,
+            place,
+            review: None,
+            before: None,
+            trail: Vec::new(),
+            opened: true,
+        }
+    };
+    if let ReviewAnswer::Review {
+        review,
+        before: earlier,
+        ..
+    } = &mut found
+        && review.as_ref().is_none_or(|review| review.draft.is_none())
+        && let Some(place) = before
+    {
+        let path = place.root.join(WORKLIST_FILE);
+        if path.is_file() {
+            // A fault of that other database must not keep this review from being read and kept.
+            let found = Worklist::open(&path).and_then(|list| list.review(&place.slide_id));
+            *earlier = found.ok().flatten().map(Box::new);
+        }
+    }
+    Ok(found)
 }
 
 fn open(root: &Path) -> Result<Worklist, StoreError> {
@@ -208,7 +249,7 @@ fn open(root: &Path) -> Result<Worklist, StoreError> {
 fn answer(
     list: &Worklist,
     opening: u64,
-    place: &ReviewPlace,
+    place: ReviewPlace,
     opened: bool,
 ) -> Result<ReviewAnswer, StoreError> {
     if opened {
@@ -220,7 +261,9 @@ fn answer(
     trail.truncate(SHOWN);
     Ok(ReviewAnswer::Review {
         opening,
+        place,
         review,
+        before: None,
         trail,
         opened,
     })

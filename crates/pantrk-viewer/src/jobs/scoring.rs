@@ -1,6 +1,6 @@
 //! Scoring in the background, by whatever the program hands in.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,9 +19,7 @@ const TOLD: u64 = 1000;
 
 /// A slide to be scored.
 pub(crate) struct ScoringRequest {
-    /// Its id.
-    pub(crate) id: String,
-    /// Its file.
+    /// Its file; slides of one name may wait together.
     pub(crate) path: PathBuf,
     /// Set to stop it.
     pub(crate) cancel: Arc<AtomicBool>,
@@ -31,8 +29,8 @@ pub(crate) struct ScoringRequest {
 pub(crate) enum ScoringAnswer {
     /// So many steps of a stage are done.
     Progress {
-        /// The slide.
-        id: String,
+        /// The slide's file.
+        path: PathBuf,
         /// The stage.
         stage: &'static str,
         /// Steps done.
@@ -42,8 +40,8 @@ pub(crate) enum ScoringAnswer {
     },
     /// Scored, or why not.
     Done {
-        /// The slide.
-        id: String,
+        /// The slide's file.
+        path: PathBuf,
         /// The worklist's entry of the result.
         result: Result<WorkItem, String>,
     },
@@ -65,7 +63,7 @@ pub(crate) fn scoring_pool(
             Err("cancelled".to_owned())
         } else {
             let teller = Teller {
-                id: &request.id,
+                path: &request.path,
                 cancel: &request.cancel,
                 outbox,
                 stage: AtomicU64::new(0),
@@ -77,7 +75,7 @@ pub(crate) fn scoring_pool(
                 .map(|folder| read_result(&folder))
         };
         outbox.send(ScoringAnswer::Done {
-            id: request.id,
+            path: request.path,
             result,
         });
         // The desk breathes between two slides.
@@ -87,7 +85,7 @@ pub(crate) fn scoring_pool(
 
 /// Hands progress to the frame.
 struct Teller<'a> {
-    id: &'a str,
+    path: &'a Path,
     cancel: &'a AtomicBool,
     outbox: &'a Outbox<ScoringAnswer>,
     stage: AtomicU64,
@@ -103,7 +101,7 @@ impl Teller<'_> {
         let stage = self.stage.load(Ordering::Relaxed) as usize;
         // Told in passing: where the frame is behind, the next step tells more.
         self.outbox.try_send(ScoringAnswer::Progress {
-            id: self.id.to_owned(),
+            path: self.path.to_path_buf(),
             stage: STAGES.get(stage).map_or("scoring", |stage| stage.name()),
             done: self.done.load(Ordering::Relaxed),
             total: self.total.load(Ordering::Relaxed),

@@ -35,7 +35,7 @@ fn worklist_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
         controls_ui(ui, context, out);
     }
     let order = (context.settings.sort, context.settings.filter);
-    let places = shown(&session.worklist, &session.marks, order, &session.search);
+    let places = shown(session, order);
     faint(ui, summary(session, places.len()));
     queue_ui(ui, session, out);
     ui.add_space(2.0);
@@ -136,23 +136,23 @@ fn queue_ui(ui: &mut Ui, session: &Session, out: &mut Commands) {
             out.push(Command::ScoreAll);
         }
     }
-    if let Some((id, job)) = session.scoring.iter().find(|(_, job)| job.running) {
+    if let Some((path, job)) = session.scoring.iter().find(|(_, job)| job.running) {
         ui.horizontal(|ui| {
             let width = (ui.available_width() - 70.0).max(60.0);
             let bar = egui::ProgressBar::new(job.share())
                 .desired_width(width)
-                .text(format!("{id}: {}", job.stage));
+                .text(format!("{}: {}", job.id, job.stage));
             ui.add(bar);
             if ui.button("Cancel").clicked() {
-                out.push(Command::CancelScoring(id.clone()));
+                out.push(Command::CancelScoring(path.clone()));
             }
         });
         if waiting > 1 {
             ui.horizontal(|ui| {
                 faint(ui, format!("{} more in the queue", waiting - 1));
                 if ui.small_button("Cancel all").clicked() {
-                    for id in session.scoring.keys() {
-                        out.push(Command::CancelScoring(id.clone()));
+                    for path in session.scoring.keys() {
+                        out.push(Command::CancelScoring(path.clone()));
                     }
                 }
             });
@@ -169,7 +169,7 @@ fn row_ui(ui: &mut Ui, (session, item, index): (&Session, &WorkItem, usize), out
     // Slides of one name may lie in several folders.
     let id = Id::unique(("worklist row", &item.id, item.place()));
     let response = ui.interact(rect, id, Sense::click());
-    let mark = session.marks.get(&item.id).copied().unwrap_or_default();
+    let mark = session.mark(item);
     let spoken = spoken(item, mark);
     response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, open, &spoken));
     if !ui.is_rect_visible(rect) {
@@ -190,9 +190,10 @@ fn row_ui(ui: &mut Ui, (session, item, index): (&Session, &WorkItem, usize), out
     let stroke = Stroke::new(1.0, edge);
     let card = rect.shrink2(vec2(0.0, 2.0));
     ui.painter().rect(card, 6, fill, stroke, StrokeKind::Inside);
-    match session.thumbnails.get(&item.id) {
-        None => out.push(Command::WantThumbnail(index)),
-        Some(Load::Ready(texture)) => {
+    let place = item.place();
+    match place.map(|place| session.thumbnails.get(place)) {
+        Some(None) => out.push(Command::WantThumbnail(index)),
+        Some(Some(Load::Ready(texture))) => {
             let room = Rect::from_min_size(
                 card.min + vec2(6.0, (card.height() - THUMBNAIL) / 2.0),
                 vec2(THUMBNAIL, THUMBNAIL),
@@ -203,9 +204,9 @@ fn row_ui(ui: &mut Ui, (session, item, index): (&Session, &WorkItem, usize), out
             ui.painter()
                 .image(texture.id(), place, super::UV, Color32::WHITE);
         }
-        Some(_) => {}
+        Some(Some(_)) | None => {}
     }
-    let job = session.scoring.get(&item.id);
+    let job = place.and_then(|place| session.scoring.get(place));
     paint_row(ui, card, (item, mark, job), tokens);
     let response = response.on_hover_text(hover_text(item));
     response.context_menu(|ui| {

@@ -11,6 +11,7 @@
 )]
 #[path = "../../../pantrk-store/tests/common/mod.rs"]
 mod common;
+mod names;
 mod outlines;
 mod raster;
 mod snapshots;

@@ -83,6 +83,8 @@ pub(crate) enum Command {
     WantThumbnail(usize),
     /// Score all slides that are not.
     ScoreAll,
+    /// Score the slide of this entry.
+    Score(usize),
     /// Stop scoring this slide.
     CancelScoring(PathBuf),
     /// Open the slide so many rows further down the worklist.

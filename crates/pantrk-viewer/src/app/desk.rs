@@ -69,6 +69,7 @@ impl Viewer {
             Command::SavePicture => self.save_picture(ctx),
             Command::Browse(command) => self.browse_command(ctx, command),
             Command::ScoreAll => self.score_all(),
+            Command::Score(index) => self.score(index..index + 1),
             Command::CancelScoring(path) => self.cancel_scoring(&path),
             other => return Some(other),
         }

@@ -1,5 +1,6 @@
 //! Slides that are scored from the worklist, one after the other, in the background.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,11 +13,16 @@ use super::Viewer;
 impl Viewer {
     /// Puts all slides that are not scored into the queue.
     pub(super) fn score_all(&mut self) {
+        self.score(0..self.session.worklist.len());
+    }
+
+    /// Puts those of the entries that are slides, not scored and not waiting already, into the queue.
+    pub(super) fn score(&mut self, entries: Range<usize>) {
         let Some(pool) = &self.scoring else {
             return;
         };
         let mut refused = 0;
-        for item in &self.session.worklist {
+        for item in self.session.worklist.get(entries).unwrap_or_default() {
             let WorkSource::Slide { path } = &item.source else {
                 continue;
             };

@@ -89,6 +89,11 @@ impl Viewer {
                 let Some(open) = self.opened(opening) else {
                     return;
                 };
+                let states = [&open.kept.review, &review].map(|kept| Some(kept.as_ref()?.state));
+                // A reason was given for one step; it is none for the next.
+                if states[0] != states[1] && states.contains(&Some(ReviewState::Signed)) {
+                    open.opinion.reason.clear();
+                }
                 open.kept = KeptReview {
                     review,
                     before: before.or_else(|| open.kept.before.take()),

@@ -136,6 +136,13 @@ fn queue_ui(ui: &mut Ui, session: &Session, out: &mut Commands) {
             out.push(Command::ScoreAll);
         }
     }
+    // With one there is, the button above is for it.
+    let open = session.open.as_ref().map(|open| open.index);
+    if let Some(open) = open.filter(|&open| unscored > 1 && can_be_scored(session, open))
+        && ui.button("Score the open slide").clicked()
+    {
+        out.push(Command::Score(open));
+    }
     if let Some((path, job)) = session.scoring.iter().find(|(_, job)| job.running) {
         ui.horizontal(|ui| {
             let width = (ui.available_width() - 70.0).max(60.0);
@@ -157,6 +164,34 @@ fn queue_ui(ui: &mut Ui, session: &Session, out: &mut Commands) {
                 }
             });
         }
+    }
+}
+
+/// Whether an entry is a slide without a score that does not wait for one.
+fn can_be_scored(session: &Session, index: usize) -> bool {
+    let source = session.worklist.get(index).map(|item| &item.source);
+    matches!(source, Some(WorkSource::Slide { path })
+        if session.can_score && !session.scoring.contains_key(path))
+}
+
+fn row_menu(ui: &mut Ui, (session, item, index): (&Session, &WorkItem, usize), out: &mut Commands) {
+    let waits = item
+        .place()
+        .filter(|place| session.scoring.contains_key(*place));
+    if let Some(path) = waits {
+        if ui.button("Take out of the queue").clicked() {
+            out.push(Command::CancelScoring(path.to_path_buf()));
+            ui.close();
+        }
+    } else if can_be_scored(session, index) && ui.button("Score this slide").clicked() {
+        out.push(Command::Score(index));
+        ui.close();
+    }
+    let some = session.open.is_some() && !matches!(item.source, WorkSource::Broken { .. });
+    let beside = egui::Button::new("Show beside the open slide");
+    if ui.add_enabled(some, beside).clicked() {
+        out.push(Command::Beside(Some(index)));
+        ui.close();
     }
 }
 
@@ -209,14 +244,7 @@ fn row_ui(ui: &mut Ui, (session, item, index): (&Session, &WorkItem, usize), out
     let job = place.and_then(|place| session.scoring.get(place));
     paint_row(ui, card, (item, mark, job), tokens);
     let response = response.on_hover_text(hover_text(item));
-    response.context_menu(|ui| {
-        let some = session.open.is_some() && !matches!(item.source, WorkSource::Broken { .. });
-        let beside = egui::Button::new("Show beside the open slide");
-        if ui.add_enabled(some, beside).clicked() {
-            out.push(Command::Beside(Some(index)));
-            ui.close();
-        }
-    });
+    response.context_menu(|ui| row_menu(ui, (session, item, index), out));
     if response.clicked() {
         out.push(Command::Open(index));
     }

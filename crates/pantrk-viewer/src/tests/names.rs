@@ -118,6 +118,17 @@ fn slides_of_one_name_are_scored_each_for_its_own_row() {
     let first = row(&harness, &folder);
     wish(&mut harness, vec![Command::Open(first)]);
     let opening = viewer(&harness).session.open.as_ref().unwrap().opening;
+    // One alone, then all that are left.
+    let is_slide = |h: &Harness<'static, Option<Viewer>>, path: &Path| {
+        let list = &viewer(h).session.worklist;
+        list.iter().any(|item| item.place() == Some(path))
+    };
+    let monday = row(&harness, &slides[0]);
+    wish(&mut harness, vec![Command::Score(monday)]);
+    until(&mut harness, "the score", |h| {
+        viewer(h).session.scoring.is_empty()
+    });
+    assert!(!is_slide(&harness, &slides[0]) && is_slide(&harness, &slides[1]));
     wish(&mut harness, vec![Command::ScoreAll]);
     until(&mut harness, "the scores", |h| {
         viewer(h).session.scoring.is_empty()

@@ -22,7 +22,7 @@ pub(crate) struct Draft {
     thresholds: Thresholds,
     case: Case,
     /// By the row in the cell table.
-    corrections: BTreeMap<u32, Correction>,
+    pub(crate) corrections: BTreeMap<u32, Correction>,
     /// GeoJSON.
     shapes: Value,
     /// Strokes that train the region classifier, GeoJSON.
@@ -45,21 +45,6 @@ impl Draft {
             shapes: geojson::to_geojson(shapes(false)),
             strokes: geojson::to_geojson(shapes(true)),
         }
-    }
-
-    /// With these corrections in the place of its own, and its own.
-    pub(crate) fn with_corrections(
-        self,
-        corrections: BTreeMap<u32, Correction>,
-    ) -> (Self, BTreeMap<u32, Correction>) {
-        let own = self.corrections;
-        (
-            Self {
-                corrections,
-                ..self
-            },
-            own,
-        )
     }
 
     /// From the text that was kept.

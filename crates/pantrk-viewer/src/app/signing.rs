@@ -350,7 +350,7 @@ fn restore_draft(
         Ok(mut draft) => {
             // They name rows of the table of cells, and that is another one now.
             if other_file || other_run {
-                (draft, dropped) = draft.with_corrections(BTreeMap::new());
+                dropped = std::mem::take(&mut draft.corrections);
             }
             draft.restore(&mut open.review, size).err()
         }
@@ -358,7 +358,8 @@ fn restore_draft(
     };
     let count = dropped.len();
     // With what is left out, so that the trail tells that it was.
-    let (draft, _) = Draft::of(&open.review).with_corrections(dropped);
+    let mut draft = Draft::of(&open.review);
+    draft.corrections.extend(dropped);
     open.draft = Some(draft);
     open.kept_revision = open.review.revision;
     if count > 0 {

@@ -32,6 +32,16 @@ fn row(harness: &Harness<'static, Option<Viewer>>, place: &Path) -> usize {
     list.position(|item| item.place() == Some(place)).unwrap()
 }
 
+/// Slides of one name, each in a folder of its own.
+fn of_one_name(dir: &Path, folders: [&str; 2], name: &str) -> [PathBuf; 2] {
+    let slides = folders.map(|folder| dir.join(folder).join(name));
+    for slide in &slides {
+        std::fs::create_dir_all(slide.parent().unwrap()).unwrap();
+        write_slide(slide);
+    }
+    slides
+}
+
 /// Opens a row and waits until its review was read and restored.
 fn open(harness: &mut Harness<'static, Option<Viewer>>, index: usize) {
     wish(harness, vec![Command::Open(index)]);
@@ -99,11 +109,7 @@ impl SlideScorer for Beside {
 #[test]
 fn slides_of_one_name_are_scored_each_for_its_own_row() {
     let dir = tempfile::tempdir().unwrap();
-    let slides = ["monday", "tuesday"].map(|day| dir.path().join(day).join("S1.png"));
-    for slide in &slides {
-        std::fs::create_dir_all(slide.parent().unwrap()).unwrap();
-        write_slide(slide);
-    }
+    let slides = of_one_name(dir.path(), ["monday", "tuesday"], "S1.png");
     let out = dir.path().join("results");
     write_result(&out, "S1", &dir.path().join("gone.svs"), |_| {});
     let folder = out.join("S1");
@@ -189,11 +195,7 @@ fn shapes(harness: &Harness<'static, Option<Viewer>>) -> usize {
 #[test]
 fn a_drawing_stays_with_the_file_that_it_was_made_on() {
     let dir = tempfile::tempdir().unwrap();
-    let slides = ["day2", "day3"].map(|day| dir.path().join(day).join("case-c.png"));
-    for slide in &slides {
-        std::fs::create_dir_all(slide.parent().unwrap()).unwrap();
-        write_slide(slide);
-    }
+    let slides = of_one_name(dir.path(), ["day2", "day3"], "case-c.png");
     let settings = dir.path().join("settings");
     let mut harness = settled_in(&settings, &slides, None);
     scanned(&mut harness);
@@ -254,6 +256,43 @@ fn a_drawing_goes_with_its_slide_when_that_is_scored() {
     assert!(!says(&harness, "was taken over"));
 }
 
+/// The viewer on one result, with its review restored.
+fn reviewed(folder: &PathBuf) -> Harness<'static, Option<Viewer>> {
+    let mut harness = harness(std::slice::from_ref(folder), egui::ThemePreference::Dark);
+    until(&mut harness, "the review", |h| {
+        let open = h.state().as_ref().and_then(|v| v.session.open.as_ref());
+        open.is_some_and(|open| open.draft.is_some())
+    });
+    harness
+}
+
+fn correct(row: u32) -> Command {
+    Command::Review(ReviewCommand::Correct(row, Some(Correction::NotTumour)))
+}
+
+/// How often the trail tells of a corrected cell.
+fn told(list: &Worklist) -> usize {
+    let trail = list.audit(Some("S1")).unwrap();
+    trail.iter().filter(|e| e.change.what == "correct").count()
+}
+
+#[test]
+fn a_correction_that_was_kept_is_told_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let slide = dir.path().join("a.png");
+    write_slide(&slide);
+    let out = dir.path().join("out");
+    let folder = out.join("S1");
+    write_result(&out, "S1", &slide, |_| {});
+    write_layers(&folder);
+    for row in [1, 2] {
+        let mut harness = reviewed(&folder);
+        wish(&mut harness, vec![correct(row)]);
+    }
+    let list = Worklist::open(&out.join(WORKLIST_FILE)).unwrap();
+    assert_eq!(told(&list), 2);
+}
+
 #[test]
 fn corrections_are_left_out_where_the_slide_was_scored_anew() {
     const LEFT_OUT: &str = "corrections were left out";
@@ -264,21 +303,13 @@ fn corrections_are_left_out_where_the_slide_was_scored_anew() {
     let folder = out.join("S1");
     write_result(&out, "S1", &slide, |_| {});
     write_layers(&folder);
-    let start = || {
-        let mut harness = harness(std::slice::from_ref(&folder), egui::ThemePreference::Dark);
-        until(&mut harness, "the review", |h| {
-            let open = h.state().as_ref().and_then(|v| v.session.open.as_ref());
-            open.is_some_and(|open| open.draft.is_some())
-        });
-        harness
-    };
+    let start = || reviewed(&folder);
     let corrected = |harness: &Harness<'static, Option<Viewer>>| {
         let review = viewer(harness).session.review().unwrap();
         review.corrections.cells.len()
     };
 
     let mut first = start();
-    let correct = |row| Command::Review(ReviewCommand::Correct(row, Some(Correction::NotTumour)));
     wish(&mut first, vec![correct(1), correct(2)]);
     drop(first);
     let again = start();
@@ -293,11 +324,7 @@ fn corrections_are_left_out_where_the_slide_was_scored_anew() {
     assert!(!says(&anew, "not the one that this review was kept for"));
     drop(anew);
     let list = Worklist::open(&out.join(WORKLIST_FILE)).unwrap();
-    let trail = list.audit(Some("S1")).unwrap();
-    assert_eq!(
-        trail.iter().filter(|e| e.change.what == "correct").count(),
-        4
-    );
+    assert_eq!(told(&list), 4);
     drop(list);
 
     // Kept without them, so that it is told once; another file is told of as well.

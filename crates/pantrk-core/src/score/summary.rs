@@ -130,18 +130,21 @@ mod tests {
             |x, y| if (x * 7 + y * 3) % 10 == 0 { 0.5 } else { 0.0 },
         );
         let together = grid(100, |x, _| if x < 10 { 0.5 } else { 0.0 });
-        let width = |cells: &CellTable| {
+        let width_within = |cells: &CellTable, percent: f64| {
             let score = count(cells).scores.any;
-            assert!((score.positive_percent - 10.0).abs() < 2.0);
+            assert!((score.positive_percent - 10.0).abs() < percent);
             score.interval95[1] - score.interval95[0]
         };
+        let width = |cells: &CellTable| width_within(cells, 0.01);
         // In no order.
         let mixed = |x: usize, y: usize| (x / 4 * 7919 + y / 4 * 104_729).wrapping_mul(0x9e37_79b9);
         let patches = |x: usize, y: usize| (mixed(x, y) >> 12) % 10 == 0;
         let in_patches = grid(100, |x, y| if patches(x, y) { 0.5 } else { 0.0 });
-        assert!(width(&in_patches) > 1.5 * width(&apart));
+        // Chance makes about a tenth of the patches stained.
+        let width_in_patches = width_within(&in_patches, 2.0);
+        assert!(width_in_patches > 1.5 * width(&apart));
         // A large focus is seen as a whole.
-        assert!(width(&together) < width(&in_patches));
+        assert!(width(&together) < width_in_patches);
         let cluster = |cells: &CellTable| count(cells).clustering.unwrap();
         let (near, far) = (cluster(&together), cluster(&apart));
         assert!(near > 5.0 && far < 2.0, "{near} {far}");

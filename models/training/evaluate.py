@@ -15,7 +15,9 @@ import json
 import subprocess
 import tempfile
 import tomllib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -151,30 +153,25 @@ def scores(sets: dict[str, list[Field]], maps: dict[str, list[np.ndarray]], p: H
     return table
 
 
-def recipe_scores(sets: dict[str, list[Field]]) -> dict[str, dict[str, float]]:
+def found_scores(sets: dict[str, list[Field]], found: Callable[[Field], np.ndarray]) -> dict[str, dict[str, float]]:
+    """Scores of the label image that `found` gives of each field."""
     table = {}
     for name, fields in sets.items():
         tally = Tally()
         for field in fields:
-            tally.add(field.labels, cell_detection(field.rgb))
+            tally.add(field.labels, found(field))
         table[name] = tally.row()
     return table
 
 
-def program_scores(sets: dict[str, list[Field]], program: Path, model: str) -> dict[str, dict[str, float]]:
-    """The program's own label images of the same fields."""
-    table = {}
-    for name, fields in sets.items():
-        tally = Tally()
-        for field in fields:
-            with tempfile.TemporaryDirectory() as folder:
-                image, labels = Path(folder) / "field.png", Path(folder) / "labels.png"
-                Image.fromarray(field.rgb).save(image)
-                command = [str(program), "segment", str(image), "--mpp", "0.5", "--model", model, "--out", str(labels)]
-                subprocess.run(command, check=True, capture_output=True)
-                tally.add(field.labels, np.asarray(Image.open(labels)).astype(np.int32))
-        table[name] = tally.row()
-    return table
+def program_labels(program: Path, model: str, field: Field) -> np.ndarray:
+    """The program's own label image of a field."""
+    with tempfile.TemporaryDirectory() as folder:
+        image, labels = Path(folder) / "field.png", Path(folder) / "labels.png"
+        Image.fromarray(field.rgb).save(image)
+        command = [str(program), "segment", str(image), "--mpp", "0.5", "--model", model, "--out", str(labels)]
+        subprocess.run(command, check=True, capture_output=True)
+        return np.asarray(Image.open(labels)).astype(np.int32)
 
 
 def show(table: dict[str, dict[str, float]], title: str) -> None:
@@ -251,11 +248,11 @@ def main() -> None:
     report = {"network": scores(sets, maps, p)}
     show(report["network"], "network")
     if not args.no_recipe:
-        report["recipe"] = recipe_scores(sets)
+        report["recipe"] = found_scores(sets, lambda field: cell_detection(field.rgb))
         show(report["recipe"], "recipe")
     if args.program:
         for model in ("nucleus", "watershed"):
-            report[f"program, {model}"] = program_scores(sets, args.program, model)
+            report[f"program, {model}"] = found_scores(sets, partial(program_labels, args.program, model))
             show(report[f"program, {model}"], f"program, {model}")
     if args.json:
         args.json.write_text(json.dumps(report, indent=1))

@@ -25,15 +25,13 @@ const NAMES: [(&str, &str); 15] = [
 ///
 /// A key that has no name is read as it stands, without its underscores.
 pub fn fact_names(keys: &str) -> String {
-    let each = |list: &str, between: &str, name: &dyn Fn(&str) -> String| -> String {
-        let parts: Vec<String> = list.split(between).map(name).collect();
-        parts.join(between)
-    };
     let name = |key: &str| {
         let found = NAMES.iter().find(|(known, _)| *known == key);
         found.map_or_else(|| key.replace('_', " "), |(_, name)| (*name).to_owned())
     };
-    each(keys, " and ", &|keys| each(keys, ", ", &name))
+    let together = |keys: &str| keys.split(", ").map(name).collect::<Vec<_>>().join(", ");
+    let parts: Vec<String> = keys.split(" and ").map(together).collect();
+    parts.join(" and ")
 }
 
 impl Change {

@@ -7,10 +7,27 @@ use std::ops::Range;
 
 use pantrk_space::RgbBuffer;
 
-use crate::segment::LabelImage;
+use crate::segment::{LabelImage, PatchInput, SegmentError, SegmentWorker, clear_outside};
+use crate::stain::StainPlanes;
+
+/// Labels the nuclei of the part of a patch that lies on the slide; mirrors `rgb` for it.
+///
+/// # Errors
+/// As [`SegmentWorker::segment`].
+pub(super) fn segment(
+    worker: &mut dyn SegmentWorker,
+    (rgb, stains): (&mut RgbBuffer, &StainPlanes),
+    on_slide: &[Range<usize>; 2],
+    labels: &mut LabelImage,
+) -> Result<(), SegmentError> {
+    mirror(rgb, on_slide);
+    worker.segment(PatchInput { rgb, stains }, labels)?;
+    clear_outside(&mut labels.labels, labels.width, on_slide);
+    Ok(())
+}
 
 /// Mirrors the columns and rows on the slide to all others.
-pub(super) fn mirror(rgb: &mut RgbBuffer, on_slide: &[Range<usize>; 2]) {
+fn mirror(rgb: &mut RgbBuffer, on_slide: &[Range<usize>; 2]) {
     let [columns, rows] = on_slide;
     let (width, height) = (rgb.width() as usize, rgb.height() as usize);
     if columns.is_empty() || rows.is_empty() || (columns.len() == width && rows.len() == height) {
@@ -35,22 +52,6 @@ fn mirrored(at: usize, on: &Range<usize>) -> usize {
     let length = on.len() as i64;
     let along = (at as i64 - on.start as i64).rem_euclid(2 * length);
     on.start + along.min(2 * length - 1 - along) as usize
-}
-
-/// Drops what of the labels lies beyond the slide.
-pub(super) fn cut(labels: &mut LabelImage, [columns, rows]: &[Range<usize>; 2]) {
-    let width = labels.width.max(1);
-    if columns.len() == labels.width && rows.len() == labels.height {
-        return;
-    }
-    for (y, row) in labels.labels.chunks_exact_mut(width).enumerate() {
-        if rows.contains(&y) {
-            row[..columns.start.min(width)].fill(0);
-            row[columns.end.min(width)..].fill(0);
-        } else {
-            row.fill(0);
-        }
-    }
 }
 
 #[cfg(test)]

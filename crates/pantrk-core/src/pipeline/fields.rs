@@ -11,12 +11,12 @@ use pantrk_space::{
 use rayon::prelude::*;
 
 use super::SlideAnalysis;
-use super::beyond::{cut, mirror};
+use super::beyond::segment;
 use super::patch::PatchGrid;
 use crate::CoreError;
 use crate::cell::{CellTable, trace_contours};
 use crate::score::{ScoringTable, Thresholds};
-use crate::segment::{LabelImage, PatchInput, Segmenter};
+use crate::segment::{LabelImage, Segmenter};
 use crate::stain::{Deconvolver, StainPlanes};
 
 /// Fields of each kind.
@@ -304,14 +304,13 @@ impl Looker<'_> {
         self.deconvolver.separate(&rgb, &mut stains);
         let slide = (self.reader.size(), self.slide_mpp);
         let on_slide = self.grid.part_on_slide(request.rect, slide);
-        mirror(&mut rgb, &on_slide);
         let mut labels = LabelImage::default();
-        let patch = PatchInput {
-            rgb: &rgb,
-            stains: &stains,
-        };
-        self.segmenter.worker().segment(patch, &mut labels)?;
-        cut(&mut labels, &on_slide);
+        segment(
+            &mut *self.segmenter.worker(),
+            (&mut rgb, &stains),
+            &on_slide,
+            &mut labels,
+        )?;
         let nearby = self.cells_near(&request);
         let centres = centres(&labels);
         let rings = trace_contours(&labels);

@@ -7,12 +7,12 @@ use pantrk_space::{
     LevelRect, Microns, MppRequest, RegionReader, RgbBuffer, SlideMpp, SlidePoint, read_at_mpp,
 };
 
-use super::beyond::{cut, mirror};
+use super::beyond::segment;
 use super::fields::centres;
 use super::patch::PatchGrid;
 use crate::CoreError;
 use crate::cell::{Expansion, trace_contours};
-use crate::segment::{LabelImage, PatchInput, SegmentWorker, Segmenter};
+use crate::segment::{LabelImage, SegmentWorker, Segmenter};
 use crate::stain::{Deconvolver, StainPlanes};
 
 /// How far a line may lie from the pixels' edges, patch pixels: less than what a boundary is sure to.
@@ -102,13 +102,12 @@ impl<'a> CellOutliner<'a> {
         self.deconvolver.separate(&self.rgb, &mut self.stains);
         let slide = (self.reader.size(), self.slide_mpp);
         let on_slide = self.grid.part_on_slide(request.rect, slide);
-        mirror(&mut self.rgb, &on_slide);
-        let patch = PatchInput {
-            rgb: &self.rgb,
-            stains: &self.stains,
-        };
-        self.worker.segment(patch, &mut self.labels)?;
-        cut(&mut self.labels, &on_slide);
+        segment(
+            &mut *self.worker,
+            (&mut self.rgb, &self.stains),
+            &on_slide,
+            &mut self.labels,
+        )?;
         self.expansion.grow(&self.labels, self.reach);
         let nuclei = trace_contours(&self.labels);
         let centres = centres(&self.labels);

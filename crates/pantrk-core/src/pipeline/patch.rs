@@ -8,7 +8,7 @@ use pantrk_space::{
     SlideRect, read_source,
 };
 
-use super::beyond::{cut, mirror};
+use super::beyond::segment;
 use super::{Ground, ScoreInput, UnreadTile, region_reason};
 use crate::CoreError;
 use crate::cell::{
@@ -16,7 +16,7 @@ use crate::cell::{
     trace_contours,
 };
 use crate::quality::{Block, BlockMeter};
-use crate::segment::{LabelImage, PatchInput, SegmentWorker, Segmenter};
+use crate::segment::{LabelImage, SegmentWorker, Segmenter};
 use crate::stain::{Deconvolver, StainPlanes};
 
 /// The core of a patch for segmenters that take any size.
@@ -172,13 +172,12 @@ impl Worker<'_> {
                 .measure(&self.rgb, (core, halo), self.grid.mpp, &self.ground.colours);
         let slide = (self.input.reader.size(), self.input.slide_mpp);
         let on_slide = self.grid.part_on_slide(request.rect, slide);
-        mirror(&mut self.rgb, &on_slide);
-        let patch = PatchInput {
-            rgb: &self.rgb,
-            stains: &self.stains,
-        };
-        self.segmenter.segment(patch, &mut self.labels)?;
-        cut(&mut self.labels, &on_slide);
+        segment(
+            &mut *self.segmenter,
+            (&mut self.rgb, &self.stains),
+            &on_slide,
+            &mut self.labels,
+        )?;
         let background = self.ground.background.od as f32;
         let parameters = self.input.parameters;
         if parameters.fit_outlines {

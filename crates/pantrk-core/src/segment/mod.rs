@@ -17,6 +17,8 @@ pub use heads::{HeadEntry, fitting_heads};
 pub use model_segmenter::OnnxSegmenter;
 pub use watershed::{WatershedParameters, WatershedSegmenter};
 
+use std::ops::Range;
+
 use pantrk_space::{LevelSize, MicronsPerPixel, RgbBuffer};
 
 use crate::stain::StainPlanes;
@@ -51,6 +53,18 @@ impl LabelImage {
         self.labels.clear();
         self.labels.resize(self.width * self.height, 0);
         self.count = 0;
+    }
+}
+
+/// Makes background of all labels outside these columns and rows.
+pub(crate) fn clear_outside(labels: &mut [u32], width: usize, [columns, rows]: &[Range<usize>; 2]) {
+    for (y, row) in labels.chunks_exact_mut(width.max(1)).enumerate() {
+        if rows.contains(&y) {
+            row[..columns.start.min(width)].fill(0);
+            row[columns.end.min(width)..].fill(0);
+        } else {
+            row.fill(0);
+        }
     }
 }
 

@@ -24,7 +24,7 @@ mod sums;
 
 use std::ops::Range;
 
-use crate::segment::LabelImage;
+use crate::segment::{LabelImage, clear_outside};
 use crate::stain::StainPlanes;
 
 use super::Expansion;
@@ -172,8 +172,8 @@ impl CellMeasurer {
             &mut self.shell,
             &mut self.rows,
         );
-        // Only now: the slide's edge is no border of a cell.
-        self.cut_off_slide(labels, &of.on_slide);
+        // What lies beyond the slide belongs to no cell; only now, because the slide's edge is no border of one.
+        clear_outside(&mut self.expansion.owner, width, &of.on_slide);
         self.nuclei.clear();
         self.nuclei
             .resize_with(labels.count as usize + 1, Nucleus::default);
@@ -225,24 +225,6 @@ impl CellMeasurer {
             }
         });
         records.collect()
-    }
-
-    /// What lies beyond the slide belongs to no cell.
-    fn cut_off_slide(&mut self, labels: &LabelImage, [columns, rows]: &[Range<usize>; 2]) {
-        let width = labels.width;
-        for (y, row) in self
-            .expansion
-            .owner
-            .chunks_exact_mut(width.max(1))
-            .enumerate()
-        {
-            if rows.contains(&y) {
-                row[..columns.start.min(width)].fill(0);
-                row[columns.end.min(width)..].fill(0);
-            } else {
-                row.fill(0);
-            }
-        }
     }
 
     /// Areas, centres, which the sectors need first, outlines and hematoxylin; run by run, as sums of half integers are exact in any order.

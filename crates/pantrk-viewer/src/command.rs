@@ -95,8 +95,12 @@ pub(crate) enum Command {
     TourKind,
     /// Open this address in the browser.
     OpenAddress(String),
-    /// Take away the message of this place.
-    Dismiss(usize),
+    /// Take this notice away.
+    Dismiss(u64),
+    /// Take away all notices that stay until then.
+    DismissAll,
+    /// The pointer lies on this notice.
+    HoldNotice(u64),
     /// Draw, or change what is drawn.
     Draw(DrawCommand),
     /// Change what is reviewed.
@@ -203,10 +207,6 @@ pub(crate) enum DrawCommand {
     Split,
     /// Fill its holes.
     FillHoles,
-    /// Take the last change back.
-    Undo,
-    /// Do it again.
-    Redo,
     /// Make the brush larger or smaller by this factor.
     BrushSize(f32),
     /// Write the shapes beside the results.
@@ -228,12 +228,17 @@ pub(crate) enum ReviewCommand {
     ResetCase,
     /// Correct the cell of this row, or take its correction back.
     Correct(u32, Option<Correction>),
+    /// Take the last change back, of whatever kind.
+    Undo,
+    /// Do it again.
+    Redo,
 }
 
 impl Command {
     /// Whether the screen changes by it, so that another frame has to be drawn.
     fn asks_for_frame(&self) -> bool {
         !matches!(self, Self::Tiles { wanted, .. } if wanted.is_empty())
+            && !matches!(self, Self::HoldNotice(_))
     }
 }
 

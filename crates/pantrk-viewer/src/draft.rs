@@ -100,6 +100,7 @@ impl Draft {
         review.drawing.start_from(shapes);
         review.set_corrections(self.corrections.clone());
         review.take_regions();
+        review.seal();
         problem.map_or(Ok(()), Err)
     }
 

@@ -1,9 +1,10 @@
 //! The icons of the triage flags and of the tools, drawn as shapes: no font has to hold them.
 
-use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, vec2};
+use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
 use pantrk_triage::Flag;
 
 use crate::drawing::Tool;
+use crate::notice::NoticeKind;
 use crate::tokens::{self, Tokens};
 
 /// Draws a flag's icon into `rect`: each action has its own shape, so that the colour never stands alone.
@@ -42,6 +43,68 @@ pub(crate) fn flag_icon(painter: &Painter, rect: Rect, flag: &Flag, tokens: &Tok
 fn letter(painter: &Painter, at: Pos2, text: &str, radius: f32, colour: Color32) {
     let font = FontId::proportional(radius * 1.7);
     painter.text(at, Align2::CENTER_CENTER, text, font, colour);
+}
+
+/// Draws a lock into `rect`.
+pub(crate) fn lock_icon(painter: &Painter, rect: Rect, colour: Color32) {
+    let body = rect.with_min_y(rect.center().y);
+    let bow = pos2(rect.center().x, body.top());
+    let r = rect.width() * 0.3;
+    painter.circle_stroke(bow, r, Stroke::new(1.6, colour));
+    painter.rect_filled(body, 1.5, colour);
+}
+
+/// Draws an arrow that turns back, or forwards, into `rect`.
+pub(crate) fn turn_icon(painter: &Painter, rect: Rect, forwards: bool, colour: Color32) {
+    let (c, r) = (rect.center(), rect.width().min(rect.height()) / 2.0);
+    let side = if forwards { -1.0 } else { 1.0 };
+    let at = |x: f32, y: f32| c + vec2(side * x, y) * r;
+    let stroke = Stroke::new(1.6, colour);
+    // From the arrow's head over the top to the foot on the other side.
+    let way = (0_u8..=12).map(|step| {
+        let angle = -std::f32::consts::FRAC_PI_2 + std::f32::consts::PI * f32::from(step) / 12.0;
+        at(0.3 + 0.6 * angle.cos(), 0.25 + 0.6 * angle.sin())
+    });
+    let way: Vec<Pos2> = std::iter::once(at(-0.9, -0.35)).chain(way).collect();
+    painter.add(Shape::line(way, stroke));
+    painter.add(Shape::line(
+        vec![at(-0.4, -0.9), at(-0.95, -0.35), at(-0.4, 0.2)],
+        stroke,
+    ));
+    painter.line_segment([at(0.3, 0.85), at(-0.3, 0.85)], stroke);
+}
+
+/// Draws a notice's icon into `rect`: a shape of its own for each kind.
+pub(crate) fn notice_icon(painter: &Painter, rect: Rect, kind: NoticeKind, tokens: &Tokens) {
+    let (c, r) = (rect.center(), rect.width().min(rect.height()) / 2.0);
+    let colour = tokens.notice(kind);
+    let at = |x: f32, y: f32| c + vec2(x, y) * r;
+    let stroke = Stroke::new(r * 0.26, colour);
+    let line = |points: &[Pos2]| {
+        painter.add(Shape::line(points.to_vec(), stroke));
+    };
+    match kind {
+        NoticeKind::Done => line(&[at(-0.85, 0.1), at(-0.25, 0.7), at(0.85, -0.65)]),
+        NoticeKind::Information => {
+            painter.circle_stroke(c, r * 0.88, Stroke::new(r * 0.18, colour));
+            painter.circle_filled(at(0.0, -0.42), r * 0.16, colour);
+            line(&[at(0.0, -0.1), at(0.0, 0.52)]);
+        }
+        NoticeKind::Warning => {
+            let corners = vec![at(0.0, -0.9), at(0.98, 0.8), at(-0.98, 0.8)];
+            let edge = Stroke::new(r * 0.2, colour);
+            painter.add(Shape::closed_line(corners, edge));
+            line(&[at(0.0, -0.3), at(0.0, 0.25)]);
+            painter.circle_filled(at(0.0, 0.52), r * 0.13, colour);
+        }
+        NoticeKind::Error => {
+            painter.circle_filled(c, r * 0.95, colour);
+            let stroke = Stroke::new(r * 0.24, tokens.card);
+            for (x, y) in [(0.42, 0.42), (0.42, -0.42_f32)] {
+                painter.line_segment([at(-x, -y), at(x, y)], stroke);
+            }
+        }
+    }
 }
 
 /// Draws a tool's icon into `rect`.

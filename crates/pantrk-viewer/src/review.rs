@@ -11,6 +11,7 @@ use pantrk_triage::Case;
 use serde::{Deserialize, Serialize};
 
 use crate::drawing::Drawing;
+use crate::history::{History, Hold, Step};
 use crate::jobs::{LiveAnswer, LiveRequest, RegionSet, ScoredCells};
 use crate::training::PROPOSED;
 
@@ -76,6 +77,10 @@ pub(crate) struct Review {
     pub(crate) revision: u64,
     /// The revision that was asked for last.
     asked: Option<u64>,
+    /// What undo takes back.
+    history: History,
+    /// What holds the changes of this moment together.
+    pub(crate) hold: Option<Hold>,
 }
 
 impl Review {
@@ -97,6 +102,8 @@ impl Review {
             live: None,
             revision: 0,
             asked: None,
+            history: History::default(),
+            hold: None,
         }
     }
 
@@ -137,8 +144,88 @@ impl Review {
         self.revision += 1;
     }
 
+    /// Grades by other thresholds, as a step that undo takes back.
+    pub(crate) fn set_thresholds(&mut self, thresholds: Thresholds) {
+        let step = Step::Thresholds([self.thresholds, thresholds]);
+        self.thresholds = thresholds;
+        self.did(step);
+    }
+
+    /// Decides on other facts, as a step that undo takes back.
+    pub(crate) fn set_case(&mut self, case: Case) {
+        let before = std::mem::replace(&mut self.case, case);
+        let step = Step::Case(Box::new([before, self.case.clone()]));
+        self.did(step);
+    }
+
+    /// Corrects a cell, or takes its correction back, as a step that undo takes back.
+    pub(crate) fn set_correction(&mut self, row: u32, correction: Option<Correction>) {
+        let step = Step::Correction(row, [self.correction(row), correction]);
+        self.correct(row, correction);
+        self.did(step);
+    }
+
+    fn did(&mut self, step: Step) {
+        self.history.record(step, self.hold);
+        if self.history.last_undone().is_none() {
+            self.drawing.forget_undone();
+        }
+        self.touch();
+    }
+
+    /// What undo would take back, in words.
+    pub(crate) fn can_undo(&self) -> Option<String> {
+        let step = self.history.last_done()?;
+        Some(step.word(self.drawing.can_undo()))
+    }
+
+    /// What redo would do again, in words.
+    pub(crate) fn can_redo(&self) -> Option<String> {
+        let step = self.history.last_undone()?;
+        Some(step.word(self.drawing.can_redo()))
+    }
+
+    /// Takes the last change back; what it was, in words.
+    pub(crate) fn undo(&mut self) -> Option<String> {
+        let word = self.can_undo()?;
+        match self.history.undo()? {
+            Step::Drawn => {
+                self.drawing.undo();
+                self.take_regions();
+            }
+            Step::Thresholds([before, _]) => self.thresholds = before,
+            Step::Case(pair) => self.case = pair[0].clone(),
+            Step::Correction(row, [before, _]) => self.correct(row, before),
+        }
+        self.touch();
+        Some(word)
+    }
+
+    /// Does what was taken back again; what it is, in words.
+    pub(crate) fn redo(&mut self) -> Option<String> {
+        let word = self.can_redo()?;
+        match self.history.redo()? {
+            Step::Drawn => {
+                self.drawing.redo();
+                self.take_regions();
+            }
+            Step::Thresholds([_, after]) => self.thresholds = after,
+            Step::Case(pair) => self.case = pair[1].clone(),
+            Step::Correction(row, [_, after]) => self.correct(row, after),
+        }
+        self.touch();
+        Some(word)
+    }
+
+    /// Undo does not go behind what is there now: it was signed, or kept another day.
+    pub(crate) fn seal(&mut self) {
+        self.drawing.seal();
+        self.history.seal();
+    }
+
     /// The drawing changed: its areas become the regions.
     pub(crate) fn take_regions(&mut self) {
+        self.history.follow(&self.drawing);
         let drawn = self.drawing.regions();
         self.regions = Arc::new(RegionSet {
             revision: self.regions.revision + 1,

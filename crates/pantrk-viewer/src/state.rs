@@ -18,6 +18,7 @@ use crate::browser::Browser;
 use crate::draft::Draft;
 use crate::drawing::Gesture;
 use crate::jobs::{Probe, ScoredCells};
+use crate::notice::Notices;
 use crate::outlines::Outlines;
 use crate::pyramid::{Pyramid, TileKey};
 use crate::review::Review;
@@ -43,8 +44,10 @@ pub(crate) struct Session {
     pub(crate) scanning: bool,
     /// What is open.
     pub(crate) open: Option<OpenItem>,
-    /// What went wrong, the oldest first.
-    pub(crate) messages: Vec<String>,
+    /// What the user is told just now.
+    pub(crate) notices: Notices,
+    /// Whether the window's pixels are awaited, on which no passing notice is to be.
+    pub(crate) picturing: bool,
     /// All that was said since the start, the oldest first.
     pub(crate) log: Vec<String>,
     /// Whether the log is shown.
@@ -298,6 +301,8 @@ pub(crate) struct OpenItem {
 pub(crate) struct Beside {
     /// A number of its own, so that its tiles are known as such.
     pub(crate) opening: u64,
+    /// Its place in the worklist.
+    pub(crate) index: usize,
     /// Its id.
     pub(crate) name: String,
     /// The slide.

@@ -5,6 +5,8 @@
 use egui::{Color32, CornerRadius, Stroke, Visuals};
 use pantrk_store::GRADE_COLOURS;
 
+use crate::notice::NoticeKind;
+
 /// The colours of one theme.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tokens {
@@ -30,6 +32,10 @@ pub(crate) struct Tokens {
     pub(crate) accent: Color32,
     /// Words of warning.
     pub(crate) warning: Color32,
+    /// Words about what was done.
+    pub(crate) done: Color32,
+    /// Words about what failed.
+    pub(crate) error: Color32,
     /// Under the hatching of what could not be read.
     pub(crate) hatch_ground: Color32,
     /// The hatching.
@@ -58,6 +64,8 @@ const DARK: Tokens = Tokens {
     faint: Color32::from_rgb(0xa3, 0xab, 0xb3),
     accent: Color32::from_rgb(0x7c, 0xb8, 0xe8),
     warning: Color32::from_rgb(0xf2, 0xb1, 0x4a),
+    done: Color32::from_rgb(0x55, 0xc7, 0x9e),
+    error: Color32::from_rgb(0xff, 0x90, 0x80),
     hatch_ground: Color32::from_rgb(0x4b, 0x3a, 0x3e),
     hatch_line: Color32::from_rgb(0xa0, 0x6d, 0x78),
     hatch_ink: Color32::from_rgb(0xff, 0xe3, 0xe8),
@@ -79,6 +87,8 @@ const LIGHT: Tokens = Tokens {
     faint: Color32::from_rgb(0x58, 0x60, 0x69),
     accent: Color32::from_rgb(0x12, 0x5c, 0x9c),
     warning: Color32::from_rgb(0x8f, 0x50, 0x00),
+    done: Color32::from_rgb(0x00, 0x6b, 0x4c),
+    error: Color32::from_rgb(0xb0, 0x1e, 0x12),
     hatch_ground: Color32::from_rgb(0xdc, 0xc8, 0xcc),
     hatch_line: Color32::from_rgb(0xa9, 0x77, 0x82),
     hatch_ink: Color32::from_rgb(0x4e, 0x14, 0x22),
@@ -87,6 +97,18 @@ const LIGHT: Tokens = Tokens {
     bar_ground: Color32::from_rgb(0xdd, 0xe1, 0xe5),
     icon_ink: Color32::from_rgb(0xff, 0xff, 0xff),
 };
+
+impl Tokens {
+    /// The colour of a notice.
+    pub(crate) const fn notice(&self, kind: NoticeKind) -> Color32 {
+        match kind {
+            NoticeKind::Done => self.done,
+            NoticeKind::Information => self.accent,
+            NoticeKind::Warning => self.warning,
+            NoticeKind::Error => self.error,
+        }
+    }
+}
 
 /// The colours of the theme that `ui` is drawn in.
 pub(crate) fn of(ui: &egui::Ui) -> &'static Tokens {

@@ -102,7 +102,7 @@ impl Viewer {
         match purpose {
             Purpose::OpenSlides if path.exists() => self.scan_paths(&[path]),
             Purpose::OpenSlides => {
-                self.note(format!(
+                self.fail(format!(
                     "There is no such file or folder: {}",
                     path.display()
                 ));
@@ -137,7 +137,7 @@ impl Viewer {
                 path,
                 size,
             }),
-            None => self.note(format!(
+            None => self.inform(format!(
                 "Open the slide first, then its regions: {}",
                 path.display()
             )),

@@ -21,8 +21,6 @@ pub(super) type PictureSlot = Arc<Mutex<Option<Arc<ColorImage>>>>;
 
 /// Between two looks at what is to be kept.
 const EVERY: Duration = Duration::from_secs(4);
-/// Lines of the log that are kept.
-const MAX_LOG: usize = 2000;
 
 impl Viewer {
     /// Runs a command that needs nothing open; gives back what does.
@@ -55,15 +53,13 @@ impl Viewer {
             Command::Search(search) => session.search = search,
             Command::Help(help) => session.help = help,
             Command::Log(log) => session.show_log = log,
-            Command::Dismiss(index) => {
-                if index < session.messages.len() {
-                    session.messages.remove(index);
-                }
-            }
+            Command::Dismiss(id) => session.notices.dismiss(id),
+            Command::DismissAll => session.notices.dismiss_all(),
+            Command::HoldNotice(id) => session.notices.hold(id, Instant::now()),
             Command::WantThumbnail(index) => self.want_thumbnail(index),
             Command::OpenAddress(address) => {
                 if let Err(error) = open_address(&address) {
-                    self.note(format!("The browser did not open ({error}): {address}"));
+                    self.fail(format!("The browser did not open ({error}): {address}"));
                 }
             }
             Command::SavePicture => self.save_picture(ctx),
@@ -115,26 +111,6 @@ impl Viewer {
         }
     }
 
-    /// Something that the user should know of, kept in the log as well.
-    pub(super) fn note(&mut self, message: String) {
-        self.log(&message);
-        self.say(message);
-    }
-
-    /// Adds a line to the log.
-    pub(super) fn log(&mut self, message: &str) {
-        let seconds = Instant::now().duration_since(self.started).as_secs();
-        let log = &mut self.session.log;
-        if log.len() == MAX_LOG {
-            log.remove(0);
-        }
-        log.push(format!(
-            "{:02}:{:02}  {message}",
-            seconds / 60,
-            seconds % 60
-        ));
-    }
-
     /// Goes so many fields further in the tour, which begins where there is none.
     pub(super) fn tour(&mut self, by: i32) {
         let Some(open) = self.session.open.as_mut() else {
@@ -165,6 +141,7 @@ impl Viewer {
 
     /// Asks the window for its pixels; what lies on the canvas is saved when they come.
     pub(super) fn save_picture(&mut self, ctx: &egui::Context) {
+        self.session.picturing = true;
         let slot = Arc::clone(&self.picture);
         let waker = ctx.clone();
         let callback = egui::ScreenshotCallback::new(move |image| {
@@ -182,6 +159,7 @@ impl Viewer {
         };
         let Some(image) = slot.take() else { return };
         drop(slot);
+        self.session.picturing = false;
         let chosen = self.picture_path.take();
         let replace = chosen.is_some();
         let path = chosen.or_else(|| self.export_path("view.png"));
@@ -225,7 +203,8 @@ impl Viewer {
 
     pub(super) fn take_file(&mut self, answer: FileAnswer) {
         match answer {
-            FileAnswer::Said(text) => self.note(text),
+            FileAnswer::Said(Ok(text)) => self.done(text),
+            FileAnswer::Said(Err(text)) => self.fail(text),
             FileAnswer::Listing { folder, entries } => {
                 let browser = self.session.browser.as_mut();
                 if let Some(browser) = browser.filter(|b| b.folder == folder) {
@@ -256,15 +235,14 @@ impl Viewer {
                     open.review.drawing.add("import", shapes);
                     open.review.take_regions();
                 }
-                let text = if locked {
-                    format!(
+                if locked {
+                    self.note(format!(
                         "The slide is signed; nothing was taken from {}",
                         path.display()
-                    )
+                    ));
                 } else {
-                    format!("{n} shapes were taken from {}", path.display())
-                };
-                self.note(text);
+                    self.done(format!("{n} shapes were taken from {}", path.display()));
+                }
             }
         }
     }

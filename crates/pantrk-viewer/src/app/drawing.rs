@@ -26,10 +26,7 @@ impl Viewer {
                 | DrawCommand::Cancel
         );
         if self.session.is_locked() && !looks {
-            self.note(
-                "This slide is signed, so nothing of it changes any more; reopen it first."
-                    .to_owned(),
-            );
+            self.refuse_signed();
             return;
         }
         let before = self
@@ -39,7 +36,7 @@ impl Viewer {
             .map(|o| o.review.drawing.revision);
         let problem = self.draw_command_inner(command);
         if let Some(problem) = problem {
-            self.note(problem);
+            self.inform(problem);
         }
         if let Some(open) = self.session.open.as_mut()
             && before != Some(open.review.drawing.revision)
@@ -95,8 +92,6 @@ impl Viewer {
             DrawCommand::Merge => return drawing.merge().err().map(|e| format!("Merge: {e}.")),
             DrawCommand::Split => return drawing.split().err().map(|e| format!("Split: {e}.")),
             DrawCommand::FillHoles => drawing.fill_holes(),
-            DrawCommand::Undo => drawing.undo(),
-            DrawCommand::Redo => drawing.redo(),
             DrawCommand::Export => {}
         }
         None

@@ -4,6 +4,8 @@ mod browsing;
 mod desk;
 mod drawing;
 mod film;
+mod layout;
+mod notices;
 mod outlining;
 mod reviewing;
 mod scoring;
@@ -22,7 +24,6 @@ use egui::{ColorImage, TextureHandle, TextureOptions};
 use pantrk_slide::{Slide, is_address};
 use pantrk_space::{RegionReader, SlidePoint};
 
-use crate::canvas;
 use crate::command::{Command, Commands};
 use crate::error::ViewerError;
 use crate::jobs::{
@@ -33,7 +34,8 @@ use crate::jobs::{
     scan_pool, scored_mpp, scoring_pool, tile_pool, training_pool,
 };
 use crate::outlines::Outlines;
-use crate::panels::{self, PanelContext, Place};
+#[cfg(test)]
+use crate::panels::PanelContext;
 use crate::pyramid::{Pyramid, TileKey};
 use crate::review::Review;
 use crate::settings::{self, Settings};
@@ -53,8 +55,6 @@ use film::{Film, Outcome};
 const UPLOADS_PER_FRAME: usize = 8;
 /// Answers of the library that one frame takes.
 const ANSWERS_PER_FRAME: usize = 64;
-/// Messages that are kept.
-const MAX_MESSAGES: usize = 5;
 /// The window's first size, in points.
 const WINDOW: [f32; 2] = [1440.0, 900.0];
 
@@ -257,7 +257,9 @@ impl Viewer {
         self.mind_training(&ctx);
         self.ask_for_outlines();
         self.mind_time(&ctx);
+        self.mind_notices(&ctx);
         self.film(&ctx);
+        self.mind_hold(&ctx);
         self.draw(ui);
         if self.commands.ask_for_frame() {
             ctx.request_repaint();
@@ -272,41 +274,6 @@ impl Viewer {
             session: &self.session,
             tile_capacity: self.tiles.capacity,
         }
-    }
-
-    fn draw(&mut self, ui: &mut egui::Ui) {
-        let context = PanelContext {
-            settings: &self.settings,
-            session: &self.session,
-            tile_capacity: self.tiles.capacity,
-        };
-        let out = &mut self.commands;
-        panels::help::help_ui(ui, &context, out);
-        panels::browser::browser_ui(ui, &context, out);
-        egui::Panel::top("top").show(ui, |ui| panels::show(ui, Place::Top, &context, out));
-        egui::Panel::bottom("bottom").show(ui, |ui| panels::show(ui, Place::Bottom, &context, out));
-        egui::Panel::left("left")
-            .default_size(292.0)
-            .size_range(200.0..=460.0)
-            .show(ui, |ui| {
-                // Without a slide there are no layers, and no line above them.
-                let open = self.session.open.as_ref();
-                if open.is_some_and(|open| open.slide.ready().is_some()) {
-                    egui::Panel::bottom("left_bottom")
-                        .resizable(false)
-                        .show(ui, |ui| {
-                            panels::show(ui, Place::LeftBottom, &context, out);
-                        });
-                }
-                panels::show(ui, Place::Left, &context, out);
-            });
-        if self.session.open_result().is_some() {
-            egui::Panel::right("right")
-                .default_size(412.0)
-                .size_range(340.0..=620.0)
-                .show(ui, |ui| panels::show(ui, Place::Right, &context, out));
-        }
-        egui::CentralPanel::no_frame().show(ui, |ui| canvas::canvas_ui(ui, &context, out));
     }
 
     fn drain(&mut self, ctx: &egui::Context) {
@@ -358,7 +325,7 @@ impl Viewer {
                 self.session.worklist.push(item);
             }
             LibraryAnswer::AllRead { opening } => self.all_read(opening),
-            LibraryAnswer::Trouble(message) => self.say(message),
+            LibraryAnswer::Trouble(message) => self.fail(message),
             LibraryAnswer::ScanDone => {
                 self.session.scanning = false;
                 self.open_first();
@@ -442,7 +409,7 @@ impl Viewer {
             }
         };
         if other_file {
-            self.say(
+            self.note(
                 "The slide file is not the one that was scored: its contents differ. Figures, cells and heatmaps may not belong to these pixels."
                     .to_owned(),
             );
@@ -512,16 +479,6 @@ impl Viewer {
             .filter(|open| open.opening == opening)
     }
 
-    fn say(&mut self, message: String) {
-        if self.session.messages.contains(&message) {
-            return;
-        }
-        if self.session.messages.len() == MAX_MESSAGES {
-            self.session.messages.remove(0);
-        }
-        self.session.messages.push(message);
-    }
-
     fn run_command(&mut self, ctx: &egui::Context, command: Command) {
         let Some(command) = self.desk_command(ctx, command) else {
             return;
@@ -573,7 +530,7 @@ impl Viewer {
         let Some(source) = SlideSource::of(item) else {
             if let WorkSource::Broken { reason } = &item.source {
                 let reason = reason.clone();
-                self.say(reason);
+                self.fail(reason);
             }
             return;
         };
@@ -744,14 +701,14 @@ impl Viewer {
     /// Shows a second slide beside what is open, or none.
     fn show_beside(&mut self, index: Option<usize>) {
         let budget = self.settings.tile_budget / 2;
-        let item = index.and_then(|index| self.session.worklist.get(index));
-        let source = item.and_then(SlideSource::of);
-        let name = item.map_or_else(String::new, |item| item.id.clone());
+        let item = index.and_then(|index| Some((index, self.session.worklist.get(index)?)));
+        let chosen =
+            item.and_then(|(index, item)| Some((index, SlideSource::of(item)?, item.id.clone())));
         let Some(open) = self.session.open.as_mut() else {
             return;
         };
         open.beside = None;
-        let Some(source) = source else {
+        let Some((index, source, name)) = chosen else {
             self.tiles.serve_beside(0);
             return;
         };
@@ -761,6 +718,7 @@ impl Viewer {
         let asked = self.library.ask(LibraryRequest::Beside { opening, source });
         open.beside = Some(Beside {
             opening,
+            index,
             name,
             slide: match asked {
                 Ok(()) => Load::Waiting,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::command::ReviewCommand;
 use crate::drawing::geojson;
+use crate::history::Hold;
 use crate::jobs::{LiveAnswer, scored_mpp};
 use crate::state::WorkSource;
 
@@ -12,6 +13,7 @@ use super::Viewer;
 impl Viewer {
     pub(super) fn review_command(&mut self, command: ReviewCommand) {
         if self.session.is_locked() && !matches!(command, ReviewCommand::Compartment(_)) {
+            self.refuse_signed();
             return;
         }
         let Some(open) = self.session.open.as_mut() else {
@@ -19,27 +21,51 @@ impl Viewer {
         };
         let review = &mut open.review;
         match command {
-            ReviewCommand::Thresholds(thresholds) => {
-                review.thresholds = thresholds;
-                review.touch();
-            }
-            ReviewCommand::ResetThresholds => {
-                review.thresholds = review.scored_thresholds;
-                review.touch();
-            }
+            ReviewCommand::Thresholds(thresholds) => review.set_thresholds(thresholds),
+            ReviewCommand::ResetThresholds => review.set_thresholds(review.scored_thresholds),
             ReviewCommand::Compartment(compartment) => {
                 review.compartment = compartment;
                 review.touch();
             }
-            ReviewCommand::Case(case) => {
-                review.case = *case;
-                review.touch();
+            ReviewCommand::Case(case) => review.set_case(*case),
+            ReviewCommand::ResetCase => review.set_case(review.scored_case.clone()),
+            ReviewCommand::Correct(row, correction) => review.set_correction(row, correction),
+            // What is under way goes first.
+            ReviewCommand::Undo if open.gesture.is_some() => open.gesture = None,
+            ReviewCommand::Undo => {
+                let word = review.undo();
+                self.told_undo("Taken back", word);
             }
-            ReviewCommand::ResetCase => {
-                review.case = review.scored_case.clone();
-                review.touch();
+            ReviewCommand::Redo => {
+                let word = review.redo();
+                self.told_undo("Done again", word);
             }
-            ReviewCommand::Correct(row, correction) => review.correct(row, correction),
+        }
+    }
+
+    /// What was taken back may be out of sight, so it is told.
+    fn told_undo(&mut self, what: &str, word: Option<String>) {
+        if let Some(word) = word {
+            self.inform(format!("{what}: {word}"));
+        }
+    }
+
+    /// What holds the changes together that the hands make now: one drag, or one field.
+    pub(super) fn mind_hold(&mut self, ctx: &egui::Context) {
+        let (since, released) = ctx.input(|i| {
+            let pointer = &i.pointer;
+            (pointer.press_start_time(), pointer.any_released())
+        });
+        let focus = ctx.memory(egui::Memory::focused).map(Hold::Focus);
+        if let Some(open) = self.session.open.as_mut() {
+            let hold = &mut open.review.hold;
+            *hold = match (since, *hold) {
+                (Some(since), _) => Some(Hold::Press(since.to_bits())),
+                // What the last frame of a drag changes belongs to it.
+                (None, Some(Hold::Press(press))) if released => Some(Hold::Press(press)),
+                (None, _) if released => None,
+                (None, _) => focus,
+            };
         }
     }
 
@@ -83,7 +109,7 @@ impl Viewer {
                 open.review.drawing.set_base(shapes);
                 open.review.take_regions();
             }
-            Err(error) => self.note(format!(
+            Err(error) => self.fail(format!(
                 "The regions in the result's folder cannot be shown: {error}"
             )),
         }

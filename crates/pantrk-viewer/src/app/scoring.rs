@@ -91,11 +91,11 @@ impl Viewer {
         let item = match result {
             Ok(item) => item,
             Err(_) if cancelled => {
-                self.log(&format!("Scoring of {id} was cancelled."));
+                self.inform(format!("Scoring of {id} was cancelled."));
                 return;
             }
             Err(reason) => {
-                self.note(format!("{id} could not be scored: {reason}"));
+                self.fail(format!("{id} could not be scored: {reason}"));
                 return;
             }
         };
@@ -122,6 +122,6 @@ impl Viewer {
         if let Some(row) = open {
             self.open(row);
         }
-        self.log(&format!("{id} was scored"));
+        self.done(format!("{id} was scored"));
     }
 }

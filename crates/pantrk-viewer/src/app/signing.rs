@@ -70,7 +70,7 @@ impl Viewer {
 
     pub(super) fn take_review(&mut self, answer: ReviewAnswer) {
         match answer {
-            ReviewAnswer::Trouble(text) => self.note(text),
+            ReviewAnswer::Trouble(text) => self.fail(text),
             ReviewAnswer::Marks { root, marks } => {
                 self.session.marks.entry(root).or_default().extend(marks);
             }
@@ -93,6 +93,10 @@ impl Viewer {
                 // A reason was given for one step; it is none for the next.
                 if states[0] != states[1] && states.contains(&Some(ReviewState::Signed)) {
                     open.opinion.reason.clear();
+                }
+                // Opened again, nothing takes back what was signed, other than by a hand that changes it.
+                if states[1] == Some(ReviewState::Signed) {
+                    open.review.seal();
                 }
                 open.kept = KeptReview {
                     review,
@@ -227,7 +231,7 @@ impl Viewer {
             return;
         };
         if let Some(missing) = open.opinion.missing(&who, result, state) {
-            self.note(missing);
+            self.inform(missing);
             return;
         }
         let opinion = &open.opinion;
@@ -318,7 +322,7 @@ impl Viewer {
         let opening = open.opening;
         let place = self.review_place(item);
         if reason.is_empty() {
-            self.note("Say why the review is opened again.".to_owned());
+            self.inform("Say why the review is opened again.".to_owned());
         } else if let Some(place) = place {
             let request = ReviewRequest::Reopen {
                 opening,

@@ -43,10 +43,9 @@ impl Viewer {
                     making.cancel.store(true, Ordering::Relaxed);
                 }
             }
-            TrainCommand::MakeRegions | TrainCommand::DeleteStrokes if locked => self.note(
-                "This slide is signed, so nothing of it changes any more; reopen it first."
-                    .to_owned(),
-            ),
+            TrainCommand::MakeRegions | TrainCommand::DeleteStrokes if locked => {
+                self.refuse_signed();
+            }
             TrainCommand::MakeRegions => {
                 if training.making.is_none() && training.model.is_some() {
                     training.making = Some(Making::default());
@@ -229,12 +228,13 @@ impl Viewer {
                 drawing.replace("make regions", before, shapes);
                 drawing.selected.clear();
                 open.review.take_regions();
-                self.note(match n {
-                    0 => "The classifier found no region that is large enough.".to_owned(),
-                    n => format!(
+                if n == 0 {
+                    self.note("The classifier found no region that is large enough.".to_owned());
+                } else {
+                    self.done(format!(
                         "{n} regions were made, one per class; look through them, and undo (Ctrl+Z) takes them back."
-                    ),
-                });
+                    ));
+                }
             }
             TrainingOutcome::Trouble(text) => {
                 // Not asked again with the same strokes, or it would fail again and again.

@@ -208,13 +208,6 @@ fn keys(ui: &Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands
         }
     }
     let shortcut = |modifiers, key| ui.input_mut(|i| i.consume_key(modifiers, key));
-    if shortcut(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z)
-        || shortcut(Modifiers::COMMAND, Key::Y)
-    {
-        out.draw(DrawCommand::Redo);
-    } else if shortcut(Modifiers::COMMAND, Key::Z) {
-        out.draw(DrawCommand::Undo);
-    }
     if shortcut(Modifiers::COMMAND, Key::S) {
         out.push(Command::SavePicture);
     }

@@ -48,7 +48,8 @@ pub(super) fn draw(
     } else {
         (width, height)
     };
-    let scale = SIDE / across.max(down) as f32;
+    let side = SIDE.min(0.4 * projector.rect.width());
+    let scale = side / across.max(down) as f32;
     let extent = vec2(across as f32, down as f32) * scale;
     let corner = projector.rect.right_top() + vec2(-14.0 - extent.x, 14.0);
     let rect = Rect::from_min_size(corner, extent);

@@ -280,8 +280,12 @@ fn plate(painter: &Painter, rect: Rect, text: &str, tokens: &Tokens) {
         return;
     }
     let font = FontId::proportional(12.5);
-    let galley = painter.layout_no_wrap(text.to_owned(), font, tokens.ink);
-    let at = rect.right_bottom() - galley.size() - vec2(22.0, 18.0);
+    let width = (rect.width() - 44.0).max(60.0);
+    let galley = painter.layout(text.to_owned(), font, tokens.ink, width);
+    let one = galley.rows.len() == 1 && galley.size().x + scale_bar::ROOM < width;
+    // Beside the scale bar where there is room, else above it.
+    let foot = if one { 18.0 } else { scale_bar::TOP + 8.0 };
+    let at = rect.right_bottom() - galley.size() - vec2(22.0, foot);
     let under = Rect::from_min_size(at, galley.size()).expand2(vec2(8.0, 5.0));
     painter.rect_filled(under, 4, tokens.plate);
     painter.galley(at, galley, tokens.ink);

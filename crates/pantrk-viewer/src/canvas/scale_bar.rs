@@ -8,6 +8,10 @@ use crate::tokens::Tokens;
 
 /// The longest bar, in points.
 const LONGEST: f64 = 170.0;
+/// What bar and plate take at most beside the canvas's edge, points.
+pub(super) const ROOM: f32 = 206.0;
+/// Above the canvas's foot from where on nothing of it is, points.
+pub(super) const TOP: f32 = 54.0;
 
 /// Draws the bar where the pixel size is known; returns the magnification in words.
 pub(super) fn draw(
@@ -24,7 +28,9 @@ pub(super) fn draw(
         );
     };
     let um_per_point = mpp.x.get() / scale;
-    let um = round_length(LONGEST * um_per_point);
+    // In a narrow canvas there are words beside it.
+    let longest = LONGEST.min(0.4 * f64::from(projector.rect.width()));
+    let um = round_length(longest * um_per_point);
     let length = (um / um_per_point) as f32;
     let left = projector.rect.left() + 22.0;
     let bottom = projector.rect.bottom() - 22.0;

@@ -162,6 +162,8 @@ pub(crate) struct Drawing {
     pub(crate) revision: u64,
     /// Grows with each change of a training stroke.
     pub(crate) stroke_revision: u64,
+    /// Edits that were ever made.
+    pub(crate) made: u64,
 }
 
 impl Drawing {
@@ -311,6 +313,23 @@ impl Drawing {
         self.run(&edit.removed, &edit.added);
         self.selected = edit.added.iter().map(|shape| shape.id).collect();
         self.done.push(edit);
+        self.undone.clear();
+        self.made += 1;
+    }
+
+    /// Edits that can be taken back, and those that can be done again.
+    pub(crate) const fn depth(&self) -> [usize; 2] {
+        [self.done.len(), self.undone.len()]
+    }
+
+    /// What was taken back is not done again: something else was done since.
+    pub(crate) fn forget_undone(&mut self) {
+        self.undone.clear();
+    }
+
+    /// Undo does not go behind what is there now.
+    pub(crate) fn seal(&mut self) {
+        self.done.clear();
         self.undone.clear();
     }
 

@@ -89,8 +89,8 @@ pub(crate) struct ReportRequest {
 
 /// What came of it.
 pub(crate) enum FileAnswer {
-    /// Written, or not, in words.
-    Said(String),
+    /// What was done, or why it was not, in words.
+    Said(Result<String, String>),
     /// What is in a folder, or why that is not known.
     Listing {
         /// The folder.
@@ -128,15 +128,15 @@ pub(crate) fn file_pool(ctx: &egui::Context) -> Result<Pool<FileRequest, FileAns
     Pool::start(size, ctx, |request, outbox: &Outbox<FileAnswer>| {
         outbox.send(match request {
             FileRequest::Report(request) => FileAnswer::Said(match report(&request) {
-                Ok(path) => format!("The report was written: {}", path.display()),
-                Err(error) => format!("The report could not be written: {error}"),
+                Ok(path) => Ok(format!("The report was written: {}", path.display())),
+                Err(error) => Err(format!("The report could not be written: {error}")),
             }),
             FileRequest::Settings { text, path } => match write_beside(&path, text.as_bytes()) {
                 Ok(()) => return,
-                Err(error) => FileAnswer::Said(format!(
+                Err(error) => FileAnswer::Said(Err(format!(
                     "The settings could not be kept ({error}): {}",
                     path.display()
-                )),
+                ))),
             },
             FileRequest::List(folder) => FileAnswer::Listing {
                 entries: entries(&folder),
@@ -150,31 +150,34 @@ pub(crate) fn file_pool(ctx: &egui::Context) -> Result<Pool<FileRequest, FileAns
             } => {
                 let path = if replace { path } else { free(&path) };
                 FileAnswer::Said(match picture(&image, part, &path) {
-                    Ok(()) => format!("The view was saved: {}", path.display()),
-                    Err(error) => format!("The view could not be saved: {error}"),
+                    Ok(()) => Ok(format!("The view was saved: {}", path.display())),
+                    Err(error) => Err(format!("The view could not be saved: {error}")),
                 })
             }
             FileRequest::Shapes { shapes, path } => {
                 let text = geojson::to_geojson(&shapes).to_string();
                 FileAnswer::Said(match write_beside(&path, text.as_bytes()) {
-                    Ok(()) => format!(
+                    Ok(()) => Ok(format!(
                         "{} shapes were written as GeoJSON: {}",
                         shapes.len(),
                         path.display()
-                    ),
-                    Err(error) => format!(
+                    )),
+                    Err(error) => Err(format!(
                         "The regions could not be written ({error}): {}",
                         path.display()
-                    ),
+                    )),
                 })
             }
             FileRequest::SaveClassifier { model, path } => {
                 FileAnswer::Said(match save_classifier(&model, &path) {
-                    Ok(()) => format!("The region classifier was saved: {}", path.display()),
-                    Err(error) => format!(
+                    Ok(()) => Ok(format!(
+                        "The region classifier was saved: {}",
+                        path.display()
+                    )),
+                    Err(error) => Err(format!(
                         "The region classifier could not be saved ({error}): {}",
                         path.display()
-                    ),
+                    )),
                 })
             }
             FileRequest::LoadClassifier { opening, path } => match load_classifier(&path) {
@@ -183,7 +186,7 @@ pub(crate) fn file_pool(ctx: &egui::Context) -> Result<Pool<FileRequest, FileAns
                     path,
                     classifier: Box::new(classifier),
                 },
-                Err(error) => FileAnswer::Said(not_taken(&path, &error)),
+                Err(error) => FileAnswer::Said(Err(not_taken(&path, &error))),
             },
             FileRequest::Import {
                 opening,
@@ -197,17 +200,17 @@ pub(crate) fn file_pool(ctx: &egui::Context) -> Result<Pool<FileRequest, FileAns
                         path,
                         classifier: Box::new(classifier),
                     },
-                    Err(error) => FileAnswer::Said(not_taken(&path, &error)),
+                    Err(error) => FileAnswer::Said(Err(not_taken(&path, &error))),
                 },
                 Ok(shapes) => FileAnswer::Shapes {
                     opening,
                     path,
                     shapes,
                 },
-                Err(error) => FileAnswer::Said(format!(
+                Err(error) => FileAnswer::Said(Err(format!(
                     "The regions were not taken ({error}): {}",
                     path.display()
-                )),
+                ))),
             },
         });
     })

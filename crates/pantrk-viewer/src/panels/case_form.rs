@@ -6,7 +6,7 @@ use pantrk_triage::{
     RnaQuality, Setting, Stage, TumourType, TumourTypes,
 };
 
-use super::{Panel, PanelContext, Place, card, faint, folding};
+use super::{Panel, PanelContext, Place, card, faint, folding, unless_signed};
 use crate::command::{Commands, ReviewCommand};
 use crate::review::Review;
 use crate::tokens;
@@ -31,18 +31,16 @@ fn case_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     folding(ui, "Case", true, |ui| {
         card(ui, |ui| {
             let mut case = review.case.clone();
-            ui.add_enabled_ui(!context.session.is_locked(), |ui| {
-                form(ui, &mut case);
-            });
+            unless_signed(ui, context, |ui| form(ui, &mut case));
             if case != review.case {
                 out.review(ReviewCommand::Case(Box::new(case)));
             }
-            foot(ui, review, out);
+            foot(ui, context, review, out);
         });
     });
 }
 
-fn foot(ui: &mut Ui, review: &Review, out: &mut Commands) {
+fn foot(ui: &mut Ui, context: &PanelContext<'_>, review: &Review, out: &mut Commands) {
     if let Some(problem) = review.live.as_ref().and_then(|live| live.problem.as_ref()) {
         let colour = tokens::of(ui).warning;
         ui.label(
@@ -52,7 +50,7 @@ fn foot(ui: &mut Ui, review: &Review, out: &mut Commands) {
             .color(colour),
         );
     }
-    let changed = review.case != review.scored_case;
+    let changed = review.case != review.scored_case && !context.session.is_locked();
     let reset = ui.add_enabled(changed, egui::Button::new("Reset case").small());
     if reset
         .on_hover_text("Back to the facts that the slide was scored with")
@@ -62,7 +60,13 @@ fn foot(ui: &mut Ui, review: &Review, out: &mut Commands) {
     }
 }
 
+/// What a field's name takes, points.
+const NAME: f32 = 128.0;
+
 fn form(ui: &mut Ui, case: &mut Case) {
+    let field = (ui.available_width() - NAME).clamp(110.0, 190.0);
+    ui.spacing_mut().combo_width = field;
+    ui.spacing_mut().text_edit_width = field;
     tumour_type_ui(ui, &mut case.tumour_type);
     egui::Grid::new("case")
         .num_columns(2)
@@ -172,7 +176,6 @@ fn choice<T: Copy + PartialEq>(
         .map_or("not known", |(_, text)| text);
     let response = ComboBox::from_id_salt(name)
         .selected_text(now)
-        .width(190.0)
         .show_ui(ui, |ui| {
             ui.selectable_value(value, None, "not known");
             for (v, text) in values {
@@ -217,7 +220,7 @@ fn text_ui(ui: &mut Ui, label: Id, value: &mut Option<String>, hint: &str) {
     let field = TextEdit::singleline(&mut text)
         .id_salt(label)
         .hint_text(hint)
-        .desired_width(190.0);
+        .desired_width(ui.spacing().text_edit_width);
     if ui.add(field).labelled_by(label).changed() {
         let text = text.trim_start();
         *value = (!text.is_empty()).then(|| text.to_owned());
@@ -233,7 +236,6 @@ fn drivers_ui(ui: &mut Ui, drivers: &mut Option<Vec<String>>, label: Id) {
         };
         ComboBox::from_id_salt("drivers")
             .selected_text(looked)
-            .width(190.0)
             .show_ui(ui, |ui| {
                 if ui
                     .selectable_label(drivers.is_none(), "not looked for")
@@ -259,7 +261,7 @@ fn drivers_ui(ui: &mut Ui, drivers: &mut Option<Vec<String>>, label: Id) {
             .unwrap_or_else(|| joined.clone());
         let field = TextEdit::singleline(&mut text)
             .hint_text("found: EGFR L858R, ...")
-            .desired_width(190.0);
+            .desired_width(ui.spacing().text_edit_width);
         let response = ui.add(field);
         response.widget_info(|| {
             egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Drivers found")
@@ -450,7 +452,6 @@ fn gene_ui(ui: &mut Ui, gene: &mut Option<String>, label: Id) {
     let now = gene.clone();
     ComboBox::from_id_salt("gene")
         .selected_text(now.as_deref().unwrap_or("not said"))
-        .width(190.0)
         .show_ui(ui, |ui| {
             ui.selectable_value(gene, None, "not said");
             for name in ["NTRK1", "NTRK2", "NTRK3"] {
@@ -475,7 +476,6 @@ fn required<T: Copy + PartialEq>(
         .map_or("", |(_, text)| text);
     ComboBox::from_id_salt(name)
         .selected_text(now)
-        .width(190.0)
         .show_ui(ui, |ui| {
             for (v, text) in values {
                 ui.selectable_value(value, *v, *text);

@@ -3,7 +3,7 @@
 use egui::{RichText, Ui, vec2};
 
 use super::drawn::{chip, dot};
-use super::{Panel, PanelContext, Place, card, faint, folding};
+use super::{Panel, PanelContext, Place, card, faint, folding, unless_signed};
 use crate::browser::Purpose;
 use crate::command::{BrowseCommand, Command, Commands, DrawCommand, TrainCommand};
 use crate::drawing::{CLASSES, Tool, class_colour};
@@ -49,7 +49,7 @@ fn strokes_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mu
     let strokes = open.review.drawing.strokes();
     let counts = stroke_counts(&strokes);
     let painting = context.settings.tool == Tool::Stroke;
-    ui.add_enabled_ui(!context.session.is_locked(), |ui| {
+    unless_signed(ui, context, |ui| {
         ui.horizontal_wrapped(|ui| {
             let button = egui::Button::new("Paint strokes").selected(painting);
             if ui

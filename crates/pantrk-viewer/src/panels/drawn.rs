@@ -5,7 +5,7 @@ use pantrk_core::score::Compartment;
 use pantrk_space::SlideMpp;
 use pantrk_store::grade_label;
 
-use super::{Panel, PanelContext, Place, card, faint, folding, section};
+use super::{Panel, PanelContext, Place, card, faint, folding, section, unless_signed};
 use crate::command::{Commands, DrawCommand, ReviewCommand};
 use crate::drawing::{CLASSES, Drawing, Geometry, Shape, class_colour, geometry};
 use crate::review::{Correction, Review};
@@ -35,11 +35,14 @@ fn drawn_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     };
     folding(ui, "Regions and cells", true, |ui| {
         card(ui, |ui| {
-            ui.add_enabled_ui(!context.session.is_locked(), |ui| {
+            unless_signed(ui, context, |ui| {
                 classes_ui(ui, &context.settings.class, out);
-                edit_ui(ui, &open.review.drawing, out);
-                list_ui(ui, &open.review.drawing, slide.mpp, out);
-                section(ui, "Cells");
+            });
+            // What was signed can still be looked at and written out.
+            edit_ui(ui, &open.review, !context.session.is_locked(), out);
+            list_ui(ui, &open.review.drawing, slide.mpp, out);
+            section(ui, "Cells");
+            unless_signed(ui, context, |ui| {
                 cell_ui(ui, open, out);
                 corrections_ui(ui, &open.review, out);
             });
@@ -104,8 +107,9 @@ fn paint_dot(ui: &Ui, at: egui::Pos2, colour: egui::Color32) {
     ui.painter().circle(at, 4.5, colour, rim);
 }
 
-fn edit_ui(ui: &mut Ui, drawing: &Drawing, out: &mut Commands) {
-    let some = !drawing.selected.is_empty();
+fn edit_ui(ui: &mut Ui, review: &Review, may: bool, out: &mut Commands) {
+    let drawing = &review.drawing;
+    let some = may && !drawing.selected.is_empty();
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         let hint = |what: Option<&str>, key: &str| {
@@ -117,13 +121,14 @@ fn edit_ui(ui: &mut Ui, drawing: &Drawing, out: &mut Commands) {
                 .on_hover_text(hint)
                 .clicked()
         };
-        let undo = hint(drawing.can_undo(), "Ctrl+Z");
-        if button(ui, drawing.can_undo().is_some(), "Undo", &undo) {
-            out.draw(DrawCommand::Undo);
+        let (undo, redo) = (review.can_undo(), review.can_redo());
+        let why = hint(undo.as_deref(), "Ctrl+Z");
+        if button(ui, may && undo.is_some(), "Undo", &why) {
+            out.review(ReviewCommand::Undo);
         }
-        let redo = hint(drawing.can_redo(), "Ctrl+Shift+Z");
-        if button(ui, drawing.can_redo().is_some(), "Redo", &redo) {
-            out.draw(DrawCommand::Redo);
+        let why = hint(redo.as_deref(), "Ctrl+Shift+Z");
+        if button(ui, may && redo.is_some(), "Redo", &why) {
+            out.review(ReviewCommand::Redo);
         }
         if button(
             ui,

@@ -2,6 +2,7 @@
 //!
 //! A new panel is one file and one row in [`PANELS`]; the order within a place is the order on the screen.
 
+mod action;
 pub(crate) mod browser;
 mod case_form;
 mod classifier;
@@ -9,11 +10,14 @@ mod drawn;
 pub(crate) mod help;
 mod histogram;
 mod layers;
+pub(crate) mod notices;
 mod score;
+mod second_slide;
 mod sign;
 pub(crate) mod status;
 mod toolbar;
 mod tour;
+mod trail;
 mod triage;
 pub(crate) mod worklist;
 
@@ -48,17 +52,15 @@ pub(crate) enum Place {
     Left,
     /// Left of the canvas, at the bottom.
     LeftBottom,
+    /// Right of the canvas, at the top; stays while the rest is scrolled.
+    RightHead,
     /// Right of the canvas.
     Right,
 }
 
 /// A panel.
 pub(crate) struct Panel {
-    /// Its own, for the pictures that are kept of it.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "only the kept pictures need it")
-    )]
+    /// Its own.
     pub(crate) name: &'static str,
     /// Where.
     pub(crate) place: Place,
@@ -67,11 +69,12 @@ pub(crate) struct Panel {
 }
 
 /// All panels.
-pub(crate) const PANELS: [Panel; 11] = [
+pub(crate) const PANELS: [Panel; 12] = [
     toolbar::PANEL,
     status::PANEL,
     worklist::PANEL,
     layers::PANEL,
+    action::PANEL,
     triage::PANEL,
     score::PANEL,
     tour::PANEL,
@@ -81,16 +84,17 @@ pub(crate) const PANELS: [Panel; 11] = [
     sign::PANEL,
 ];
 
-/// Draws the panels of one place; those on the right share a scroll bar.
+/// Draws the panels of one place; those on the right share a scroll bar below their head.
 pub(crate) fn show(ui: &mut Ui, place: Place, context: &PanelContext<'_>, out: &mut Commands) {
     let panels = PANELS.iter().filter(|panel| panel.place == place);
     if place == Place::Right {
+        show(ui, Place::RightHead, context, out);
         egui::ScrollArea::vertical()
             .auto_shrink(false)
             .show(ui, |ui| {
                 ui.add_space(4.0);
                 for panel in panels {
-                    (panel.ui)(ui, context, out);
+                    steady(ui, panel.name, |ui| (panel.ui)(ui, context, out));
                     ui.add_space(10.0);
                 }
             });
@@ -99,6 +103,12 @@ pub(crate) fn show(ui: &mut Ui, place: Place, context: &PanelContext<'_>, out: &
             (panel.ui)(ui, context, out);
         }
     }
+}
+
+/// A part whose widgets stay the same to egui, however many others come and go above it: or a slider would let go of the hand that moves it.
+fn steady(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui)) {
+    let id = egui::Id::unique(("steady", name));
+    ui.scope_builder(egui::UiBuilder::new().scope_id(id), add);
 }
 
 /// All of a texture.
@@ -159,6 +169,15 @@ fn opacity_ui(ui: &mut Ui, name: &str, mut opacity: f32) -> Option<f32> {
     .inner
 }
 
+/// What nobody changes in a signed case: it stays readable, and its buttons do nothing.
+fn unless_signed(ui: &mut Ui, context: &PanelContext<'_>, add: impl FnOnce(&mut Ui)) {
+    ui.scope(|ui| {
+        // Signed is not the same as beside the point: what was signed has to be read.
+        ui.visuals_mut().disabled_alpha = 0.88;
+        ui.add_enabled_ui(!context.session.is_locked(), add);
+    });
+}
+
 /// A card: a filled box over the whole width.
 fn card(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
     let tokens = tokens::of(ui);
@@ -181,6 +200,16 @@ fn tumour_name(id: Option<&str>) -> &str {
     let known = pantrk_triage::TumourTypes::embedded().ok();
     let found = known.and_then(|types| types.iter().find(|tumour| tumour.id == id));
     found.map_or(id, |tumour| tumour.name.as_str())
+}
+
+/// A time as people read it, to the minute; as it was kept, where it is of another kind.
+fn when(time: &str) -> String {
+    match (time.get(..10), time.get(10..11), time.get(11..16)) {
+        (Some(day), Some("T"), Some(minute)) if time.ends_with('Z') => {
+            format!("{day} {minute} UTC")
+        }
+        _ => time.to_owned(),
+    }
 }
 
 /// The first letter as a capital.

@@ -1,11 +1,13 @@
 //! Right: the figures of the score.
 
-use egui::{Align2, FontId, Grid, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{FontId, Grid, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 use pantrk_core::score::{Compartment, CompartmentScore, Extent, IhcResult, ProfileCall, Texture};
 use pantrk_store::{PatternFacts, SlideResult, grade_label};
 
 use super::histogram::histogram_ui;
-use super::{Panel, PanelContext, Place, capital, card, faint, folding, item, section};
+use super::{
+    Panel, PanelContext, Place, capital, card, faint, folding, item, section, steady, unless_signed,
+};
 use crate::command::Commands;
 use crate::review::Review;
 use crate::tokens;
@@ -40,8 +42,10 @@ fn score_card(ui: &mut Ui, result: &SlideResult, context: &PanelContext<'_>, out
                     && open.cells.ready().is_some()
                 {
                     section(ui, "Thresholds");
-                    ui.add_enabled_ui(!context.session.is_locked(), |ui| {
-                        histogram_ui(ui, &open.review, result.stain.dab_background_od, out);
+                    steady(ui, "histogram", |ui| {
+                        unless_signed(ui, context, |ui| {
+                            histogram_ui(ui, &open.review, result.stain.dab_background_od, out);
+                        });
                     });
                 }
                 section(ui, "By compartment, percent of tumour cells");
@@ -100,6 +104,9 @@ const fn word(result: IhcResult) -> &'static str {
     }
 }
 
+/// A line of words under the bar, points.
+const LINE: f32 = 16.0;
+
 /// All tumour cells by their highest grade, as one bar.
 fn grades_bar(ui: &mut Ui, any: &CompartmentScore) {
     ui.add_space(6.0);
@@ -109,7 +116,29 @@ fn grades_bar(ui: &mut Ui, any: &CompartmentScore) {
         any.percent_2,
         any.percent_3,
     ];
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 40.0), Sense::hover());
+    let font = FontId::proportional(12.0);
+    let words: Vec<_> = (0_u8..)
+        .zip(parts)
+        .map(|(grade, part)| {
+            let text = format!("{} {part:.1} %", grade_label(grade));
+            let ink = tokens::of(ui).ink;
+            ui.painter().layout_no_wrap(text, font.clone(), ink)
+        })
+        .collect();
+    let width = ui.available_width();
+    // In lines, where one has no room for all.
+    let mut places = Vec::new();
+    let (mut x, mut row) = (0.0, 0.0);
+    for galley in &words {
+        let wide = galley.size().x + 14.0;
+        if x > 0.0 && x + wide > width {
+            (x, row) = (0.0, row + 1.0);
+        }
+        places.push(vec2(x, 29.0 + row * LINE));
+        x += wide + 12.0;
+    }
+    let size = vec2(width, 40.0 + row * LINE);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     let spoken = (0_u8..)
         .zip(parts)
         .map(|(grade, part)| format!("{} {part:.1} %", grade_label(grade)))
@@ -128,15 +157,11 @@ fn grades_bar(ui: &mut Ui, any: &CompartmentScore) {
         painter.rect_filled(piece, 0, tokens::grade(grade));
         left += width;
     }
-    let mut x = bar.left();
-    let y = bar.bottom() + 13.0;
-    for (grade, part) in (0_u8..).zip(parts) {
-        painter.circle_filled(pos2(x + 5.0, y), 4.5, tokens::grade(grade));
-        let text = format!("{} {part:.1} %", grade_label(grade));
-        let font = FontId::proportional(12.0);
-        let at = pos2(x + 14.0, y);
-        let drawn = painter.text(at, Align2::LEFT_CENTER, text, font, tokens::of(ui).ink);
-        x = drawn.right() + 12.0;
+    for (grade, (place, galley)) in (0_u8..).zip(places.into_iter().zip(words)) {
+        let at = rect.min + place;
+        painter.circle_filled(at + vec2(5.0, 0.0), 4.5, tokens::grade(grade));
+        let at = at + vec2(14.0, -galley.size().y / 2.0);
+        painter.galley(at, galley, tokens::of(ui).ink);
     }
     response.on_hover_text(spoken);
 }
@@ -150,32 +175,35 @@ fn compartments_ui(
         let colour = tokens::of(ui).faint;
         ui.label(RichText::new(text).size(12.0).color(colour));
     };
-    Grid::new("compartments")
-        .num_columns(6)
-        .striped(false)
-        .spacing(vec2(10.0, 5.0))
-        .show(ui, |ui| {
-            for text in ["", "positive", "1+", "2+", "3+", "H-score"] {
-                head(ui, text);
-            }
-            ui.end_row();
-            let all = std::iter::once(("any", any)).chain(rows.iter().copied());
-            for (name, score) in all {
-                ui.label(RichText::new(name).strong().size(12.5));
-                let [low, high] = score.interval95;
-                let figure = |text: String| RichText::new(text).size(12.5);
-                ui.horizontal(|ui| {
-                    ui.spacing_mut().item_spacing.x = 4.0;
-                    ui.label(figure(format!("{:.1}", score.positive_percent)).strong());
-                    head(ui, &format!("({low:.1} to {high:.1})"));
-                });
-                for percent in [score.percent_1, score.percent_2, score.percent_3] {
-                    ui.label(figure(format!("{percent:.1}")));
+    // Beside large text the table is wider than its room.
+    egui::ScrollArea::horizontal().show(ui, |ui| {
+        Grid::new("compartments")
+            .num_columns(6)
+            .striped(false)
+            .spacing(vec2(6.0, 5.0))
+            .show(ui, |ui| {
+                for text in ["", "positive", "1+", "2+", "3+", "H-score"] {
+                    head(ui, text);
                 }
-                ui.label(figure(format!("{:.0}", score.h_score)));
                 ui.end_row();
-            }
-        });
+                let all = std::iter::once(("any", any)).chain(rows.iter().copied());
+                for (name, score) in all {
+                    ui.label(RichText::new(name).strong().size(12.5));
+                    let [low, high] = score.interval95;
+                    let figure = |text: String| RichText::new(text).size(12.5);
+                    ui.horizontal(|ui| {
+                        ui.spacing_mut().item_spacing.x = 4.0;
+                        ui.label(figure(format!("{:.1}", score.positive_percent)).strong());
+                        head(ui, &format!("({low:.1} to {high:.1})"));
+                    });
+                    for percent in [score.percent_1, score.percent_2, score.percent_3] {
+                        ui.label(figure(format!("{percent:.1}")));
+                    }
+                    ui.label(figure(format!("{:.0}", score.h_score)));
+                    ui.end_row();
+                }
+            });
+    });
 }
 
 fn profiles_ui(ui: &mut Ui, result: &SlideResult) {

@@ -2,10 +2,11 @@
 
 use egui::{ComboBox, Label, RichText, TextEdit, Ui, WidgetInfo};
 use pantrk_core::score::IhcResult;
-use pantrk_store::{AuditEntry, ReviewState, SlideResult, SlideReview};
+use pantrk_store::{ReviewState, SlideResult, SlideReview};
 use pantrk_triage::Action;
 
-use super::{Panel, PanelContext, Place, card, faint, folding, section};
+use super::trail::trail_ui;
+use super::{Panel, PanelContext, Place, card, faint, folding, when};
 use crate::app::Opinion;
 use crate::command::{Commands, SignCommand};
 use crate::state::OpenItem;
@@ -39,7 +40,7 @@ fn sign_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
             {
                 out.sign(SignCommand::Report);
             }
-            trail_ui(ui, &open.kept.trail);
+            trail_ui(ui, open);
         });
     });
 }
@@ -76,16 +77,6 @@ fn state_ui(ui: &mut Ui, review: &SlideReview) {
     }
 }
 
-/// A time as people read it, to the minute; as it was kept, where it is of another kind.
-fn when(time: &str) -> String {
-    match (time.get(..10), time.get(10..11), time.get(11..16)) {
-        (Some(day), Some("T"), Some(minute)) if time.ends_with('Z') => {
-            format!("{day} {minute} UTC")
-        }
-        _ => time.to_owned(),
-    }
-}
-
 fn reopen_ui(ui: &mut Ui, open: &OpenItem, out: &mut Commands) {
     faint(
         ui,
@@ -105,6 +96,7 @@ fn form_ui(
 ) {
     let opinion = &open.opinion;
     let mut own = opinion.clone();
+    let field = (ui.available_width() - 104.0).clamp(110.0, 230.0);
     egui::Grid::new("sign")
         .num_columns(2)
         .spacing(egui::vec2(10.0, 6.0))
@@ -116,7 +108,8 @@ fn form_ui(
                     own.result
                         .map_or_else(|| agree.clone(), |r| result_word(r).to_owned()),
                 )
-                .width(230.0)
+                .width(field)
+                .truncate()
                 .show_ui(ui, |ui| {
                     ui.selectable_value(&mut own.result, None, agree.clone());
                     for value in [
@@ -135,7 +128,8 @@ fn form_ui(
             let agree = format!("as computed: {}", result.triage.flag.word);
             ComboBox::from_id_salt("own action")
                 .selected_text(own.action.map_or(agree, |action| action.flag().word))
-                .width(230.0)
+                .width(field)
+                .truncate()
                 .show_ui(ui, |ui| {
                     ui.selectable_value(&mut own.action, None, "as computed");
                     for action in Action::ALL {
@@ -149,7 +143,7 @@ fn form_ui(
             let mut name = context.settings.reviewer.clone();
             let field = TextEdit::singleline(&mut name)
                 .hint_text("who signs")
-                .desired_width(230.0);
+                .desired_width(field);
             let response = ui.add(field).labelled_by(label);
             if response.changed() {
                 out.sign(SignCommand::Name(name));
@@ -209,22 +203,5 @@ const fn result_word(result: IhcResult) -> &'static str {
     match result {
         IhcResult::NotEvaluable => "not evaluable",
         other => other.name(),
-    }
-}
-
-/// Who did what, the newest first.
-fn trail_ui(ui: &mut Ui, trail: &[AuditEntry]) {
-    if trail.is_empty() {
-        return;
-    }
-    section(ui, "Trail");
-    for entry in trail.iter().take(12) {
-        faint(
-            ui,
-            format!(
-                "{}  {}: {}",
-                entry.stamp.at, entry.stamp.who, entry.change.what
-            ),
-        );
     }
 }

@@ -2,6 +2,7 @@
 
 use egui::{Align, Label, Layout, RichText, Ui};
 
+use super::notices::strip_ui;
 use super::{Panel, PanelContext, Place};
 use crate::command::{Command, Commands};
 use crate::stain_view::deconvolver;
@@ -20,15 +21,7 @@ pub(crate) const PURPOSE: &str =
 
 fn status_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let tokens = tokens::of(ui);
-    for (index, message) in context.session.messages.iter().enumerate() {
-        ui.horizontal(|ui| {
-            if ui.small_button("Dismiss").clicked() {
-                out.push(Command::Dismiss(index));
-            }
-            let text = RichText::new(format!("Note: {message}")).color(tokens.warning);
-            ui.add(Label::new(text).wrap());
-        });
-    }
+    strip_ui(ui, context, out);
     if context.session.show_log {
         log_ui(ui, context);
     }

@@ -1,12 +1,13 @@
 //! Along the top: what is open, the tools, the magnification, and how the window looks.
 
-use egui::{Align, Layout, RichText, Sense, Ui, WidgetInfo, vec2};
+use egui::{Align, Key, Layout, Modifiers, RichText, Sense, Ui, WidgetInfo, vec2};
 
+use super::second_slide::beside_ui;
 use super::{Panel, PanelContext, Place};
 use crate::browser::{PURPOSES, Purpose};
-use crate::command::{BrowseCommand, Command, Commands, DrawCommand};
+use crate::command::{BrowseCommand, Command, Commands, DrawCommand, ReviewCommand};
 use crate::drawing::{TOOLS, ToolRow};
-use crate::icon::tool_icon;
+use crate::icon::{tool_icon, turn_icon};
 use crate::state::{Load, OpenItem, OpenSlide};
 use crate::tokens;
 use crate::view::View;
@@ -23,30 +24,27 @@ const POWERS: [u32; 5] = [1, 5, 10, 20, 40];
 /// What an objective's power times its um per pixel comes to: 10x has 1 um per pixel.
 const POWER_UM: f64 = 10.0;
 
+/// From this width on one row holds all of it, points.
+const ONE_ROW: f32 = 1190.0;
+
 fn toolbar_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
-    let tokens = tokens::of(ui);
+    history_keys(ui, context, out);
+    let open = context
+        .session
+        .open
+        .as_ref()
+        .and_then(|open| Some((open, open.slide.ready()?)));
+    let one_row = ui.available_width() >= ONE_ROW;
     ui.horizontal(|ui| {
         ui.set_min_height(38.0);
-        ui.label(
-            RichText::new("pantrk")
-                .size(17.0)
-                .strong()
-                .color(tokens.accent),
-        );
+        let name = RichText::new("pantrk").size(17.0).strong();
+        ui.label(name.color(tokens::of(ui).accent));
         file_ui(ui, context, out);
-        ui.separator();
-        let open = context
-            .session
-            .open
-            .as_ref()
-            .and_then(|open| Some((open, open.slide.ready()?)));
-        if let Some((open, slide)) = open {
-            tools_ui(ui, context, out);
+        if let Some(open) = open.filter(|_| one_row) {
             ui.separator();
-            powers_ui(ui, (open, slide), out);
-            beside_ui(ui, context, open, out);
-            ui.separator();
+            slide_ui(ui, context, open, out);
         }
+        ui.separator();
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             looks_ui(ui, context, out);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -54,6 +52,80 @@ fn toolbar_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
             });
         });
     });
+    // With large text, or in a small window, a second row, and a third where it must be.
+    if let Some(open) = open.filter(|_| !one_row) {
+        ui.horizontal_wrapped(|ui| slide_ui(ui, context, open, out));
+        ui.add_space(3.0);
+    }
+}
+
+/// What works on the open slide.
+fn slide_ui(
+    ui: &mut Ui,
+    context: &PanelContext<'_>,
+    (open, slide): (&OpenItem, &OpenSlide),
+    out: &mut Commands,
+) {
+    tools_ui(ui, context, out);
+    history_ui(ui, context, open, out);
+    ui.separator();
+    powers_ui(ui, (open, slide), out);
+    beside_ui(ui, context, open, out);
+}
+
+/// Undo and redo wherever the focus is, other than in a field of text, which has an undo of its own.
+fn history_keys(ui: &Ui, context: &PanelContext<'_>, out: &mut Commands) {
+    let is_covered = context.session.browser.is_some() || context.session.help;
+    if is_covered || context.session.open.is_none() || ui.ctx().text_edit_focused() {
+        return;
+    }
+    let pressed = |modifiers, key| ui.input_mut(|i| i.consume_key(modifiers, key));
+    if pressed(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z) || pressed(Modifiers::COMMAND, Key::Y)
+    {
+        out.review(ReviewCommand::Redo);
+    } else if pressed(Modifiers::COMMAND, Key::Z) {
+        out.review(ReviewCommand::Undo);
+    }
+}
+
+/// Undo and redo as buttons, which say what they would take back.
+fn history_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands) {
+    let may = !context.session.is_locked();
+    let review = &open.review;
+    for (forwards, name, key, what, command) in [
+        (
+            false,
+            "Undo",
+            "Ctrl+Z",
+            review.can_undo(),
+            ReviewCommand::Undo,
+        ),
+        (
+            true,
+            "Redo",
+            "Ctrl+Shift+Z",
+            review.can_redo(),
+            ReviewCommand::Redo,
+        ),
+    ] {
+        let can = may && what.is_some();
+        let sense = if can { Sense::click() } else { Sense::hover() };
+        let (rect, response) = ui.allocate_exact_size(vec2(28.0, 30.0), sense);
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, can, name));
+        let tokens = tokens::of(ui);
+        if can && response.hovered() {
+            ui.painter().rect_filled(rect, 5, tokens.card_hovered);
+        }
+        let colour = if can { tokens.ink } else { tokens.line };
+        turn_icon(ui.painter(), rect.shrink(8.0), forwards, colour);
+        let what = what.unwrap_or_else(|| "nothing".to_owned());
+        if response
+            .on_hover_text(format!("{name} ({key}): {what}"))
+            .clicked()
+        {
+            out.review(command);
+        }
+    }
 }
 
 /// What is open, in what room is left.
@@ -188,36 +260,6 @@ fn powers_ui(ui: &mut Ui, (open, slide): (&OpenItem, &OpenSlide), out: &mut Comm
         out.push(Command::Turn);
     }
     ui.spacing_mut().item_spacing.x = 8.0;
-}
-
-/// A second slide, where there is one to choose.
-fn beside_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands) {
-    let others = context.session.worklist.iter().enumerate();
-    let others: Vec<_> = others.filter(|(index, _)| *index != open.index).collect();
-    if others.is_empty() {
-        return;
-    }
-    let shown = open.beside.as_ref().map(|beside| beside.name.as_str());
-    let menu = ui.menu_button("Beside", |ui| {
-        ui.set_min_width(160.0);
-        egui::ScrollArea::vertical()
-            .max_height(420.0)
-            .show(ui, |ui| {
-                if shown.is_some() && ui.button("Close the second slide").clicked() {
-                    out.push(Command::Beside(None));
-                    ui.close();
-                }
-                for (index, item) in others {
-                    let this = shown == Some(item.id.as_str());
-                    if ui.selectable_label(this, &item.id).clicked() {
-                        out.push(Command::Beside(Some(index)));
-                        ui.close();
-                    }
-                }
-            });
-    });
-    let hint = "A second slide, such as the H&E, beside the open one; both move together";
-    menu.response.on_hover_text(hint);
 }
 
 fn looks_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {

@@ -23,7 +23,7 @@ fn tour_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     folding(ui, "Review tour", true, |ui| {
         card(ui, |ui| {
             let tour = open.tour.as_ref();
-            ui.horizontal(|ui| {
+            ui.horizontal_wrapped(|ui| {
                 if ui.button("Previous").on_hover_text("Shift+N").clicked() {
                     out.push(Command::Tour(-1));
                 }

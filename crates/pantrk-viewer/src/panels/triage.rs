@@ -1,12 +1,11 @@
-//! Right: what to do next, and all that stands behind it.
+//! Right: all that stands behind the suggested next step.
 
 use egui::{Align2, CollapsingHeader, FontId, Label, RichText, Sense, Stroke, Ui, pos2, vec2};
 use pantrk_store::SlideResult;
 use pantrk_triage::{Citation, Triage, text_from_probability};
 
-use super::{Panel, PanelContext, Place, capital, card, faint, item, section, title};
+use super::{Panel, PanelContext, Place, card, faint, item, section, title};
 use crate::command::{Command, Commands};
-use crate::icon::flag_icon;
 use crate::tokens;
 
 /// The row of the table.
@@ -21,11 +20,10 @@ fn triage_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
         return;
     };
     let triage = &result.triage;
-    title(ui, "Suggested next step");
+    title(ui, "Why this step");
     card(ui, |ui| {
-        action_ui(ui, triage);
         warnings_ui(ui, result);
-        section(ui, "Why");
+        section(ui, "Reasons");
         // The two figures have a part of their own below.
         let figures = ["Before the stain:", "After a "];
         for reason in &triage.reasons {
@@ -41,24 +39,6 @@ fn triage_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
         ui.add_space(6.0);
         details_ui(ui, triage, out);
         faint(ui, triage.limits.clone());
-    });
-}
-
-fn action_ui(ui: &mut Ui, triage: &Triage) {
-    let tokens = tokens::of(ui);
-    ui.horizontal_top(|ui| {
-        let (rect, _) = ui.allocate_exact_size(vec2(30.0, 30.0), Sense::hover());
-        flag_icon(ui.painter(), rect.shrink(4.0), &triage.flag, tokens);
-        ui.vertical(|ui| {
-            let word = RichText::new(capital(&triage.flag.word))
-                .size(17.0)
-                .strong();
-            ui.label(word);
-            let label = RichText::new(triage.action.label()).size(14.0);
-            ui.add(Label::new(label).wrap());
-            let tumour = super::tumour_name(triage.tumour_type.as_deref());
-            faint(ui, format!("Rule {}; {tumour}", triage.rule));
-        });
     });
 }
 
@@ -161,17 +141,28 @@ fn axis(ui: &mut Ui) {
     let tokens = tokens::of(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 13.0), Sense::hover());
     let font = FontId::proportional(10.5);
+    // The ends first: a mark between them that finds no room is left out.
     let marks = [
         (1e-4, "1 in 10 000", Align2::LEFT_CENTER),
-        (1e-3, "1 in 1 000", Align2::CENTER_CENTER),
-        (1e-2, "1 %", Align2::CENTER_CENTER),
-        (1e-1, "10 %", Align2::CENTER_CENTER),
         (1.0, "100 %", Align2::RIGHT_CENTER),
+        (1e-2, "1 %", Align2::CENTER_CENTER),
+        (1e-3, "1 in 1 000", Align2::CENTER_CENTER),
+        (1e-1, "10 %", Align2::CENTER_CENTER),
     ];
+    let mut taken: Vec<egui::Rect> = Vec::new();
     for (p, text, align) in marks {
         let at = pos2(rect.left() + rect.width() * along(p), rect.center().y);
-        ui.painter()
-            .text(at, align, text, font.clone(), tokens.faint);
+        let galley = ui
+            .painter()
+            .layout_no_wrap(text.to_owned(), font.clone(), tokens.faint);
+        let place = align.anchor_size(at, galley.size());
+        if taken
+            .iter()
+            .all(|other| !other.intersects(place.expand(3.0)))
+        {
+            ui.painter().galley(place.min, galley, tokens.faint);
+            taken.push(place);
+        }
     }
 }
 

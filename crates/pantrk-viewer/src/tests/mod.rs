@@ -11,6 +11,7 @@
 )]
 #[path = "../../../pantrk-store/tests/common/mod.rs"]
 mod common;
+mod look;
 mod names;
 mod outlines;
 mod raster;
@@ -222,7 +223,8 @@ fn the_worklist_lists_results_and_opens_one() {
     });
     let session = &viewer(&harness).session;
     assert_eq!(session.open_item().unwrap().0.id, "S2");
-    assert!(session.messages.is_empty(), "{:?}", session.messages);
+    let told: Vec<_> = session.notices.staying().collect();
+    assert!(told.is_empty(), "{told:?}");
     assert!(says(&harness, "No further NTRK testing on these facts"));
     assert!(says(&harness, "Cells (4)"));
 

@@ -1,0 +1,144 @@
+//! The list from which a second slide is chosen, such as the H&E.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use egui::text::{LayoutJob, TextWrapping};
+use egui::{Color32, FontId, Rect, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
+
+use super::PanelContext;
+use crate::command::{Command, Commands};
+use crate::state::{Load, OpenItem, Session, WorkItem, WorkSource};
+use crate::tokens;
+use crate::worklist::call_text;
+
+/// Width of the list, points.
+const BESIDE: f32 = 330.0;
+/// Height of a row, points.
+const BESIDE_ROW: f32 = 46.0;
+
+/// A second slide, where there is one to choose.
+pub(super) fn beside_ui(
+    ui: &mut Ui,
+    context: &PanelContext<'_>,
+    open: &OpenItem,
+    out: &mut Commands,
+) {
+    if context.session.worklist.len() < 2 {
+        return;
+    }
+    let shown = open.beside.as_ref().map(|beside| beside.index);
+    let menu = ui.menu_button("Beside", |ui| {
+        ui.set_min_width(BESIDE.min(ui.ctx().content_rect().width() - 40.0));
+        if shown.is_some() && ui.button("Close the second slide").clicked() {
+            out.push(Command::Beside(None));
+            ui.close();
+        }
+        let places = others(context.session, open.index);
+        let height = 0.7 * ui.ctx().content_rect().height();
+        egui::ScrollArea::vertical()
+            .max_height(height.min(460.0))
+            .show_rows(ui, BESIDE_ROW, places.len(), |ui, rows| {
+                for &index in places.get(rows).unwrap_or_default() {
+                    if choice_ui(ui, context.session, (index, shown == Some(index)), out) {
+                        out.push(Command::Beside(Some(index)));
+                        ui.close();
+                    }
+                }
+            });
+    });
+    let hint = "A second slide, such as the H&E, beside the open one; both move together";
+    menu.response.on_hover_text(hint);
+}
+
+/// Entries that can be shown beside the open one: those of its folder first, for there its other stains lie.
+fn others(session: &Session, open: usize) -> Vec<usize> {
+    let list = &session.worklist;
+    let folder = |index: usize| list.get(index).and_then(slide_path).and_then(Path::parent);
+    let here = folder(open);
+    let shown =
+        |index: &usize| *index != open && !matches!(list[*index].source, WorkSource::Broken { .. });
+    let mut places: Vec<usize> = (0..list.len()).filter(shown).collect();
+    places.sort_by_key(|&index| (here.is_none() || folder(index) != here, &list[index].id));
+    places
+}
+
+/// The slide's file.
+fn slide_path(item: &WorkItem) -> Option<&Path> {
+    match &item.source {
+        WorkSource::Slide { path } => Some(path),
+        WorkSource::Result { result, .. } => Some(Path::new(&result.slide.path)),
+        WorkSource::Broken { .. } => None,
+    }
+}
+
+/// A slide that can be chosen: its picture, its name, and what tells it from others of that name; whether it was.
+fn choice_ui(
+    ui: &mut Ui,
+    session: &Session,
+    (index, chosen): (usize, bool),
+    out: &mut Commands,
+) -> bool {
+    let Some(item) = session.worklist.get(index) else {
+        return false;
+    };
+    let tokens = tokens::of(ui);
+    let size = vec2(ui.available_width(), BESIDE_ROW);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    let facts = facts_of(item);
+    let spoken = format!("{}: {facts}", item.id);
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, chosen, &spoken));
+    if !ui.is_rect_visible(rect) {
+        return response.clicked();
+    }
+    let fill = match (chosen, response.hovered() || response.has_focus()) {
+        (true, _) => tokens.card_selected,
+        (false, true) => tokens.card_hovered,
+        (false, false) => tokens.card,
+    };
+    let painter = ui.painter().with_clip_rect(rect);
+    painter.rect_filled(rect, 4, fill);
+    let room = Rect::from_min_size(rect.min + vec2(4.0, 4.0), Vec2::splat(BESIDE_ROW - 8.0));
+    match item.place().map(|place| session.thumbnails.get(place)) {
+        Some(None) => out.push(Command::WantThumbnail(index)),
+        Some(Some(Load::Ready(texture))) => {
+            let size = texture.size_vec2();
+            let scale = (room.width() / size.x).min(room.height() / size.y);
+            let place = Rect::from_center_size(room.center(), size * scale);
+            painter.image(texture.id(), place, super::UV, Color32::WHITE);
+        }
+        Some(Some(_)) | None => {}
+    }
+    let left = room.right() + 8.0;
+    for (text, size, colour, y) in [
+        (item.id.as_str(), 14.0, tokens.ink, 14.0),
+        (facts.as_str(), 11.5, tokens.faint, 33.0),
+    ] {
+        let font = FontId::proportional(size);
+        let mut job = LayoutJob::simple_singleline(text.to_owned(), font, colour);
+        job.wrap = TextWrapping::truncate_at_width(rect.right() - left - 6.0);
+        let galley = painter.layout_job(job);
+        let at = pos2(left, rect.top() + y - galley.size().y / 2.0);
+        painter.galley(at, galley, colour);
+    }
+    let path = item.place().map(|place| place.display().to_string());
+    response.on_hover_text(path.unwrap_or_default()).clicked()
+}
+
+/// What tells an entry from others of its name.
+fn facts_of(item: &WorkItem) -> String {
+    let path = slide_path(item);
+    let file = path.and_then(Path::file_name);
+    let folder = path.and_then(Path::parent).and_then(Path::file_name);
+    let named = |name: Option<&OsStr>| name.map(|name| name.to_string_lossy().into_owned());
+    let mut parts = match item.result() {
+        Some(result) => vec![
+            super::tumour_name(result.triage.tumour_type.as_deref()).to_owned(),
+            call_text(result),
+        ],
+        None => vec!["not scored".to_owned()],
+    };
+    parts.extend(named(file));
+    parts.extend(named(folder).map(|folder| format!("in {folder}")));
+    parts.join("; ")
+}

@@ -19,7 +19,7 @@ HEMATOXYLIN = np.array([0.65111, 0.70119, 0.29049], np.float32)
 DAB = np.array([0.26917, 0.56824, 0.77759], np.float32)
 EOSIN = np.array([0.2159, 0.8012, 0.5581], np.float32)
 
-BASE_DIAMETER = 30.0
+BASE_DIAMETER = 40.0
 """Fields are stored with a median nuclear diameter of at most this many px: finer is not needed."""
 
 MARGIN = 24
@@ -92,8 +92,11 @@ def smooth_noise(rng: np.random.Generator, size: int, sigma: float) -> np.ndarra
 def geometry(rng: np.random.Generator, field: Field, size: int) -> np.ndarray:
     """Affine matrix, sample px to field px: rotation, flip, scale, stretch, position."""
     native = field.diameter if field.diameter > 0 else 16.0
-    target = float(np.exp(rng.uniform(np.log(10.5), np.log(25.0))))
-    target = min(target, 1.6 * native)
+    # Medians of 5 to 12.5 um mostly, up to 20 um in one sample of five.
+    low, high = (10.0, 25.0) if rng.random() < 0.8 else (25.0, 40.0)
+    target = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    # What is drawn larger than it was photographed holds no more detail, as a blurred slide.
+    target = min(target, 2.0 * native)
     zoom = native / target
     stretch = float(np.exp(abs(rng.normal(0, 0.12)))) if rng.random() > 0.15 else float(rng.uniform(1.4, 2.2))
     angle, tilt = rng.uniform(0, 2 * np.pi, 2)
@@ -318,8 +321,10 @@ def phantom_picture(rng: np.random.Generator, field: Field, size: int) -> tuple[
 
 
 def geometry_of_phantom(rng: np.random.Generator, field: Field, size: int) -> np.ndarray:
-    """Affine matrix for a field of known scale: rotation, flip, scale within a factor 1.35."""
-    zoom = float(np.exp(rng.uniform(-0.3, 0.3)))
+    """Affine matrix for a field of known scale: rotation, flip, scale within a factor 1.4; medians stay within 5 to 20 um."""
+    zoom = float(np.exp(rng.uniform(-0.34, 0.34)))
+    if field.diameter > 0:
+        zoom = min(max(zoom, field.diameter / 40.0), max(field.diameter / 10.0, 1.0))
     angle = rng.uniform(0, 2 * np.pi)
     flip = -1.0 if rng.random() < 0.5 else 1.0
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

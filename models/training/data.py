@@ -7,6 +7,7 @@ there. Nothing here is random.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +96,11 @@ def phantom_fields(folder: Path) -> list[Field]:
     if not fields:
         raise SystemExit(f"no NAME_labels.png found: {folder}")
     return fields
+
+
+def phantom_rows(folder: Path) -> dict[str, dict]:
+    """By field name what is in each: pattern, percent of cells that stain and stain strongly, artefacts of its slide."""
+    return {row["name"]: row for row in json.loads((folder / "fields.json").read_text())}
 
 
 def split(fields: list[Field]) -> tuple[list[Field], list[Field]]:

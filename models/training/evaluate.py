@@ -3,9 +3,9 @@
     python models/training/evaluate.py --data ../shared/data --phantoms DIR
 
 Sets: the real validation fields as they are; the same fields re-rendered as H-DAB, one set per
-pattern (fixed seeds); held-out phantoms. The ONNX file is run as the pipeline runs it, in patches
-with a halo, cores put together; the pipeline's patches are larger. With `--program` the same fields
-go through `pantrk segment` too, with the network and with its watershed.
+pattern (fixed seeds); held-out phantoms, all and by what is in them. The ONNX file is run as the
+pipeline runs it, in patches with a halo, cores put together. With `--program` the same fields go
+through `pantrk segment` too, with the network and with its watershed.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from PIL import Image
 from skimage.segmentation import find_boundaries
 
 from augment import rendered_field
-from data import Field, at_model_scale, compact, is_grey, phantom_fields, read_rgb, real_fields, split
+from data import Field, at_model_scale, compact, is_grey, phantom_fields, phantom_rows, read_rgb, real_fields, split
 from head import HeadParameters, instances
 from recipe import cell_detection
 
 MODEL_DIR = Path(__file__).resolve().parent.parent / "nucleus"
 HALO = 32
-PATCH = 320
+PATCH = 576
 
 RENDERED = {
     # set: (pattern, grade index)
@@ -41,6 +41,14 @@ RENDERED = {
     "DAB membranous 2+": ("membranous", 1),
     "DAB nuclear 2+": ("nuclear", 1),
     "DAB 3+ (cytoplasm and membrane)": ("cytoplasmic-membranous", 2),
+}
+
+PATTERNS_SHOWN = {
+    # set of phantoms: the generator's patterns in it, where at least one cell of a hundred stains
+    "cytoplasmic": ("cytoplasmic", "granular"),
+    "membranous": ("membranous", "membranous-cytoplasmic"),
+    "nuclear": ("nuclear", "nuclear-rim", "nuclear-cytoplasmic", "nuclear-rim-cytoplasmic"),
+    "other mixtures": ("mixed",),
 }
 
 
@@ -137,6 +145,23 @@ def validation_sets(data: Path, phantoms: Path | None) -> dict[str, list[Field]]
     return sets
 
 
+def phantom_sets(phantoms: Path) -> dict[str, list[Field]]:
+    """Held-out phantoms by what is in them; a field may stand in more than one set."""
+    rows = phantom_rows(phantoms)
+    sets: dict[str, list[Field]] = {}
+    for field in split(phantom_fields(phantoms))[1]:
+        row = rows[field.name.removeprefix("phantom/")]
+        names = [name for name, patterns in PATTERNS_SHOWN.items() if row["pattern"] in patterns]
+        names = ["negative"] if row["positive_percent"] < 1.0 else names
+        if row["strong_percent"] >= 30.0:
+            names.append("3+ in 30 % of cells or more")
+        if row["artefacts"]:
+            names.append("on slides with artefacts")
+        for name in names:
+            sets.setdefault(f"phantoms, {name}", []).append(field)
+    return dict(sorted(sets.items()))
+
+
 def manifest_parameters(manifest: Path) -> HeadParameters:
     values = tomllib.loads(manifest.read_text())["head"]["parameters"]
     known = asdict(HeadParameters())
@@ -229,15 +254,14 @@ def main() -> None:
     parser.add_argument("--overlay", type=Path, nargs=2, metavar=("IMAGE", "OUT"), help="draw what is found in one image at 0.5 um/px")
     parser.add_argument("--worst", type=Path, metavar="FOLDER", help="draw the worst fields of each set instead of reporting")
     parser.add_argument("--json", type=Path, help="write the figures here too")
-    parser.add_argument("--save-fields", type=Path, help="write 20 field patches (.npy) for comparing runtimes")
     args = parser.parse_args()
     network, p = Network(args.weights), manifest_parameters(args.manifest)
     if args.overlay:
         overlay(network, args.overlay[0], p, args.overlay[1])
         return
     sets = validation_sets(args.data, args.phantoms)
-    if args.save_fields:
-        save_fields(sets, network.patch, args.save_fields)
+    if args.phantoms and not args.tune:
+        sets |= phantom_sets(args.phantoms)
     maps = {name: [network.maps(f.rgb) for f in fields] for name, fields in sets.items()}
     if args.tune:
         tune(sets, maps, p)
@@ -268,15 +292,6 @@ def tune(sets: dict[str, list[Field]], maps: dict[str, list[np.ndarray]], p: Hea
                 f50 = np.mean([r["F1@0.5"] for r in table.values()])
                 f70 = np.mean([r["F1@0.7"] for r in table.values()])
                 print(f"interior {interior} seed {seed} depth {depth}: F1@0.5 {f50:.4f} F1@0.7 {f70:.4f}", flush=True)
-
-
-def save_fields(sets: dict[str, list[Field]], patch: int, out: Path) -> None:
-    fields = []
-    for field in [f for members in sets.values() for f in members]:
-        rgb = np.pad(field.rgb, ((0, max(0, patch - field.rgb.shape[0])), (0, max(0, patch - field.rgb.shape[1])), (0, 0)), mode="symmetric")
-        fields.append(rgb[:patch, :patch].transpose(2, 0, 1).astype(np.float32) / 255.0)
-    step = max(1, len(fields) // 20)
-    np.save(out, np.stack(fields[::step][:20]))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,11 @@
 """Checkpoint to ONNX: batch norm folded, graph written node by node, checked, card updated.
 
-The graph is written by hand instead of traced because it has thirty nodes of four kinds: what
+The graph is written by hand instead of traced because it has forty nodes of four kinds: what
 a runtime must support is then exactly what stands here, and no exporter version changes it.
+
+With `--phantoms` the runtimes are compared on twenty held-out phantom fields, and what PyTorch
+says of parts of them is kept beside the weights, so that the Rust tests hold every runtime
+against PyTorch without it.
 """
 
 from __future__ import annotations
@@ -15,13 +19,25 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 from torch import nn
 
+from data import phantom_fields, split
 from model import OUTPUTS, ConvNorm, NucleusNet, Residual, Shape
 
 OPSET = 17
 PATCH = 320
 TOLERANCE = 1e-4
+
+FIELDS = 20
+"""How many fields the runtimes are compared on."""
+
+PART = 64
+"""Side in px of the parts of fields that are kept for the tests."""
+
+EVERY = 4
+"""Of the maps of a part, every so many pixels along both axes are kept."""
+
 HERE = Path(__file__).resolve().parent
 MODEL_DIR = HERE.parent / "nucleus"
 
@@ -143,14 +159,34 @@ def load_checkpoint(path: Path) -> NucleusNet:
     return net.eval()
 
 
-def export(checkpoint: Path, out: Path, patch: int, fields: np.ndarray | None) -> None:
-    """Writes `weights.onnx` and its checksum; fails when the runtimes disagree."""
+def agreement_fields(phantoms: Path) -> np.ndarray:
+    """Twenty held-out phantom fields, spread over all of them, as the network takes them: `[N,3,H,W]` float32."""
+    held_out = split(phantom_fields(phantoms))[1]
+    chosen = held_out[:: max(1, len(held_out) // FIELDS)][:FIELDS]
+    return np.stack([f.rgb.transpose(2, 0, 1) for f in chosen]).astype(np.float32) / 255.0
+
+
+def write_agreement(net: NucleusNet, fields: np.ndarray, out: Path) -> None:
+    """The middles of the fields, side by side, as `agreement.png`, and PyTorch's maps of them, thinned, as `agreement.npy` `[N,2,16,16]`."""
+    top, left = ((side - PART) // 2 for side in fields.shape[2:])
+    parts = np.ascontiguousarray(fields[:, :, top : top + PART, left : left + PART])
+    with torch.no_grad():
+        maps = net(torch.from_numpy(parts)).numpy()
+    strip = np.rint(parts * 255.0).astype(np.uint8).transpose(2, 0, 3, 1).reshape(PART, -1, 3)
+    Image.fromarray(strip).save(out / "agreement.png", optimize=True)
+    np.save(out / "agreement.npy", np.ascontiguousarray(maps[:, :, ::EVERY, ::EVERY]))
+
+
+def export(checkpoint: Path, out: Path, phantoms: Path | None) -> None:
+    """Writes `weights.onnx`, its checksum and, where there are phantoms, what the tests hold runtimes against; fails when the runtimes disagree."""
     net = load_checkpoint(checkpoint)
     weights = out / "weights.onnx"
     partial = out / "weights.onnx.partial"
     onnx.save(to_onnx(net), partial)
-    if fields is None:
-        fields = np.random.default_rng(0).random((4, 3, patch, patch), dtype=np.float32)
+    if phantoms is None:
+        fields = np.random.default_rng(0).random((4, 3, PATCH, PATCH), dtype=np.float32)
+    else:
+        fields = agreement_fields(phantoms)
     worst = largest_difference(net, partial, fields)
     print(f"largest difference PyTorch - ONNX Runtime: {worst:.2e} over {len(fields)} fields")
     if worst > TOLERANCE:
@@ -158,17 +194,18 @@ def export(checkpoint: Path, out: Path, patch: int, fields: np.ndarray | None) -
         raise SystemExit(f"the runtimes disagree by more than {TOLERANCE}")
     partial.replace(weights)
     digest = set_checksum(out / "model.toml", weights)
+    if phantoms is not None:
+        write_agreement(net, fields, out)
     print(f"{weights}: {weights.stat().st_size} bytes, sha256 {digest}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--out", type=Path, default=MODEL_DIR)
-    parser.add_argument("--patch", type=int, default=PATCH)
-    parser.add_argument("--fields", type=Path, help=".npy of [N,3,P,P] float32 fields to compare the runtimes on")
+    parser.add_argument("--phantoms", type=Path, help="folder of phantom fields to compare the runtimes on")
     args = parser.parse_args()
-    export(args.checkpoint, args.out, args.patch, np.load(args.fields) if args.fields else None)
+    export(args.checkpoint, args.out, args.phantoms)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ python=.venv/bin/python
 
 [ -x "$python" ] || python3 -m venv .venv
 "$python" -m pip install -q -r models/training/requirements.txt
-if [ ! -e "$phantoms/field_00479_labels.png" ]; then
+if [ ! -e "$phantoms/fields.json" ]; then
     # Fields, seed, side in px, um per px.
-    cargo run --release -p pantrk-phantom --example training_fields -- "$phantoms" 480 1 320 0.5
+    cargo run --release -p pantrk-phantom --example training_fields -- "$phantoms" 960 1 320 0.5
 fi
 "$python" models/training/train.py --data "$data" --phantoms "$phantoms" "$@"
 "$python" models/training/evaluate.py --data "$data" --phantoms "$phantoms"

@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from augment import Stained, finish, phantom_picture, real_picture, take_apart
 from data import Field, is_grey, phantom_fields, real_fields, split
-from export import MODEL_DIR, PATCH, export
+from export import MODEL_DIR, export
 from model import NucleusNet, Shape, gflop_per_megapixel, network_input
 
 HERE = Path(__file__).resolve().parent
@@ -187,8 +187,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that holds nuclei/histology and nuclei/nucls")
     parser.add_argument("--phantoms", type=Path, help="folder of phantom fields (README.md says how to make them)")
     parser.add_argument("--out", type=Path, default=HERE / "work", help="checkpoint folder")
-    parser.add_argument("--steps", type=int, default=2300)
-    parser.add_argument("--decay", type=int, default=1000, help="last steps, over which the rate falls")
+    parser.add_argument("--steps", type=int, default=4200)
+    parser.add_argument("--decay", type=int, default=1800, help="last steps, over which the rate falls")
     parser.add_argument("--mix-from", type=int, default=400, help="step from which phantoms are mixed in")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--size", type=int, default=256, help="side of a training sample in px")
@@ -210,7 +210,7 @@ def main() -> None:
     checkpoint = train(plan, Shape(), lambda first: Samples(real, phantoms, plan, first), args.out, args.workers, args.resume)
     print(f"wrote {checkpoint}")
     if not args.no_export:
-        export(checkpoint, MODEL_DIR, PATCH, None)
+        export(checkpoint, MODEL_DIR, args.phantoms)
 
 
 if __name__ == "__main__":

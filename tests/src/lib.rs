@@ -10,11 +10,12 @@ use pantrk_phantom::{SlideContainer, SlideSpec, SlideTruth, write_slide};
 use pantrk_slide::Slide;
 use pantrk_space::{MicronsPerPixel, RegionReader as _, SlideMpp};
 
-/// Optional real test data beside the checkout; says so and gives `None` where it is not there.
+/// Optional real test data beside the checkout, or in the folder that `PANTRK_SHARED_DATA` names; says so and gives `None` where it is not there.
 #[expect(clippy::print_stdout, reason = "a skipped test must say so")]
 pub fn shared_data(file: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared/data")
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let path = std::env::var_os("PANTRK_SHARED_DATA")
+        .map_or_else(beside, PathBuf::from)
         .join(file);
     if path.exists() {
         return Some(path);

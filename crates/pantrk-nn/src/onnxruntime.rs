@@ -58,7 +58,7 @@ impl OnnxRuntime {
             runtime: provider.runtime(),
             reason,
         };
-        let path = match std::env::var_os(VARIABLE).filter(|value| !value.is_empty()) {
+        let path = match named() {
             Some(value) => library_at(Path::new(&value))
                 .ok_or_else(|| missing(format!("{VARIABLE} names no ONNX Runtime library: {}", value.display())))?,
             None => beside_the_program().ok_or_else(|| {
@@ -68,6 +68,11 @@ impl OnnxRuntime {
             })?,
         };
         Self::at(&path, provider)
+    }
+
+    /// Whether `ORT_DYLIB_PATH` names a library, be it one or not.
+    pub fn is_named() -> bool {
+        named().is_some()
     }
 
     /// Loads this library; the first one that a process loads is the one it keeps.
@@ -154,6 +159,11 @@ impl Runtime for OnnxRuntime {
             outputs: session.shapes,
         }))
     }
+}
+
+/// What the variable says, if anything.
+fn named() -> Option<std::ffi::OsString> {
+    std::env::var_os(VARIABLE).filter(|value| !value.is_empty())
 }
 
 /// What the library said, as a part of our own sentence.

@@ -59,7 +59,7 @@ impl FromStr for Device {
 /// The runtimes to try, the first that takes a network runs it.
 ///
 /// # Errors
-/// [`ModelError::NoRuntime`] if this build or this machine has none of that kind for that device.
+/// [`ModelError::NoRuntime`] if this build or this machine has none of that kind for that device, or if `ORT_DYLIB_PATH` names what is no library.
 pub fn runtimes(
     choice: RuntimeChoice,
     device: Device,
@@ -76,8 +76,13 @@ pub fn runtimes(
         (RuntimeChoice::Auto, Device::Cuda) => Ok(vec![onnx_runtime(Device::Cuda)?]),
         (RuntimeChoice::Auto, Device::Cpu) => {
             let mut list: Vec<Box<dyn Runtime>> = vec![Box::new(Direct)];
-            // Where there is no library, there is nothing to say about it.
-            list.extend(onnx_runtime(Device::Cpu).ok());
+            match onnx_runtime(Device::Cpu) {
+                Ok(runtime) => list.push(runtime),
+                // A library that somebody named and that is none is a slip of theirs.
+                Err(error) if library_is_named() => return Err(error),
+                // Where there is no library, there is nothing to say about it.
+                Err(_) => {}
+            }
             list.push(Box::new(Tract));
             Ok(list)
         }
@@ -91,6 +96,16 @@ fn onnx_runtime(device: Device) -> Result<Box<dyn Runtime>, ModelError> {
         Device::Cuda => crate::Provider::Cuda,
     };
     Ok(Box::new(crate::OnnxRuntime::find(provider)?))
+}
+
+#[cfg(feature = "ort")]
+fn library_is_named() -> bool {
+    crate::OnnxRuntime::is_named()
+}
+
+#[cfg(not(feature = "ort"))]
+const fn library_is_named() -> bool {
+    false
 }
 
 #[cfg(not(feature = "ort"))]

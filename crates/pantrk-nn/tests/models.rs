@@ -8,13 +8,11 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use common::{MAPS, manifest_text};
+use common::{MAPS, manifest_text, shared_data};
 
-use pantrk_nn::{
-    Direct, InputSource, Model, ModelError, ModelManifest, Tract, check_onnx, sha256_hex,
-};
+use pantrk_nn::{InputSource, Model, ModelError, ModelManifest, Tract, check_onnx, sha256_hex};
 use pantrk_space::{LevelSize, RgbBuffer};
 
 const TINY: &[u8] = include_bytes!("fixtures/tiny.onnx");
@@ -265,34 +263,6 @@ fn the_model_on_board_loads() {
 }
 
 #[test]
-fn the_direct_runtime_gives_what_tract_gives() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/nucleus");
-    let tract = Model::load_dir_with(&folder, &Tract).unwrap();
-    let direct = match Model::load_dir_with(&folder, &Direct) {
-        Ok(model) => model,
-        Err(ModelError::Unsupported { reason, .. }) => {
-            println!("skipped: {reason}");
-            return;
-        }
-        Err(other) => panic!("{other}"),
-    };
-    let count = tract.manifest().input.values() as u32;
-    // Smooth waves, so that there is something like nuclei, and noise.
-    let values: Vec<f32> = (0..count)
-        .map(|i| {
-            let noise = (i.wrapping_mul(2_654_435_761) >> 8) as f32 / 16_777_216.0;
-            0.6 + 0.3 * (i as f32 * 0.05).sin() + 0.1 * noise
-        })
-        .collect();
-    let (mut tract, mut direct) = (tract.worker(), direct.worker());
-    tract.run(&values).unwrap();
-    direct.run(&values).unwrap();
-    let pairs = tract.output(0).iter().zip(direct.output(0));
-    let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    assert!(worst < 5e-3, "{worst}");
-}
-
-#[test]
 fn a_smaller_patch_gives_what_the_whole_one_gives_there() {
     let model = Model::embedded().unwrap();
     let edge = model.manifest().input.patch;
@@ -337,17 +307,6 @@ fn a_smaller_patch_gives_what_the_whole_one_gives_there() {
     assert!(worst < 1e-3, "{worst}");
 }
 
-fn data(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/data")
-        .join(path);
-    if path.exists() {
-        return Some(path);
-    }
-    println!("skipped: no ../shared/data");
-    None
-}
-
 /// The values of a little-endian `float32` NPY file.
 fn npy_values(path: &Path) -> Vec<f32> {
     let bytes = std::fs::read(path).unwrap();
@@ -363,7 +322,7 @@ fn npy_values(path: &Path) -> Vec<f32> {
 
 #[test]
 fn a_foreign_model_gives_its_reference_output() {
-    let Some(folder) = data("onnx/unet2d_nuclei") else {
+    let Some(folder) = shared_data("onnx/unet2d_nuclei") else {
         return;
     };
     let weights = std::fs::read(folder.join("weights.onnx")).unwrap();

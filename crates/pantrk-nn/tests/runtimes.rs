@@ -10,7 +10,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{EDGE, MAPS, manifest_text};
+use common::{EDGE, MAPS, manifest_text, shared_data};
 
 use pantrk_nn::runtime::Runtime;
 use pantrk_nn::{
@@ -130,12 +130,9 @@ fn npy_values(file: &[u8]) -> Vec<f32> {
 
 #[test]
 fn every_runtime_gives_a_foreign_networks_reference_output() {
-    let folder =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/onnx/unet2d_nuclei");
-    if !folder.exists() {
-        println!("skipped: no ../shared/data");
+    let Some(folder) = shared_data("onnx/unet2d_nuclei") else {
         return;
-    }
+    };
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
     let weights = read("weights.onnx");
     let mut input = npy_values(&read("test_input.npy"));
@@ -168,6 +165,49 @@ fn every_runtime_gives_a_foreign_networks_reference_output() {
                 runtime.name()
             );
         }
+    }
+}
+
+/// Beside the weights lie twenty parts of held-out fields, side by side, and every fourth pixel of what PyTorch makes of them.
+#[test]
+fn every_runtime_gives_what_pytorch_gives_of_the_network_on_board() {
+    const FIELDS: usize = 20;
+    const SIDE: usize = 64;
+    const EVERY: usize = 4;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/nucleus");
+    let weights = std::fs::read(folder.join("weights.onnx")).unwrap();
+    let strip = image::open(folder.join("agreement.png")).unwrap().to_rgb8();
+    assert_eq!(strip.dimensions(), ((FIELDS * SIDE) as u32, SIDE as u32));
+    let wanted = npy_values(&std::fs::read(folder.join("agreement.npy")).unwrap());
+    let kept = SIDE / EVERY;
+    assert_eq!(wanted.len(), FIELDS * 2 * kept * kept);
+    for runtime in all() {
+        let plan = match runtime.prepare(&weights, [1, 3, SIDE, SIDE], Path::new("nucleus.onnx")) {
+            Ok(plan) => plan,
+            // On a processor without fused multiply-add.
+            Err(error) => {
+                assert_eq!(runtime.name(), Direct.name(), "{error}");
+                println!("skipped: {error}");
+                continue;
+            }
+        };
+        let mut session = plan.session();
+        let mut worst = 0.0_f32;
+        for (field, wanted) in wanted.chunks_exact(2 * kept * kept).enumerate() {
+            for (i, value) in session.input().iter_mut().enumerate() {
+                let (channel, y, x) = (i / (SIDE * SIDE), i / SIDE % SIDE, i % SIDE);
+                let pixel = strip.get_pixel((field * SIDE + x) as u32, y as u32);
+                *value = f32::from(pixel[channel]) / 255.0;
+            }
+            session.run().unwrap();
+            for (i, wanted) in wanted.iter().enumerate() {
+                let (map, y, x) = (i / (kept * kept), i / kept % kept, i % kept);
+                let at = (map * SIDE + y * EVERY) * SIDE + x * EVERY;
+                worst = worst.max((session.output(0)[at] - wanted).abs());
+            }
+        }
+        println!("{}: {worst:e} from PyTorch", runtime.name());
+        assert!(worst <= TOLERANCE, "{}: {worst}", runtime.name());
     }
 }
 
@@ -299,6 +339,11 @@ fn a_library_that_is_none_is_an_error() {
     if std::env::var_os("PANTRK_TEST_BAD_LIBRARY").is_some() {
         let error = OnnxRuntime::find(Provider::Cpu).unwrap_err();
         assert!(matches!(error, ModelError::NoRuntime { .. }), "{error}");
+        // Neither is it passed over where the fastest is asked for: somebody named it.
+        let error = runtimes(RuntimeChoice::Auto, Device::Cpu)
+            .map(drop)
+            .unwrap_err();
+        assert!(error.to_string().starts_with("onnxruntime-cpu"), "{error}");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::PhantomError;
 use crate::field::{Field, field_of};
@@ -46,16 +47,20 @@ fn random_slide(dice: &mut Dice, span_um: f64) -> SlideSpec {
         Architecture::Nests | Architecture::Sheets => dice.between(1.05, 1.5),
     };
     let mut artefacts = Vec::new();
-    while artefacts.len() < 3 && dice.chance(0.18) {
-        // The first five kinds: with these the model on board was trained.
-        artefacts.push(ArtefactKind::ALL[dice.below(5)]);
+    while artefacts.len() < 3 && dice.chance(0.3) {
+        artefacts.push(ArtefactKind::ALL[dice.below(ArtefactKind::ALL.len())]);
     }
     let positive = if dice.chance(0.25) {
         0.0
     } else {
         dice.between(0.05, 1.0)
     };
-    let radius = dice.between(2.9, 5.4);
+    // Most nuclei as tumours have them; some small as lymphocytes' or large as giant cells'.
+    let radius = if dice.chance(0.7) {
+        dice.between(2.9, 5.4)
+    } else {
+        dice.between(2.5, 7.0)
+    };
     // From nuclei that press on each other to cells with wide cytoplasm.
     let pitch = radius * dice.between(2.3, 3.2);
     let mpp = 0.25;
@@ -91,7 +96,7 @@ fn random_slide(dice: &mut Dice, span_um: f64) -> SlideSpec {
         lymphocytes: f64::from(dice.unit().powi(2)),
         nucleus_radius_um: f64::from(radius),
         nucleus_spread: f64::from(dice.between(0.06, 0.22)),
-        cell_pitch_um: f64::from(pitch.clamp(6.0, 15.0)),
+        cell_pitch_um: f64::from(pitch.clamp(6.0, 20.0)),
         nucleus_elongation: f64::from(elongation),
         chromatin: f64::from(dice.between(0.4, 1.6)),
         nucleoli: f64::from(dice.unit()),
@@ -118,7 +123,8 @@ pub fn training_field(
     let slide = random_slide(&mut dice, span * 1.2);
     let scene = Scene::new(&slide)?;
     let points = &scene.layout.tissue_points;
-    let wants_tumour = dice.chance(0.85);
+    let wants_artefact = !scene.artefacts.is_empty() && dice.chance(0.7);
+    let wants_tumour = !wants_artefact && dice.chance(0.85);
     let (extent, _) = slide.extent_um();
     let mut origin = [0.0; 2];
     for _ in 0..40 {
@@ -129,7 +135,9 @@ pub fn training_field(
         };
         let limit = (f64::from(extent) - span).max(0.0);
         origin = [x, y].map(|v| (f64::from(v) - 0.5 * span).clamp(0.0, limit));
-        if !wants_tumour || scene.layout.at(x, y).tumour > 0.0 {
+        if (!wants_tumour || scene.layout.at(x, y).tumour > 0.0)
+            && (!wants_artefact || reaches(&scene, x, y, 0.4 * span as f32))
+        {
             break;
         }
     }
@@ -143,6 +151,14 @@ pub fn training_field(
     let mut field = field_of(&scene, &spec)?;
     through_jpeg(&mut field, spec.slide.jpeg_quality)?;
     Ok((field, spec))
+}
+
+/// An artefact lies within `radius` um of a place.
+fn reaches(scene: &Scene, x: f32, y: f32, radius: f32) -> bool {
+    scene
+        .artefacts
+        .iter()
+        .any(|(_, artefact)| artefact.shape().distance(x, y) > -radius)
 }
 
 /// Encodes and decodes the picture as a slide's tiles are.
@@ -169,7 +185,43 @@ fn through_jpeg(field: &mut Field, quality: u8) -> Result<(), PhantomError> {
     Ok(())
 }
 
-/// Writes `count` fields into `dir`: `field_00000.png` (RGB) and `field_00000_labels.png` (16-bit, 0 = background).
+/// What is in a training field, for whoever sorts figures by it: one of the rows of `fields.json`.
+#[derive(Debug, Clone, Serialize)]
+struct FieldRow {
+    /// The picture's file without its ending.
+    name: String,
+    /// The pattern's name, `none` where no cell is meant to stain.
+    pattern: &'static str,
+    /// Cells whose strongest compartment is 1+ or above, percent; 0 in a field without cells.
+    positive_percent: f64,
+    /// Cells whose strongest compartment is 3+, percent.
+    strong_percent: f64,
+    /// What may spoil the slide that the field lies on.
+    artefacts: Vec<&'static str>,
+}
+
+impl FieldRow {
+    fn new(name: String, field: &Field, spec: &FieldSpec) -> Self {
+        let share = |grade: u8| {
+            let n = field.cells.iter().filter(|c| c.any_grade() >= grade);
+            100.0 * n.count() as f64 / field.cells.len().max(1) as f64
+        };
+        let slide = &spec.slide;
+        Self {
+            name,
+            pattern: if slide.positive_fraction > 0.0 {
+                slide.pattern.name()
+            } else {
+                "none"
+            },
+            positive_percent: share(1),
+            strong_percent: share(3),
+            artefacts: slide.artefacts.iter().map(|kind| kind.name()).collect(),
+        }
+    }
+}
+
+/// Writes `count` fields into `dir`: `field_00000.png` (RGB) and `field_00000_labels.png` (16-bit, 0 = background), and `fields.json`, which says of each what is in it.
 ///
 /// The same arguments give the same files, and the first fields do not depend on `count`.
 ///
@@ -183,9 +235,10 @@ pub fn write_training_fields(
     mpp: f64,
 ) -> Result<(), PhantomError> {
     std::fs::create_dir_all(dir).map_err(|e| PhantomError::write(dir, e))?;
-    (0..count).into_par_iter().try_for_each(|index| {
-        let (field, _) = training_field(seed, index, size, mpp)?;
-        let picture = dir.join(format!("field_{index:05}.png"));
+    let written = |index: u32| {
+        let (field, spec) = training_field(seed, index, size, mpp)?;
+        let name = format!("field_{index:05}");
+        let picture = dir.join(format!("{name}.png"));
         image::save_buffer(
             &picture,
             field.rgb.as_bytes(),
@@ -208,6 +261,15 @@ pub fn write_training_fields(
                 high: 16_384.0,
             })?
             .save(&path)
-            .map_err(|e| PhantomError::encode(&path, e))
-    })
+            .map_err(|e| PhantomError::encode(&path, e))?;
+        Ok(FieldRow::new(name, &field, &spec))
+    };
+    let rows: Vec<FieldRow> = (0..count)
+        .into_par_iter()
+        .map(written)
+        .collect::<Result<_, PhantomError>>()?;
+    let path = dir.join("fields.json");
+    let failed = |e: std::io::Error| PhantomError::write(&path, e);
+    let text = serde_json::to_string_pretty(&rows).map_err(|e| failed(e.into()))?;
+    std::fs::write(&path, text + "\n").map_err(failed)
 }

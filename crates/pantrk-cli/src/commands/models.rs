@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use pantrk_core::segment::heads::{HEADS, fitting_heads};
-use pantrk_nn::{Device, Model, ModelReport, RuntimeChoice, Trial, check_onnx, runtimes};
+use pantrk_nn::{Model, ModelReport, Trial, check_onnx, runtimes};
 
 use crate::failure::{Exit, Failure, OrExit as _};
+use crate::inputs::Run;
 use crate::output::{print, table};
 
 /// Lists the models on board, or says whether an ONNX file loads, what it takes and gives, and which head fits.
@@ -39,6 +40,9 @@ enum ModelsCommand {
         /// What runs it: `tract`, `ort` (ONNX Runtime) or `auto`
         #[arg(long, default_value = "tract", value_parser = ["tract", "ort", "auto"])]
         runtime: String,
+        /// Where it runs
+        #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
+        device: String,
     },
 }
 
@@ -50,9 +54,10 @@ impl Models {
                 file,
                 patch,
                 runtime,
+                device,
             } => {
-                let choice: RuntimeChoice = runtime.parse().map_err(Failure::usage)?;
-                let runtimes = runtimes(choice, Device::Cpu).or_exit(Exit::Preflight)?;
+                let run = Run::of(device, runtime)?;
+                let runtimes = runtimes(run.runtime, run.device).or_exit(Exit::Preflight)?;
                 // The first that takes it runs it; where none does, the last takes the most networks and says what is wrong.
                 let mut exit = Exit::Preflight;
                 let mut said = String::new();

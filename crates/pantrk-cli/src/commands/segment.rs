@@ -41,6 +41,9 @@ pub(crate) struct Segment {
     /// What runs the model: `tract`, `ort` (ONNX Runtime) or `auto`
     #[arg(long, default_value = "tract", value_parser = ["tract", "ort", "auto"])]
     runtime: String,
+    /// Where the model runs
+    #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
+    device: String,
     /// DAB optical densities (log10) of 1+, 2+ and 3+
     #[arg(long, value_name = "1+,2+,3+", value_parser = inputs::parse_thresholds)]
     thresholds: Option<Thresholds>,
@@ -56,8 +59,8 @@ impl Segment {
         }
         let slide = inputs::open_slide(&self.image)?;
         let (mpp, _) = inputs::slide_mpp(&slide, self.mpp)?;
-        let (segmenter, _) =
-            inputs::segmenter(&self.model, inputs::Run::of("cpu", &self.runtime)?)?;
+        let run = inputs::Run::of(&self.device, &self.runtime)?;
+        let (segmenter, model) = inputs::segmenter(&self.model, run)?;
         let parameters = ScoreParameters {
             thresholds: inputs::thresholds(self.thresholds),
             // Nuclei are wanted of any stain, and of the whole image.
@@ -96,7 +99,14 @@ impl Segment {
         if let Some(path) = &self.cells {
             write_csv(cells, mpp, path)?;
         }
-        print(&format!("{} nuclei: {}", cells.len(), self.out.display()));
+        let by = model.runtime.as_ref().map(|name| format!(" in {name}"));
+        print(&format!(
+            "{} nuclei by {}{}: {}",
+            cells.len(),
+            model.name,
+            by.unwrap_or_default(),
+            self.out.display()
+        ));
         Ok(Exit::Good)
     }
 }

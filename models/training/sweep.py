@@ -223,7 +223,8 @@ def plot(rows: list[dict[str, object]], out: Path) -> None:
         axes.annotate(str(r["candidate"]), (x, y), xytext=(6, 4), textcoords="offset points", fontsize=8)
     axes.axvline(120, color="#999999", linewidth=1, linestyle="--")
     axes.set_xscale("log")
-    axes.margins(x=0.12)
+    # Room for the label of the point furthest to the right.
+    axes.margins(x=0.2)
     ticks = [t for t in (50, 70, 100, 150, 200, 300, 500, 700) if axes.get_xlim()[0] <= t <= axes.get_xlim()[1]]
     axes.set_xticks(ticks, [str(t) for t in ticks])
     axes.set_xticks([], minor=True)

@@ -5,7 +5,7 @@
 mod common;
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// A display of its own; `None` where there is no Xvfb.
@@ -58,31 +58,53 @@ impl Drop for Display {
     }
 }
 
-/// Different colours in the middle of a picture, where the slide is, in steps of 16.
-fn colours(picture: &image::RgbImage) -> usize {
-    let (width, height) = picture.dimensions();
+/// Different colours in some columns of a picture, without its top and its foot, in steps of 16.
+fn colours(picture: &image::RgbImage, [left, right]: [u32; 2], height: u32) -> usize {
     let mut seen = std::collections::BTreeSet::new();
-    for y in height / 3..height * 2 / 3 {
-        for x in width / 3..width / 2 {
+    for y in height / 12..height * 2 / 3 {
+        for x in left..right {
             seen.insert(picture.get_pixel(x, y).0.map(|v| v / 16));
         }
     }
     seen.len()
 }
 
+/// Where the README's picture is to be written, if it is wanted.
+const README: &str = "PANTRK_README_PICTURE";
+
+/// A scored phantom: a small one by the watershed, or the demo with the network for the README.
+fn scored(dir: &Path, readme: bool) -> PathBuf {
+    let out = dir.join("out");
+    if readme {
+        let folder = dir.join("demo");
+        common::pantrk(["demo", "--out", common::text(&folder)]).good();
+        return folder;
+    }
+    let slide = dir.join("phantom.svs");
+    common::phantom(&slide, common::SIZE, 3);
+    common::score(&slide, &out, &["--tumour-type", "thyroid carcinoma"]).good();
+    out
+}
+
 #[test]
-fn a_window_opens_on_a_slide_pans_zooms_and_is_not_blank() {
+fn a_window_opens_on_a_scored_slide_pans_zooms_and_is_not_blank() {
     let Some(display) = Display::start() else {
         eprintln!("skipped: there is no Xvfb; tests/system-packages.txt names it");
         return;
     };
     let dir = tempfile::tempdir().unwrap();
-    let picture = dir.path().join("window.png");
-    let slide = dir.path().join("phantom.svs");
-    common::phantom(&slide, common::SIZE, 3);
+    let readme = std::env::var_os(README);
+    let picture = match &readme {
+        // From the repository's root, wherever cargo runs the test.
+        Some(path) => Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .join(path),
+        None => dir.path().join("window.png"),
+    };
+    let results = scored(dir.path(), readme.is_some());
     let output = display.pantrk(&[
         Path::new("view"),
-        &slide,
+        &results,
         Path::new("--screenshot"),
         &picture,
     ]);
@@ -95,8 +117,16 @@ fn a_window_opens_on_a_slide_pans_zooms_and_is_not_blank() {
         "{:?}",
         shown.dimensions()
     );
-    let found = colours(&shown);
-    assert!(found > 40, "only {found} colours where tissue should be");
+    let (width, height) = shown.dimensions();
+    // The slide is in the middle, the worklist at its left, the next step and its reasons at its right.
+    for (part, columns, least) in [
+        ("where tissue should be", [width / 3, width / 2], 40),
+        ("in the worklist", [0, width / 6], 12),
+        ("where the next step should be", [width * 3 / 4, width], 12),
+    ] {
+        let found = colours(&shown, columns, height);
+        assert!(found > least, "only {found} colours {part}");
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ const OLD: &str = ".old";
 /// In a slide's folder: the manifest's other columns, where there are any.
 const MANIFEST_COLUMNS: &str = "manifest.json";
 /// File systems take 255 bytes; the endings and a report's name must fit as well.
-const MAX_ID_BYTES: usize = 120;
+pub(crate) const MAX_ID_BYTES: usize = 120;
 
 /// Files of a results folder that no slide's folder may be called after.
 const OWN_FILES: [&str; 4] = ["summary.csv", "summary.parquet", WORKLIST_FILE, ERRORS_FILE];
@@ -386,7 +386,7 @@ fn sync_folder(_folder: &Path) -> Result<(), StoreError> {
 
 /// A slide's id: the stem of its file made safe as a folder's name.
 ///
-/// Two slides of one run may come out the same (`a b.svs` and `a_b.svs`, or one name in two folders); whoever starts the run refuses that.
+/// Two slides of one run may come out the same (`a b.svs` and `a_b.svs`, or one name in two folders); whoever starts the run refuses that, or asks [`crate::slide_place`] for another name.
 pub fn slide_id_from_path(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or(path.as_os_str());
     safe_slide_id(&stem.to_string_lossy())

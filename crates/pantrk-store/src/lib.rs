@@ -17,6 +17,7 @@ mod file_system;
 mod folder;
 mod regions;
 mod result;
+mod slide_place;
 mod summary;
 mod worklist;
 
@@ -44,6 +45,7 @@ pub use result::{
     CellCounts, ModelFacts, MppSource, PatternFacts, Quality, RegionClassifierFacts, RunFacts,
     SCHEMA, SlideFacts, SlideResult, StainFacts, TumourRegion, UnreadTile, Warning,
 };
+pub use slide_place::{SlidePlace, slide_place};
 pub use summary::{Collected, SUMMARY_SCHEMA, collect};
 pub use worklist::{
     AuditChange, AuditEntry, DraftSave, ReviewState, SignOff, SlideReview, SlideState, Stamp,

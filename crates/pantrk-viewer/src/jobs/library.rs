@@ -13,11 +13,11 @@ use pantrk_space::{
     LevelIndex, LevelRect, LevelSize, MicronsPerPixel, RegionReader as _, RgbBuffer, SlideMpp,
 };
 use pantrk_store::{
-    CellTable, HeatmapEntry, SlideResult, TumourRegion, Worklist, read_cells, read_heatmap_index,
-    slide_id_from_path,
+    CellTable, HeatmapEntry, SlidePlace, SlideResult, TumourRegion, read_cells, read_heatmap_index,
+    slide_id_from_path, slide_place,
 };
 
-use super::{Outbox, Pool, PoolSize, ScoredCells};
+use super::{Outbox, Pool, PoolSize, ScoredCells, database};
 use crate::RESULTS_BESIDE;
 use crate::cell_layer::CellLayer;
 use crate::error::ViewerError;
@@ -26,7 +26,7 @@ use crate::state::{MAX_TEXTURE_SIDE, WorkItem, WorkSource};
 /// How deep folders are looked through for results.
 const MAX_DEPTH: usize = 6;
 /// What makes a folder a result.
-const RESULT: &str = "result.json";
+pub(super) const RESULT: &str = "result.json";
 /// The longer side of a picture in the worklist, pixels.
 const WORKLIST_SIDE: u32 = 160;
 /// Most pixels of a level that is read for such a picture.
@@ -337,12 +337,14 @@ const SLIDE_ENDINGS: [&str; 9] = [
 const DICOM_ENDING: &str = "dcm";
 
 /// A look through folders.
-struct Scan<'a> {
+pub(super) struct Scan<'a> {
     outbox: &'a Outbox<LibraryAnswer>,
     /// The slides of the results that were found, as the file system has them.
     scored: BTreeSet<PathBuf>,
     /// Slides that were found, with their ids.
-    slides: Vec<(String, PathBuf)>,
+    pub(super) slides: Vec<(String, PathBuf)>,
+    /// The folders of the results that were told, as the file system has them.
+    told: BTreeSet<PathBuf>,
 }
 
 fn scan(paths: &[PathBuf], outbox: &Outbox<LibraryAnswer>) {
@@ -350,6 +352,7 @@ fn scan(paths: &[PathBuf], outbox: &Outbox<LibraryAnswer>) {
         outbox,
         scored: BTreeSet::new(),
         slides: Vec::new(),
+        told: BTreeSet::new(),
     };
     let wanted = paths.iter().all(|path| scan.path(path)) && scan.unscored();
     if wanted {
@@ -366,7 +369,7 @@ impl Scan<'_> {
             let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
             self.result(&folder)
         } else if path.extension().is_some_and(|e| e == "sqlite") {
-            self.database(path)
+            database::list(self, path)
         } else {
             self.slide(slide_id_from_path(path), path.to_path_buf())
         }
@@ -374,16 +377,41 @@ impl Scan<'_> {
 
     /// A slide, or its result where it was scored from a worklist before.
     fn slide(&mut self, id: String, path: PathBuf) -> bool {
-        let beside = path.with_file_name(RESULTS_BESIDE).join(&id);
-        if beside.join(RESULT).is_file() {
-            return self.result(&beside);
+        let beside = path.with_file_name(RESULTS_BESIDE);
+        let this = path.canonicalize().ok();
+        let is_of = |folder: &Path, result: &SlideResult| {
+            let places = candidates(folder, Path::new(&result.slide.path));
+            let mut places = places.iter().filter_map(|place| place.canonicalize().ok());
+            places.any(|place| this.as_ref() == Some(&place))
+        };
+        if let SlidePlace::Scored(id) = slide_place(&beside, &path, is_of) {
+            return self.result(&beside.join(id));
+        }
+        // One that cannot be read may be the slide's, and says why; told once, the slide is one to be scored.
+        let own = beside.join(&id);
+        if own.join(RESULT).is_file()
+            && !self.is_told(&own)
+            && SlideResult::read(&own.join(RESULT)).is_err()
+        {
+            return self.result(&own);
         }
         let source = WorkSource::Slide { path };
         self.outbox
             .send(LibraryAnswer::Item(WorkItem { id, source }))
     }
 
-    fn result(&mut self, folder: &Path) -> bool {
+    fn is_told(&self, folder: &Path) -> bool {
+        let folder = folder.canonicalize();
+        folder.is_ok_and(|folder| self.told.contains(&folder))
+    }
+
+    pub(super) fn result(&mut self, folder: &Path) -> bool {
+        // Once, where two of the paths lead to it.
+        if let Ok(known) = folder.canonicalize()
+            && !self.told.insert(known)
+        {
+            return true;
+        }
         let item = read_result(folder);
         if let Some(result) = item.result() {
             let places = candidates(folder, Path::new(&result.slide.path));
@@ -394,27 +422,17 @@ impl Scan<'_> {
         self.outbox.send(LibraryAnswer::Item(item))
     }
 
-    /// What a worklist's database lists.
-    fn database(&mut self, path: &Path) -> bool {
-        let list = Worklist::open_read_only(path);
-        let slides = list.and_then(|list| Ok((list.folder().to_path_buf(), list.slides()?)));
-        match slides {
-            Ok((root, slides)) => slides.into_iter().all(|slide| {
-                if let Some(folder) = &slide.result_folder {
-                    return self.result(&root.join(folder));
-                }
-                let path = PathBuf::from(slide.slide_path);
-                self.slides.push((slide.slide_id, path));
-                true
-            }),
-            Err(error) => {
-                let message = format!("could not read the worklist ({error}): {}", path.display());
-                self.outbox.send(LibraryAnswer::Trouble(message))
-            }
-        }
+    /// How many results and slides were found.
+    pub(super) fn count(&self) -> usize {
+        self.told.len() + self.slides.len()
     }
 
-    fn folder(&mut self, folder: &Path, depth: usize) -> bool {
+    /// What could not be looked at.
+    pub(super) fn trouble(&self, message: String) -> bool {
+        self.outbox.send(LibraryAnswer::Trouble(message))
+    }
+
+    pub(super) fn folder(&mut self, folder: &Path, depth: usize) -> bool {
         if folder.join(RESULT).is_file() {
             return self.result(folder);
         }

@@ -4,6 +4,7 @@
 //!
 //! **Architecture invariant:** workers end with the viewer; dropping a [`Pool`] waits for them.
 
+mod database;
 mod files;
 mod library;
 mod live;

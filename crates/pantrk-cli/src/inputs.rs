@@ -85,6 +85,18 @@ pub(crate) struct ScoreOptions {
     /// How progress is told on stderr
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) log: Log,
+    /// Said at a desk, in the place of the files for regions and case
+    #[arg(skip)]
+    pub(crate) at_desk: Option<AtDesk>,
+}
+
+/// What a person said of a slide at a desk.
+#[derive(Debug, Clone)]
+pub(crate) struct AtDesk {
+    /// The case.
+    pub(crate) case: Case,
+    /// What was drawn, GeoJSON; `None` where no region was.
+    pub(crate) regions: Option<String>,
 }
 
 impl ScoreOptions {
@@ -111,7 +123,13 @@ impl ScoreOptions {
             assume_h_dab: false,
             overwrite: false,
             log: Log::Quiet,
+            at_desk: None,
         }
+    }
+
+    /// The regions drawn at a desk, GeoJSON.
+    pub(crate) fn drawn(&self) -> Option<&str> {
+        self.at_desk.as_ref()?.regions.as_deref()
     }
 }
 
@@ -346,13 +364,15 @@ pub(crate) fn load_model(name: &str, run: Run) -> Result<Model, Failure> {
 
 /// Regions as the store reads them and as scoring takes them.
 pub(crate) fn regions(
-    path: Option<&Path>,
+    options: &ScoreOptions,
     slide: &Slide,
 ) -> Result<(Vec<pantrk_store::Region>, Regions), Failure> {
-    let Some(path) = path else {
-        return Ok((Vec::new(), Regions::default()));
+    let drawn = match (options.drawn(), &options.regions) {
+        (Some(text), _) => pantrk_store::parse_regions(text, slide.size()),
+        (None, Some(path)) => pantrk_store::read_regions(path, slide.size()),
+        (None, None) => return Ok((Vec::new(), Regions::default())),
     };
-    let drawn = pantrk_store::read_regions(path, slide.size()).or_exit(Exit::Usage)?;
+    let drawn = drawn.or_exit(Exit::Usage)?;
     let regions = pantrk_store::scoring_regions(&drawn);
     Ok((drawn, regions))
 }
@@ -382,12 +402,25 @@ pub(crate) fn case(
     if let Some(clone) = clone {
         case.antibody_clone = Some(clone.to_owned());
     }
+    known_type(&case)?;
+    Ok(case)
+}
+
+/// The case as it was filled in at a desk, looked at like one from a file.
+pub(crate) fn case_at_desk(given: &Case) -> Result<Case, Failure> {
+    let text = serde_json::to_string(given).or_exit(Exit::Usage)?;
+    let case = Case::from_json(&text).or_exit(Exit::Usage)?;
+    known_type(&case)?;
+    Ok(case)
+}
+
+fn known_type(case: &Case) -> Result<(), Failure> {
     if let Some(name) = &case.tumour_type {
         // Better now than after an hour of scoring.
         let types = pantrk_triage::TumourTypes::embedded().or_exit(Exit::Usage)?;
         types.find(name).or_exit(Exit::Usage)?;
     }
-    Ok(case)
+    Ok(())
 }
 
 /// A pool of that many threads, or of as many as the machine and its cgroup hold.

@@ -9,7 +9,9 @@ use pantrk_triage::Case;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::Given;
 use crate::drawing::{Shape, geojson};
+use crate::reading::Figures;
 use crate::review::{Correction, Review};
 
 /// The layout that is written.
@@ -28,6 +30,9 @@ pub(crate) struct Draft {
     /// Strokes that train the region classifier, GeoJSON.
     #[serde(default)]
     strokes: Value,
+    /// What came of it, for whoever lists reviews without opening them; no change of its own.
+    #[serde(default)]
+    pub(crate) figures: Option<Figures>,
 }
 
 impl Draft {
@@ -44,6 +49,7 @@ impl Draft {
             corrections: review.corrections.cells.clone(),
             shapes: geojson::to_geojson(shapes(false)),
             strokes: geojson::to_geojson(shapes(true)),
+            figures: Figures::of(review),
         }
     }
 
@@ -102,6 +108,32 @@ impl Draft {
         review.take_regions();
         review.seal();
         problem.map_or(Ok(()), Err)
+    }
+
+    /// What of it a slide is scored with.
+    pub(crate) fn given(&self) -> Given {
+        let features = self.shapes["features"].as_array();
+        let is_area = |feature: &Value| {
+            let kind = feature["geometry"]["type"].as_str();
+            matches!(kind, Some("Polygon" | "MultiPolygon"))
+        };
+        let any = features.is_some_and(|features| features.iter().any(is_area));
+        Given {
+            case: self.case.clone(),
+            // Rulers and points among them stay with the regions, so that the result has all that was drawn.
+            regions: any.then(|| format!("{}\n", self.shapes)),
+        }
+    }
+
+    /// The facts that it adds to those of another case, or knows otherwise.
+    pub(crate) fn case_over(&self, other: &Case) -> Case {
+        let merged = || {
+            let mut facts = serde_json::to_value(other).ok()?;
+            let own = serde_json::to_value(&self.case).ok()?;
+            facts.as_object_mut()?.extend(own.as_object()?.clone());
+            serde_json::from_value(facts).ok()
+        };
+        merged().unwrap_or_else(|| other.clone())
     }
 
     /// The corrected cells as the database has them.

@@ -107,6 +107,21 @@ pub(crate) fn notice_icon(painter: &Painter, rect: Rect, kind: NoticeKind, token
     }
 }
 
+/// Draws a pen: what stands beside it is a person's own.
+pub(crate) fn pen_icon(painter: &Painter, rect: Rect, colour: Color32) {
+    let (c, r) = (rect.center(), rect.width().min(rect.height()) / 2.0);
+    let at = |x: f32, y: f32| c + vec2(x, y) * r;
+    let shaft = vec![
+        at(0.45, -0.95),
+        at(0.95, -0.45),
+        at(-0.3, 0.8),
+        at(-0.8, 0.3),
+    ];
+    painter.add(Shape::convex_polygon(shaft, colour, Stroke::NONE));
+    let nib = vec![at(-0.88, 0.48), at(-0.48, 0.88), at(-1.0, 1.0)];
+    painter.add(Shape::convex_polygon(nib, colour, Stroke::NONE));
+}
+
 /// Draws a tool's icon into `rect`.
 pub(crate) fn tool_icon(painter: &Painter, rect: Rect, tool: Tool, colour: Color32) {
     let (c, r) = (rect.center(), rect.width().min(rect.height()) / 2.0);

@@ -32,6 +32,7 @@ mod notice;
 mod outlines;
 mod panels;
 mod pyramid;
+mod reading;
 mod review;
 mod settings;
 mod stain_view;
@@ -51,19 +52,34 @@ use std::sync::Arc;
 
 use pantrk_core::pipeline::Progress;
 use pantrk_core::segment::Segmenter;
+use pantrk_triage::Case;
 
 pub use error::ViewerError;
 
 /// The folder beside a slide where its result is looked for.
 pub const RESULTS_BESIDE: &str = "pantrk-results";
 
+/// What a person said of a slide before it is scored.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Given {
+    /// The facts of the case.
+    pub case: Case,
+    /// What was drawn, as GeoJSON; `None` where no region was.
+    pub regions: Option<String>,
+}
+
 /// What scores slides for the worklist; the program hands it in, so that the viewer knows no model and no runtime.
 pub trait SlideScorer: Send + Sync {
-    /// Scores a slide and gives the folder of its result; `progress` is told how it goes and asked whether to stop.
+    /// Scores a slide with the case and the regions `given`, and gives the folder of its result; `progress` is told how it goes and asked whether to stop.
     ///
     /// # Errors
     /// Why there is no result, as a sentence for the user.
-    fn score(&self, slide: &Path, progress: &dyn Progress) -> Result<PathBuf, String>;
+    fn score(
+        &self,
+        slide: &Path,
+        given: &Given,
+        progress: &dyn Progress,
+    ) -> Result<PathBuf, String>;
 
     /// Lends what finds nuclei, so that the cells in view can be outlined.
     ///

@@ -5,14 +5,15 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use egui::TextureHandle;
 use pantrk_slide::{Slide, is_address};
 use pantrk_space::{LevelSize, RegionReader as _, SlideMpp, SlidePoint, SlideRect};
 use pantrk_store::{AuditEntry, HeatmapEntry, ReviewState, SlideResult, SlideReview};
 
+use crate::Given;
 use crate::app::Opinion;
 use crate::browser::Browser;
 use crate::draft::Draft;
@@ -21,6 +22,7 @@ use crate::jobs::{Probe, ScoredCells};
 use crate::notice::Notices;
 use crate::outlines::Outlines;
 use crate::pyramid::{Pyramid, TileKey};
+use crate::reading::Mark;
 use crate::review::Review;
 use crate::stain_view::StainView;
 use crate::tile_cache::TileCache;
@@ -58,8 +60,8 @@ pub(crate) struct Session {
     pub(crate) browser: Option<Browser>,
     /// What the worklist is searched for.
     pub(crate) search: String,
-    /// How far the reviews are, by the folder of their database and the id in it: slides of one name may be kept in several.
-    pub(crate) marks: BTreeMap<PathBuf, BTreeMap<String, ReviewState>>,
+    /// What is kept of the reviews, by the folder of their database and the id in it: slides of one name may be kept in several.
+    pub(crate) marks: BTreeMap<PathBuf, BTreeMap<String, Mark>>,
     /// The folder of the database for slides that have no result, if there is one.
     pub(crate) unscored_reviews: Option<PathBuf>,
     /// Small pictures, by the entry's place.
@@ -85,7 +87,12 @@ pub(crate) struct ScoreJob {
     pub(crate) total: u64,
     /// Set to stop it.
     pub(crate) cancel: Arc<AtomicBool>,
+    /// What was said of it since it was put into the queue; taken when its turn comes.
+    pub(crate) given: GivenSlot,
 }
+
+/// What a person said of a slide that waits to be scored, where that is known better than it is kept.
+pub(crate) type GivenSlot = Arc<Mutex<Option<Given>>>;
 
 impl ScoreJob {
     /// The share of the stage that is done.
@@ -355,6 +362,8 @@ pub(crate) struct KeptReview {
     pub(crate) loaded: bool,
     /// Whether what was kept is in the review.
     pub(crate) restored: bool,
+    /// Whether the figures of what was kept were not worked out when it was.
+    pub(crate) owes_figures: bool,
 }
 
 /// Places of the trail that are kept.
@@ -449,15 +458,6 @@ impl Session {
     pub(crate) fn open_result(&self) -> Option<&SlideResult> {
         let (item, open) = self.open_item()?;
         open.review.live_result().or_else(|| item.result())
-    }
-
-    /// How far the review of an entry is.
-    pub(crate) fn mark(&self, item: &WorkItem) -> ReviewState {
-        let mark = || {
-            let (root, id) = item.review_place(self.unscored_reviews.as_deref())?;
-            self.marks.get(root)?.get(&*id).copied()
-        };
-        mark().unwrap_or_default()
     }
 
     /// Whether what is open is signed, so that nothing of it changes any more.

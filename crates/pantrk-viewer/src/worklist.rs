@@ -1,10 +1,12 @@
 //! The order of the worklist, and what of it is shown.
 
-use pantrk_core::score::IhcResult;
-use pantrk_store::ReviewState;
+use std::cmp::Ordering;
+
+use pantrk_store::{ReviewState, SlideResult};
 use pantrk_triage::Action;
 use serde::{Deserialize, Serialize};
 
+use crate::reading::Reading;
 use crate::state::{Session, WorkItem, WorkSource};
 
 /// By what the worklist is ordered.
@@ -68,8 +70,8 @@ impl Filter {
         (Self::Unscored, "not scored"),
     ];
 
-    fn lets(self, item: &WorkItem, mark: ReviewState) -> bool {
-        let action = item.result().map(|result| result.triage.action);
+    fn lets(self, entry: &Entry<'_>) -> bool {
+        let action = entry.reading.map(|reading| reading.action);
         match self {
             Self::All => true,
             Self::Confirm => matches!(
@@ -80,94 +82,112 @@ impl Filter {
             ),
             Self::Look => matches!(action, Some(Action::PathologistReview | Action::RepeatIhc)),
             Self::Stop => action == Some(Action::NoFurtherTesting),
-            Self::Open => mark != ReviewState::Signed,
-            Self::Signed => mark == ReviewState::Signed,
+            Self::Open => entry.mark != ReviewState::Signed,
+            Self::Signed => entry.mark == ReviewState::Signed,
             Self::Unscored => action.is_none(),
         }
     }
 }
 
-/// The places of the worklist that are shown, in their order.
-pub(crate) fn shown(session: &Session, (sort, filter): (SortBy, Filter)) -> Vec<usize> {
-    let list = &session.worklist;
-    let mark = |item: &WorkItem| session.mark(item);
-    let words: Vec<String> = session
-        .search
-        .to_lowercase()
-        .split_whitespace()
-        .map(str::to_owned)
-        .collect();
-    let mut places: Vec<usize> = (0..list.len())
-        .filter(|&i| {
-            let item = &list[i];
-            filter.lets(item, mark(item)) && (words.is_empty() || holds(item, mark(item), &words))
-        })
-        .collect();
-    places.sort_by(|&a, &b| {
-        let (x, y) = (&list[a], &list[b]);
-        let by = match sort {
-            SortBy::Id => std::cmp::Ordering::Equal,
-            SortBy::Action => urgency(x).cmp(&urgency(y)),
-            SortBy::Percent => percent(y).total_cmp(&percent(x)),
-            SortBy::Tumour => tumour(x).cmp(&tumour(y)),
-            SortBy::Review => mark(x).cmp(&mark(y)),
-        };
-        by.then_with(|| x.id.cmp(&y.id))
-    });
-    places
+/// An entry with what is said of it now.
+struct Entry<'a> {
+    index: usize,
+    item: &'a WorkItem,
+    mark: ReviewState,
+    reading: Option<Reading<'a>>,
+    tumour: Option<&'a str>,
 }
 
-/// Whether all words stand somewhere in what is known of an entry.
-fn holds(item: &WorkItem, mark: ReviewState, words: &[String]) -> bool {
-    let mut text = format!("{} {}", item.id, mark.label());
-    if let Some(result) = item.result() {
-        let triage = &result.triage;
-        for part in [
-            result.ihc.result.name(),
-            triage.action.label(),
-            &triage.flag.word,
-            &triage.rule,
-            triage.tumour_type.as_deref().unwrap_or_default(),
-        ] {
-            text.push(' ');
-            text.push_str(part);
+impl<'a> Entry<'a> {
+    fn of(session: &'a Session, index: usize, item: &'a WorkItem) -> Self {
+        Self {
+            index,
+            item,
+            mark: session.mark(item),
+            reading: session.said(item).map(|said| said.now),
+            tumour: session.tumour_type(item),
         }
     }
-    let text = text.to_lowercase();
-    words.iter().all(|word| text.contains(word))
-}
 
-/// What needs confirmation first, what stops last, what is not scored after it.
-fn urgency(item: &WorkItem) -> usize {
-    match &item.source {
-        WorkSource::Broken { .. } => Action::ALL.len(),
-        WorkSource::Slide { .. } => Action::ALL.len() + 1,
-        WorkSource::Result { result, .. } => Action::ALL
-            .iter()
-            .position(|action| *action == result.triage.action)
-            .unwrap_or(0),
+    /// Whether all words stand somewhere in what is known of it.
+    fn holds(&self, words: &[String]) -> bool {
+        let mut text = format!("{} {}", self.item.id, self.mark.label());
+        let mut add = |part: &str| {
+            text.push(' ');
+            text.push_str(part);
+        };
+        if let Some(reading) = self.reading {
+            for part in [
+                reading.result.name(),
+                reading.action.label(),
+                &reading.action.flag().word,
+                reading.rule,
+            ] {
+                add(part);
+            }
+        }
+        add(self.tumour.unwrap_or_default());
+        let text = text.to_lowercase();
+        words.iter().all(|word| text.contains(word))
+    }
+
+    /// What needs confirmation first, what stops last, what is not scored after it.
+    fn urgency(&self) -> usize {
+        let Some(reading) = self.reading else {
+            let broken = matches!(self.item.source, WorkSource::Broken { .. });
+            return Action::ALL.len() + usize::from(!broken);
+        };
+        let mut actions = Action::ALL.iter();
+        actions.position(|a| *a == reading.action).unwrap_or(0)
+    }
+
+    fn percent(&self) -> f64 {
+        self.reading.and_then(|r| r.percent).unwrap_or(-1.0)
+    }
+
+    /// Which comes first.
+    fn order(&self, other: &Self, sort: SortBy) -> Ordering {
+        let by = match sort {
+            SortBy::Id => Ordering::Equal,
+            SortBy::Action => self.urgency().cmp(&other.urgency()),
+            SortBy::Percent => other.percent().total_cmp(&self.percent()),
+            // What is not known comes last.
+            SortBy::Tumour => {
+                let key = |entry: &Self| (entry.tumour.is_none(), entry.tumour.unwrap_or_default());
+                key(self).cmp(&key(other))
+            }
+            SortBy::Review => self.mark.cmp(&other.mark),
+        };
+        by.then_with(|| self.item.id.cmp(&other.item.id))
     }
 }
 
-fn percent(item: &WorkItem) -> f64 {
-    let scores = item.result().and_then(|r| r.compartments.as_ref());
-    scores.map_or(-1.0, |scores| scores.any.positive_percent)
+/// The places of the worklist that are shown, in their order.
+pub(crate) fn shown(session: &Session, order: (SortBy, Filter)) -> Vec<usize> {
+    shown_with(session, order, None)
 }
 
-/// What is not known comes last.
-fn tumour(item: &WorkItem) -> (bool, &str) {
-    let tumour = item.result().and_then(|r| r.triage.tumour_type.as_deref());
-    (tumour.is_none(), tumour.unwrap_or_default())
+/// The same with one entry more, where a search or a filter hides it.
+pub(crate) fn shown_with(
+    session: &Session,
+    (sort, filter): (SortBy, Filter),
+    also: Option<usize>,
+) -> Vec<usize> {
+    let search = session.search.to_lowercase();
+    let words: Vec<String> = search.split_whitespace().map(str::to_owned).collect();
+    let entries = session.worklist.iter().enumerate();
+    let mut shown: Vec<Entry<'_>> = entries
+        .map(|(index, item)| Entry::of(session, index, item))
+        .filter(|entry| {
+            let wanted = filter.lets(entry) && (words.is_empty() || entry.holds(&words));
+            wanted || also == Some(entry.index)
+        })
+        .collect();
+    shown.sort_by(|a, b| a.order(b, sort));
+    shown.into_iter().map(|entry| entry.index).collect()
 }
 
 /// The IHC result with its percent.
-pub(crate) fn call_text(result: &pantrk_store::SlideResult) -> String {
-    let word = match result.ihc.result {
-        IhcResult::NotEvaluable => "not evaluable",
-        other => other.name(),
-    };
-    match &result.compartments {
-        Some(scores) => format!("{word}, {:.1} %", scores.any.positive_percent),
-        None => word.to_owned(),
-    }
+pub(crate) fn call_text(result: &SlideResult) -> String {
+    Reading::of(result).call_text()
 }

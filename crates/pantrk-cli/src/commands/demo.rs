@@ -77,6 +77,7 @@ impl Demo {
             assume_h_dab: false,
             overwrite: true,
             log: self.log,
+            at_desk: None,
         };
         let truth = truth_of(&phantom)?;
         let engine = Engine::load(&options)?;

@@ -171,7 +171,11 @@ pub(super) fn write_regions(
             .or_exit(Exit::SomeFailed)?;
         return Ok(());
     }
-    if let Some(regions) = &job.options.regions {
+    if let Some(text) = job.options.drawn() {
+        folder
+            .write("regions.geojson", text.as_bytes())
+            .or_exit(Exit::SomeFailed)?;
+    } else if let Some(regions) = &job.options.regions {
         let copy = folder.path().join("regions.geojson");
         std::fs::copy(regions, &copy).map_err(|e| {
             Failure::new(

@@ -361,12 +361,15 @@ fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
     let options = job.options;
     let slide = inputs::open_slide(job.slide_path)?;
     let (mpp, mpp_source) = inputs::slide_mpp(&slide, options.mpp)?;
-    let (drawn, regions) = inputs::regions(options.regions.as_deref(), &slide)?;
-    let case = inputs::case(
-        options.case.as_deref(),
-        options.tumour_type.as_deref(),
-        options.clone.as_deref(),
-    )?;
+    let (drawn, regions) = inputs::regions(options, &slide)?;
+    let case = match &options.at_desk {
+        Some(desk) => inputs::case_at_desk(&desk.case)?,
+        None => inputs::case(
+            options.case.as_deref(),
+            options.tumour_type.as_deref(),
+            options.clone.as_deref(),
+        )?,
+    };
     let stains = inputs::stain_vectors(&options.stains)?;
     let region_classifier = match &options.region_classifier {
         Some(path) if regions.has_tumour() => {
@@ -424,9 +427,10 @@ fn parameter_map(
     stains: &Stains,
 ) -> Result<Map<String, Value>, Failure> {
     let table = ScoringTable::embedded();
-    let regions_sha256 = match &options.regions {
-        None => Value::Null,
-        Some(path) => {
+    let regions_sha256 = match (options.drawn(), &options.regions) {
+        (None, None) => Value::Null,
+        (Some(text), _) => json!(sha256_hex(text.as_bytes())),
+        (None, Some(path)) => {
             let bytes = std::fs::read(path).map_err(|e| {
                 Failure::usage(format!("cannot read the regions ({e}): {}", path.display()))
             })?;

@@ -12,7 +12,7 @@ use crate::state::{Load, OpenItem, WorkSource};
 use crate::tour::{self, Tour};
 use crate::training::Origin;
 use crate::view::View;
-use crate::worklist::shown;
+use crate::worklist::shown_with;
 
 use super::Viewer;
 
@@ -76,8 +76,9 @@ impl Viewer {
     fn step(&mut self, by: i32) {
         let order = (self.settings.sort, self.settings.filter);
         let session = &self.session;
-        let places = shown(session, order);
         let now = session.open.as_ref().map(|open| open.index);
+        // With what is open, which a review may have taken out of what the filter lets through.
+        let places = shown_with(session, order, now);
         let at = now.and_then(|now| places.iter().position(|&place| place == now));
         let next = match at {
             Some(at) => (at as i64 + i64::from(by)).clamp(0, places.len() as i64 - 1) as usize,

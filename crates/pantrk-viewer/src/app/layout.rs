@@ -58,7 +58,7 @@ impl Viewer {
                 }
                 panels::show(ui, Place::Left, &context, out);
             });
-        if self.session.open_result().is_some() {
+        if self.session.open.is_some() {
             Panel::right("right")
                 .default_size(412.0)
                 .size_range(range(RIGHT, width))

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
+use crate::Given;
+use crate::draft::Draft;
 use crate::jobs::{ScoringAnswer, ScoringRequest};
-use crate::state::{ScoreJob, WorkItem, WorkSource};
+use crate::state::{GivenSlot, ScoreJob, WorkItem, WorkSource};
 
 use super::Viewer;
 
@@ -18,6 +20,8 @@ impl Viewer {
 
     /// Puts those of the entries that are slides, not scored and not waiting already, into the queue.
     pub(super) fn score(&mut self, entries: Range<usize>) {
+        // With what was drawn and filled in up to now.
+        self.keep_review();
         let Some(pool) = &self.scoring else {
             return;
         };
@@ -30,14 +34,18 @@ impl Viewer {
                 continue;
             }
             let cancel = Arc::new(AtomicBool::new(false));
+            let given: GivenSlot = Arc::new(Mutex::new(self.given_now(path)));
             let request = ScoringRequest {
                 path: path.clone(),
                 cancel: Arc::clone(&cancel),
+                given: Arc::clone(&given),
+                kept: self.review_place(item),
             };
             if pool.ask(request).is_ok() {
                 let job = ScoreJob {
                     id: item.id.clone(),
                     cancel,
+                    given,
                     ..ScoreJob::default()
                 };
                 self.session.scoring.insert(path.clone(), job);
@@ -49,6 +57,27 @@ impl Viewer {
             self.note(format!(
                 "{refused} slides found the queue full; score them when it has run dry, or use pantrk batch."
             ));
+        }
+    }
+
+    /// What is said of this file now, if it is open.
+    fn given_now(&self, path: &Path) -> Option<Given> {
+        let (item, open) = self.session.open_item()?;
+        // Until what was kept of it is in the review, that says more.
+        let there = open.draft.is_some() && item.place() == Some(path);
+        there.then(|| Draft::of(&open.review).given())
+    }
+
+    /// What was just said of the open slide goes with it where it waits to be scored.
+    pub(super) fn hand_over_given(&self) {
+        let open = self.session.open_item();
+        let place = open.and_then(|(item, _)| item.place());
+        let Some(job) = place.and_then(|place| self.session.scoring.get(place)) else {
+            return;
+        };
+        // Locked by another only when its turn comes, and then it is too late.
+        if let (Some(place), Ok(mut slot)) = (place, job.given.try_lock()) {
+            *slot = self.given_now(place);
         }
     }
 

@@ -14,13 +14,14 @@ use crate::command::SignCommand;
 use crate::draft::Draft;
 use crate::drawing::Shape;
 use crate::jobs::{FileRequest, ReportRequest, ReviewAnswer, ReviewPlace, ReviewRequest};
+use crate::reading::Figures;
 use crate::state::{KeptReview, OpenItem, OpenSlide, WorkItem, WorkSource, file_id};
 
 use super::Viewer;
 
 impl Viewer {
     /// Where the review of an entry is kept: beside the results, or with the user's settings where there is no result.
-    fn review_place(&self, item: &WorkItem) -> Option<ReviewPlace> {
+    pub(super) fn review_place(&self, item: &WorkItem) -> Option<ReviewPlace> {
         let unscored = self.session.unscored_reviews.as_deref();
         let (root, id) = item.review_place(unscored)?;
         Some(ReviewPlace {
@@ -78,13 +79,14 @@ impl Viewer {
                 opening,
                 place,
                 review,
+                mark,
                 before,
                 trail,
                 opened,
             } => {
-                if let Some(review) = &review {
+                if let Some(mark) = mark {
                     let marks = self.session.marks.entry(place.root).or_default();
-                    marks.insert(place.slide_id, review.state);
+                    marks.insert(place.slide_id, *mark);
                 }
                 let Some(open) = self.opened(opening) else {
                     return;
@@ -104,6 +106,7 @@ impl Viewer {
                     trail,
                     loaded: true,
                     restored: open.kept.restored || !opened,
+                    owes_figures: open.kept.owes_figures,
                 };
             }
         }
@@ -142,12 +145,8 @@ impl Viewer {
             open.kept_revision = open.review.revision;
         }
         // After the draft, so that it is kept as a change of this review.
-        let scored = item.result();
-        if scored.is_some_and(|result| take_over(open, &result.slide.fingerprint)) {
-            notes.push(
-                "What was drawn on this slide before it was scored was taken over: its regions count from now on."
-                    .to_owned(),
-            );
+        if let Some(result) = item.result() {
+            notes.extend(take_over(open, &result.slide.fingerprint));
         }
         // Strokes of another day are trained with when they are asked for: nobody wants colours over a slide that is only looked at again.
         open.training.trained = Some(open.review.drawing.stroke_revision);
@@ -166,10 +165,15 @@ impl Viewer {
             return;
         };
         let Some(before) = &open.draft else { return };
-        if open.kept_revision == open.review.revision {
+        let revision = open.review.revision;
+        let figures = Figures::of(&open.review);
+        let changed = open.kept_revision != revision;
+        // Only what was kept without its figures is kept for them: nobody who merely looks at a slide changed it.
+        let owed = open.kept.owes_figures && figures.is_some();
+        if !changed && !owed {
             return;
         }
-        let revision = open.review.revision;
+        let owes_figures = open.review.is_changed() && figures.is_none();
         let draft = Draft::of(&open.review);
         let changes = draft.changes_since(before);
         let differs = draft != *before;
@@ -191,7 +195,9 @@ impl Viewer {
         {
             open.draft = Some(draft);
             open.kept_revision = revision;
+            open.kept.owes_figures = owes_figures;
         }
+        self.hand_over_given();
     }
 
     /// The name that stands under what is kept.
@@ -391,20 +397,41 @@ fn differs_from_kept(item: &WorkItem, open: &OpenItem) -> [bool; 2] {
         .map(|(kept, now)| kept.is_some() && now.is_some() && *kept != now)
 }
 
-/// Takes over what was drawn on the slide before it had a result, if it was this very file; whether there was anything.
-fn take_over(open: &mut OpenItem, fingerprint: &str) -> bool {
+/// Takes over what was drawn on the slide and filled in of its case before it had a result, if it was this very file and the slide was not scored with it; what the user should know of it.
+fn take_over(open: &mut OpenItem, fingerprint: &str) -> Vec<String> {
     let before = open.kept.before.take();
     let Some(size) = open.slide.ready().map(OpenSlide::size) else {
-        return false;
+        return Vec::new();
     };
     let signed = open.kept.review.as_ref();
     if signed.is_some_and(|review| review.state == ReviewState::Signed) {
-        return false;
+        return Vec::new();
     }
     let same = before.filter(|review| review.fingerprint.as_deref() == Some(fingerprint));
-    let draft = same.and_then(|review| Draft::parse(review.draft.as_deref()?).ok());
+    let Some(draft) = same.and_then(|review| Draft::parse(review.draft.as_deref()?).ok()) else {
+        return Vec::new();
+    };
+    let mut notes = Vec::new();
+    if take_over_shapes(open, draft.drawn(size).0) {
+        notes.push(
+            "What was drawn on this slide before it was scored was taken over: its regions count from now on."
+                .to_owned(),
+        );
+    }
+    let case = draft.case_over(&open.review.case);
+    if case != open.review.case {
+        open.review.set_case(case);
+        notes.push(
+            "What was filled in of this case before the slide was scored was taken over: the next step follows it from now on."
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+/// Adds what is not there yet; whether there was anything.
+fn take_over_shapes(open: &mut OpenItem, mut shapes: Vec<Shape>) -> bool {
     let drawing = &mut open.review.drawing;
-    let mut shapes = draft.map_or_else(Vec::new, |draft| draft.drawn(size).0);
     // The slide may have been scored with some of them.
     shapes.retain(|shape| {
         let is_there = |old: &Shape| {
@@ -452,6 +479,7 @@ fn as_signed(result: &SlideResult, changes: &[String]) -> Value {
         "ihc": result.ihc,
         "action": result.triage.action,
         "rule": result.triage.rule,
+        "tumour_type": result.triage.tumour_type,
         "table_version": result.triage.table_version,
         "pre_test": result.triage.pre_test,
         "post_test": result.triage.post_test,

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{Outbox, Pool, PoolSize};
 use crate::error::ViewerError;
+use crate::reading::Mark;
 
 /// Entries of the trail that are shown.
 const SHOWN: usize = 40;
@@ -26,7 +27,7 @@ pub(crate) struct ReviewPlace {
 
 /// What is asked.
 pub(crate) enum ReviewRequest {
-    /// How far all reviews of a folder are.
+    /// What all reviews of a folder say.
     Marks(PathBuf),
     /// The review of a slide that is opened.
     Load {
@@ -86,12 +87,12 @@ pub(crate) enum ReviewRequest {
 
 /// What is answered.
 pub(crate) enum ReviewAnswer {
-    /// How far the reviews of a folder are.
+    /// What the reviews of a folder say.
     Marks {
         /// The folder.
         root: PathBuf,
         /// By the slide's id there.
-        marks: BTreeMap<String, ReviewState>,
+        marks: BTreeMap<String, Mark>,
     },
     /// A review as it is kept now, and the end of its trail.
     Review {
@@ -101,6 +102,8 @@ pub(crate) enum ReviewAnswer {
         place: ReviewPlace,
         /// None where nobody looked at the slide.
         review: Option<Box<SlideReview>>,
+        /// What it says, for the worklist.
+        mark: Option<Box<Mark>>,
         /// What was kept before the slide had a result; looked for where the result's own review has no draft.
         before: Option<Box<SlideReview>>,
         /// The last entries, the newest first.
@@ -138,7 +141,7 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
             } else {
                 Vec::new()
             };
-            let marks = reviews.into_iter().map(|r| (r.slide_id, r.state));
+            let marks = reviews.iter().map(|r| (r.slide_id.clone(), Mark::of(r)));
             let marks = marks.collect();
             Ok(ReviewAnswer::Marks { root, marks })
         }
@@ -216,6 +219,7 @@ fn load(
             opening,
             place,
             review: None,
+            mark: None,
             before: None,
             trail: Vec::new(),
             opened: true,
@@ -262,6 +266,7 @@ fn answer(
     Ok(ReviewAnswer::Review {
         opening,
         place,
+        mark: review.as_deref().map(|review| Box::new(Mark::of(review))),
         review,
         before: None,
         trail,

@@ -1,16 +1,19 @@
 //! Scoring in the background, by whatever the program hands in.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use pantrk_core::pipeline::{Progress, Stage};
+use pantrk_slide::Slide;
+use pantrk_store::{WORKLIST_FILE, Worklist};
 
-use super::{Outbox, Pool, PoolSize, read_result};
-use crate::SlideScorer;
+use super::{Outbox, Pool, PoolSize, ReviewPlace, read_result};
+use crate::draft::Draft;
 use crate::error::ViewerError;
-use crate::state::WorkItem;
+use crate::state::{GivenSlot, WorkItem};
+use crate::{Given, SlideScorer};
 
 /// Most slides that wait.
 pub(crate) const QUEUE: usize = 1024;
@@ -23,6 +26,10 @@ pub(crate) struct ScoringRequest {
     pub(crate) path: PathBuf,
     /// Set to stop it.
     pub(crate) cancel: Arc<AtomicBool>,
+    /// What was said of it, where it was open.
+    pub(crate) given: GivenSlot,
+    /// Where else that is kept.
+    pub(crate) kept: Option<ReviewPlace>,
 }
 
 /// How it goes.
@@ -70,8 +77,8 @@ pub(crate) fn scoring_pool(
                 done: AtomicU64::new(0),
                 total: AtomicU64::new(0),
             };
-            scorer
-                .score(&request.path, &teller)
+            given(&request)
+                .and_then(|given| scorer.score(&request.path, &given, &teller))
                 .map(|folder| read_result(&folder))
         };
         outbox.send(ScoringAnswer::Done {
@@ -81,6 +88,45 @@ pub(crate) fn scoring_pool(
         // The desk breathes between two slides.
         std::thread::sleep(Duration::from_millis(20));
     })
+}
+
+/// What a person said of the slide up to now.
+fn given(request: &ScoringRequest) -> Result<Given, String> {
+    let told = request.given.lock();
+    let told = told.unwrap_or_else(PoisonError::into_inner).take();
+    match (told, &request.kept) {
+        (Some(told), _) => Ok(told),
+        (None, Some(place)) => kept(place, &request.path),
+        (None, None) => Ok(Given::default()),
+    }
+}
+
+/// What is kept of the slide, if it is of this very file.
+fn kept(place: &ReviewPlace, path: &Path) -> Result<Given, String> {
+    let list = place.root.join(WORKLIST_FILE);
+    if !list.is_file() {
+        return Ok(Given::default());
+    }
+    let unread = |why: String| {
+        format!(
+            "what was drawn and filled in before cannot be read ({why}); open the slide and look: {}",
+            path.display()
+        )
+    };
+    let review = Worklist::open(&list).and_then(|list| list.review(&place.slide_id));
+    let review = review.map_err(|e| unread(e.to_string()))?;
+    let draft = review.as_ref().and_then(|review| review.draft.as_deref());
+    let (Some(review), Some(draft)) = (&review, draft) else {
+        return Ok(Given::default());
+    };
+    // A slide that cannot be opened is told of by what scores it.
+    let now = Slide::open(path).ok().map(|slide| slide.fingerprint());
+    if now.is_none() || review.fingerprint != now {
+        return Ok(Given::default());
+    }
+    Draft::parse(draft)
+        .map(|draft| draft.given())
+        .map_err(unread)
 }
 
 /// Hands progress to the frame.

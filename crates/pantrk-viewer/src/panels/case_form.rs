@@ -25,9 +25,6 @@ fn case_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let Some(review) = context.session.review() else {
         return;
     };
-    if context.session.open_result().is_none() {
-        return;
-    }
     folding(ui, "Case", true, |ui| {
         card(ui, |ui| {
             let mut case = review.case.clone();
@@ -51,11 +48,13 @@ fn foot(ui: &mut Ui, context: &PanelContext<'_>, review: &Review, out: &mut Comm
         );
     }
     let changed = review.case != review.scored_case && !context.session.is_locked();
+    let hint = if context.session.open_result().is_some() {
+        "Back to the facts that the slide was scored with"
+    } else {
+        "Takes all that was filled in away"
+    };
     let reset = ui.add_enabled(changed, egui::Button::new("Reset case").small());
-    if reset
-        .on_hover_text("Back to the facts that the slide was scored with")
-        .clicked()
-    {
+    if reset.on_hover_text(hint).clicked() {
         out.review(ReviewCommand::ResetCase);
     }
 }

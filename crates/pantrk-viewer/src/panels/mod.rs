@@ -11,6 +11,7 @@ pub(crate) mod help;
 mod histogram;
 mod layers;
 pub(crate) mod notices;
+mod row;
 mod score;
 mod second_slide;
 mod sign;
@@ -19,6 +20,7 @@ mod toolbar;
 mod tour;
 mod trail;
 mod triage;
+mod unscored;
 pub(crate) mod worklist;
 
 pub(crate) use drawn::describe;
@@ -69,12 +71,13 @@ pub(crate) struct Panel {
 }
 
 /// All panels.
-pub(crate) const PANELS: [Panel; 12] = [
+pub(crate) const PANELS: [Panel; 13] = [
     toolbar::PANEL,
     status::PANEL,
     worklist::PANEL,
     layers::PANEL,
     action::PANEL,
+    unscored::PANEL,
     triage::PANEL,
     score::PANEL,
     tour::PANEL,
@@ -94,8 +97,9 @@ pub(crate) fn show(ui: &mut Ui, place: Place, context: &PanelContext<'_>, out: &
             .show(ui, |ui| {
                 ui.add_space(4.0);
                 for panel in panels {
-                    steady(ui, panel.name, |ui| (panel.ui)(ui, context, out));
-                    ui.add_space(10.0);
+                    if steady(ui, panel.name, |ui| (panel.ui)(ui, context, out)) {
+                        ui.add_space(10.0);
+                    }
                 }
             });
     } else {
@@ -105,10 +109,11 @@ pub(crate) fn show(ui: &mut Ui, place: Place, context: &PanelContext<'_>, out: &
     }
 }
 
-/// A part whose widgets stay the same to egui, however many others come and go above it: or a slider would let go of the hand that moves it.
-fn steady(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui)) {
+/// A part whose widgets stay the same to egui, however many others come and go above it: or a slider would let go of the hand that moves it. Whether there was anything in it.
+fn steady(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui)) -> bool {
     let id = egui::Id::unique(("steady", name));
-    ui.scope_builder(egui::UiBuilder::new().scope_id(id), add);
+    let part = ui.scope_builder(egui::UiBuilder::new().scope_id(id), add);
+    part.response.rect.height() > 0.0
 }
 
 /// All of a texture.

@@ -1,17 +1,12 @@
 //! Left: all that can be opened, with the result, the next step and the review of each.
 
-use egui::{
-    Align2, Color32, FontId, Id, Rect, Sense, Stroke, StrokeKind, TextEdit, Ui, WidgetInfo, pos2,
-    vec2,
-};
-use pantrk_store::ReviewState;
+use egui::{TextEdit, Ui, WidgetInfo};
 
-use super::{Panel, PanelContext, Place, capital, faint, title};
+use super::row::{ROW, can_be_scored, row_ui};
+use super::{Panel, PanelContext, Place, faint, title};
 use crate::command::{Command, Commands};
-use crate::icon::flag_icon;
-use crate::state::{Load, ScoreJob, Session, WorkItem, WorkSource};
-use crate::tokens::{self, Tokens};
-use crate::worklist::{Filter, SortBy, call_text, shown};
+use crate::state::{Session, WorkSource};
+use crate::worklist::{Filter, SortBy, shown};
 
 /// The row of the table.
 pub(super) const PANEL: Panel = Panel {
@@ -20,10 +15,6 @@ pub(super) const PANEL: Panel = Panel {
     ui: worklist_ui,
 };
 
-/// A row's height, in points.
-const ROW: f32 = 74.0;
-/// The thumbnail's room within a row.
-const THUMBNAIL: f32 = 58.0;
 /// What the search field is called for those who hear it.
 pub(crate) const SEARCH: &str = "Search the worklist";
 
@@ -163,218 +154,6 @@ fn queue_ui(ui: &mut Ui, session: &Session, out: &mut Commands) {
                     }
                 }
             });
-        }
-    }
-}
-
-/// Whether an entry is a slide without a score that does not wait for one.
-fn can_be_scored(session: &Session, index: usize) -> bool {
-    let source = session.worklist.get(index).map(|item| &item.source);
-    matches!(source, Some(WorkSource::Slide { path })
-        if session.can_score && !session.scoring.contains_key(path))
-}
-
-fn row_menu(ui: &mut Ui, (session, item, index): (&Session, &WorkItem, usize), out: &mut Commands) {
-    let waits = item
-        .place()
-        .filter(|place| session.scoring.contains_key(*place));
-    if let Some(path) = waits {
-        if ui.button("Take out of the queue").clicked() {
-            out.push(Command::CancelScoring(path.to_path_buf()));
-            ui.close();
-        }
-    } else if can_be_scored(session, index) && ui.button("Score this slide").clicked() {
-        out.push(Command::Score(index));
-        ui.close();
-    }
-    let some = session.open.is_some() && !matches!(item.source, WorkSource::Broken { .. });
-    let beside = egui::Button::new("Show beside the open slide");
-    if ui.add_enabled(some, beside).clicked() {
-        out.push(Command::Beside(Some(index)));
-        ui.close();
-    }
-}
-
-fn row_ui(ui: &mut Ui, (session, item, index): (&Session, &WorkItem, usize), out: &mut Commands) {
-    let tokens = tokens::of(ui);
-    let open = session.open.as_ref().is_some_and(|o| o.index == index);
-    let size = vec2(ui.available_width(), ROW);
-    // Named after the slide: a click finds its row although the list above it has changed meanwhile.
-    let (_, rect) = ui.allocate_space(size);
-    // Slides of one name may lie in several folders.
-    let id = Id::unique(("worklist row", &item.id, item.place()));
-    let response = ui.interact(rect, id, Sense::click());
-    let mark = session.mark(item);
-    let spoken = spoken(item, mark);
-    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, open, &spoken));
-    if !ui.is_rect_visible(rect) {
-        return;
-    }
-    let fill = if open {
-        tokens.card_selected
-    } else if response.hovered() {
-        tokens.card_hovered
-    } else {
-        tokens.card
-    };
-    let edge = if open || response.has_focus() {
-        tokens.accent
-    } else {
-        tokens.line
-    };
-    let stroke = Stroke::new(1.0, edge);
-    let card = rect.shrink2(vec2(0.0, 2.0));
-    ui.painter().rect(card, 6, fill, stroke, StrokeKind::Inside);
-    let place = item.place();
-    match place.map(|place| session.thumbnails.get(place)) {
-        Some(None) => out.push(Command::WantThumbnail(index)),
-        Some(Some(Load::Ready(texture))) => {
-            let room = Rect::from_min_size(
-                card.min + vec2(6.0, (card.height() - THUMBNAIL) / 2.0),
-                vec2(THUMBNAIL, THUMBNAIL),
-            );
-            let size = texture.size_vec2();
-            let scale = (room.width() / size.x).min(room.height() / size.y);
-            let place = Rect::from_center_size(room.center(), size * scale);
-            ui.painter()
-                .image(texture.id(), place, super::UV, Color32::WHITE);
-        }
-        Some(Some(_)) | None => {}
-    }
-    let job = place.and_then(|place| session.scoring.get(place));
-    paint_row(ui, card, (item, mark, job), tokens);
-    let response = response.on_hover_text(hover_text(item));
-    response.context_menu(|ui| row_menu(ui, (session, item, index), out));
-    if response.clicked() {
-        out.push(Command::Open(index));
-    }
-}
-
-fn paint_row(
-    ui: &Ui,
-    rect: Rect,
-    (item, mark, job): (&WorkItem, ReviewState, Option<&ScoreJob>),
-    tokens: &Tokens,
-) {
-    let painter = ui.painter().with_clip_rect(rect.shrink2(vec2(8.0, 0.0)));
-    let left = rect.left() + THUMBNAIL + 14.0;
-    let right = rect.right() - 10.0;
-    let lines = [16.0, 35.0, 54.0].map(|y| rect.top() + y);
-    let name = FontId::proportional(14.5);
-    let small = FontId::proportional(12.5);
-    let room = painter.with_clip_rect(rect.with_max_x(right - 74.0).with_min_x(left));
-    room.text(
-        pos2(left, lines[0]),
-        Align2::LEFT_CENTER,
-        &item.id,
-        name,
-        tokens.ink,
-    );
-    let colour = match mark {
-        ReviewState::New => tokens.faint,
-        ReviewState::InReview => tokens.accent,
-        ReviewState::Returned => tokens.warning,
-        ReviewState::Signed => tokens.ink,
-    };
-    let word = mark.label();
-    painter.text(
-        pos2(right, lines[0]),
-        Align2::RIGHT_CENTER,
-        word,
-        FontId::proportional(11.5),
-        colour,
-    );
-    let Some(result) = item.result() else {
-        let colour = match item.source {
-            WorkSource::Broken { .. } => tokens.warning,
-            _ => tokens.faint,
-        };
-        let text = job.map_or_else(|| state_of(item).to_owned(), ScoreJob::text);
-        painter.text(
-            pos2(left, lines[1]),
-            Align2::LEFT_CENTER,
-            text,
-            small,
-            colour,
-        );
-        return;
-    };
-    // The next step first: it is what the list is read for.
-    let flag = &result.triage.flag;
-    let icon = Rect::from_center_size(pos2(left + 6.0, lines[1]), vec2(12.0, 12.0));
-    flag_icon(&painter, icon, flag, tokens);
-    let step = painter.text(
-        pos2(left + 18.0, lines[1]),
-        Align2::LEFT_CENTER,
-        &flag.word,
-        small.clone(),
-        tokens.ink,
-    );
-    let call = painter.layout_no_wrap(call_text(result), small, tokens.faint);
-    let at = pos2(right - call.size().x, lines[1] - call.size().y / 2.0);
-    let beside = at.x > step.right() + 8.0;
-    let warnings = result.quality.warnings.len() + result.triage.warnings.len();
-    let mut end = right;
-    if warnings > 0 {
-        let text = format!("! {warnings}");
-        let at = pos2(right, lines[2]);
-        let font = FontId::proportional(11.5);
-        let warned = painter.text(at, Align2::RIGHT_CENTER, text, font, tokens.warning);
-        end = warned.left() - 8.0;
-    }
-    let tumour = super::tumour_name(result.triage.tumour_type.as_deref());
-    let third = if beside {
-        painter.galley(at, call, tokens.faint);
-        tumour.to_owned()
-    } else {
-        format!("{}; {tumour}", call_text(result))
-    };
-    let mut job =
-        egui::text::LayoutJob::simple_singleline(third, FontId::proportional(11.5), tokens.faint);
-    job.wrap = egui::text::TextWrapping::truncate_at_width(end - left);
-    let third = painter.layout_job(job);
-    let at = pos2(left, lines[2] - third.size().y / 2.0);
-    painter.galley(at, third, tokens.faint);
-}
-
-fn state_of(item: &WorkItem) -> &'static str {
-    match item.source {
-        WorkSource::Slide { .. } => "slide, not scored",
-        WorkSource::Broken { .. } => "the result cannot be read",
-        WorkSource::Result { .. } => "scored",
-    }
-}
-
-/// The row in words, for those who hear it.
-fn spoken(item: &WorkItem, mark: ReviewState) -> String {
-    let review = match mark {
-        ReviewState::New => String::new(),
-        mark => format!("; {}", mark.label()),
-    };
-    match item.result() {
-        Some(result) => format!(
-            "{}: {}; {}{review}",
-            item.id,
-            call_text(result),
-            result.triage.flag.word
-        ),
-        None => format!("{}: {}{review}", item.id, state_of(item)),
-    }
-}
-
-fn hover_text(item: &WorkItem) -> String {
-    match &item.source {
-        WorkSource::Slide { path } => path.display().to_string(),
-        WorkSource::Broken { reason } => reason.clone(),
-        WorkSource::Result { folder, result } => {
-            let mut lines = vec![
-                result.triage.action.label().to_owned(),
-                capital(&call_text(result)),
-            ];
-            let of_slide = result.quality.warnings.iter().map(|w| w.message.clone());
-            lines.extend(of_slide.chain(result.triage.warnings.clone()).take(6));
-            lines.push(folder.display().to_string());
-            lines.join("\n")
         }
     }
 }

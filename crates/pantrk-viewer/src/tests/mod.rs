@@ -15,9 +15,11 @@ mod look;
 mod names;
 mod outlines;
 mod raster;
+mod rows;
 mod snapshots;
 mod story;
 mod training;
+mod unscored;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,12 +36,12 @@ use pantrk_store::{
 };
 use pantrk_triage::Action;
 
-use crate::SlideScorer;
 use crate::app::{Start, Viewer};
 use crate::browser::Purpose;
 use crate::canvas;
 use crate::command::{BrowseCommand, Command};
 use crate::state::Load;
+use crate::{Given, SlideScorer};
 use raster::Raster;
 
 /// A slide of 1600 x 1200 pixels in a file of its own.

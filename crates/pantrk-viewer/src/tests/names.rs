@@ -12,7 +12,7 @@ use crate::review::Correction;
 use crate::worklist::{Filter, SortBy, shown};
 
 /// Hands commands to the next frame and draws it.
-fn wish(harness: &mut Harness<'static, Option<Viewer>>, commands: Vec<Command>) {
+pub(super) fn wish(harness: &mut Harness<'static, Option<Viewer>>, commands: Vec<Command>) {
     let viewer = harness.state_mut().as_mut().unwrap();
     for command in commands {
         viewer.wish(command);
@@ -20,14 +20,14 @@ fn wish(harness: &mut Harness<'static, Option<Viewer>>, commands: Vec<Command>) 
     harness.run_steps(3);
 }
 
-fn scanned(harness: &mut Harness<'static, Option<Viewer>>) {
+pub(super) fn scanned(harness: &mut Harness<'static, Option<Viewer>>) {
     until(harness, "the scan", |h| {
         h.state().as_ref().is_some_and(|v| !v.session.scanning)
     });
 }
 
 /// The row of the slide or result at this place.
-fn row(harness: &Harness<'static, Option<Viewer>>, place: &Path) -> usize {
+pub(super) fn row(harness: &Harness<'static, Option<Viewer>>, place: &Path) -> usize {
     let mut list = viewer(harness).session.worklist.iter();
     list.position(|item| item.place() == Some(place)).unwrap()
 }
@@ -91,10 +91,10 @@ fn a_signature_locks_the_slide_that_was_signed_and_none_of_the_same_name() {
 }
 
 /// Writes a made-up result beside each slide.
-struct Beside;
+pub(super) struct Beside;
 
 impl SlideScorer for Beside {
-    fn score(&self, slide: &Path, _: &dyn Progress) -> Result<PathBuf, String> {
+    fn score(&self, slide: &Path, _: &Given, _: &dyn Progress) -> Result<PathBuf, String> {
         let out = slide.with_file_name(crate::RESULTS_BESIDE);
         let id = pantrk_store::slide_id_from_path(slide);
         write_result(&out, &id, slide, |_| {});
@@ -148,7 +148,7 @@ fn slides_of_one_name_are_scored_each_for_its_own_row() {
 }
 
 /// A viewer whose settings are kept in a folder of its own.
-fn settled_in(
+pub(super) fn settled_in(
     settings: &Path,
     paths: &[PathBuf],
     scorer: Option<Arc<dyn SlideScorer>>,
@@ -172,7 +172,7 @@ fn settled_in(
 }
 
 /// Draws a rectangle onto the slide that is open.
-fn draw(harness: &mut Harness<'static, Option<Viewer>>) {
+pub(super) fn draw(harness: &mut Harness<'static, Option<Viewer>>) {
     let at = |x, y| SlidePoint { x, y };
     let commands = [
         DrawCommand::Tool(Tool::Rectangle),
@@ -187,7 +187,7 @@ fn draw(harness: &mut Harness<'static, Option<Viewer>>) {
     assert_eq!(shapes(harness), 1);
 }
 
-fn shapes(harness: &Harness<'static, Option<Viewer>>) -> usize {
+pub(super) fn shapes(harness: &Harness<'static, Option<Viewer>>) -> usize {
     let review = viewer(harness).session.review().unwrap();
     review.drawing.shapes().len()
 }

@@ -13,7 +13,7 @@ use crate::view::View;
 struct Lender(WatershedSegmenter);
 
 impl SlideScorer for Lender {
-    fn score(&self, _: &Path, _: &dyn Progress) -> Result<PathBuf, String> {
+    fn score(&self, _: &Path, _: &Given, _: &dyn Progress) -> Result<PathBuf, String> {
         Err("not asked for".to_owned())
     }
 

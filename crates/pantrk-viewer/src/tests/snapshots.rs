@@ -23,6 +23,29 @@ const NEAR: u8 = 28;
 /// The share of the pixels that may differ by more.
 const SHARE: f64 = 0.006;
 
+/// What lies over the rest.
+const WINDOWS: [Panel; 3] = [
+    Panel {
+        name: "browser",
+        place: Place::Right,
+        ui: |ui, context, out| {
+            if let Some(browser) = &context.session.browser {
+                list_ui(ui, browser, out);
+            }
+        },
+    },
+    Panel {
+        name: "help",
+        place: Place::Top,
+        ui: |ui, _, _| sheet_ui(ui, 3),
+    },
+    Panel {
+        name: "notices",
+        place: Place::Right,
+        ui: list_of_passing_ui,
+    },
+];
+
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots")
 }
@@ -99,30 +122,17 @@ fn every_panel_in_both_themes() {
     let open = viewer.session.open.as_mut().unwrap();
     open.kept.trail = trail();
     let viewer = std::rc::Rc::new(viewer);
+    let unscored = std::rc::Rc::new(unscored(&slide));
+    let of = |name| {
+        if name == "unscored" {
+            &unscored
+        } else {
+            &viewer
+        }
+    };
     let mut pictures: Vec<Picture> = Vec::new();
-    let windows = [
-        Panel {
-            name: "browser",
-            place: Place::Right,
-            ui: |ui, context, out| {
-                if let Some(browser) = &context.session.browser {
-                    list_ui(ui, browser, out);
-                }
-            },
-        },
-        Panel {
-            name: "help",
-            place: Place::Top,
-            ui: |ui, _, _| sheet_ui(ui, 3),
-        },
-        Panel {
-            name: "notices",
-            place: Place::Right,
-            ui: list_of_passing_ui,
-        },
-    ];
-    for panel in PANELS.into_iter().chain(windows) {
-        let viewer = std::rc::Rc::clone(&viewer);
+    for panel in PANELS.into_iter().chain(WINDOWS) {
+        let viewer = std::rc::Rc::clone(of(panel.name));
         pictures.push(Picture {
             name: panel.name,
             draw: Box::new(move |theme| draw(&viewer, panel.ui, size(&panel), theme)),
@@ -323,11 +333,28 @@ fn size(panel: &Panel) -> egui::Vec2 {
         ("notices", _) => egui::vec2(560.0, 130.0),
         ("status", _) => egui::vec2(1400.0, 130.0),
         ("sign", _) => egui::vec2(412.0, 620.0),
+        ("unscored", _) => egui::vec2(412.0, 260.0),
         (_, Place::Top | Place::Bottom) => egui::vec2(1400.0, 60.0),
         (_, Place::Left | Place::LeftBottom) => egui::vec2(300.0, 260.0),
         (_, Place::RightHead) => egui::vec2(412.0, 130.0),
         (_, Place::Right) => egui::vec2(412.0, 760.0),
     }
+}
+
+/// The viewer on a slide without a score.
+fn unscored(slide: &Path) -> Viewer {
+    let scorer: Arc<dyn SlideScorer> = Arc::new(super::names::Beside);
+    let look = (Raster::default(), egui::vec2(1400.0, 1000.0));
+    let paths = [slide.to_path_buf()];
+    let mut harness = harness_of(&paths, egui::ThemePreference::Dark, look, Some(scorer));
+    until(&mut harness, "the slide", is_open);
+    let mut viewer = harness.into_state().unwrap();
+    // Its place is another on each run.
+    let item = &mut viewer.session.worklist[0];
+    item.source = crate::state::WorkSource::Slide {
+        path: PathBuf::from("/data/day/S1.png"),
+    };
+    viewer
 }
 
 fn draw(

@@ -241,7 +241,10 @@ fn another_start_finds_it_locked(out: PathBuf) {
         mark(h, "S1") == Some(ReviewState::Signed)
     });
     harness.run_steps(3);
-    open(&mut harness, "S1: positive, 39.1 %; sequence; signed");
+    open(
+        &mut harness,
+        "S1: indeterminate, 50.0 %; review; signed; the pathologist's own",
+    );
     assert!(says(&harness, "Signed by Dr A. Reader"));
     let thresholds = viewer(&harness).session.review().unwrap().thresholds;
     assert!(

@@ -14,7 +14,7 @@ const RIGHT: (f32, f32, f32) = (300.0, 620.0, 0.42);
 /// The most that the layers take of the left side's height, or large text would push the worklist out.
 const LAYERS: f32 = 0.55;
 /// What the worklist's head and a row of it take, points.
-const WORKLIST: f32 = 196.0;
+const WORKLIST: f32 = 240.0;
 
 /// Large text makes the window small: what is at its sides leaves room for the slide.
 fn range((least, most, share): (f32, f32, f32), width: f32) -> std::ops::RangeInclusive<f32> {
@@ -56,6 +56,8 @@ impl Viewer {
                                 .show(ui, |ui| panels::show(ui, Place::LeftBottom, &context, out));
                         });
                 }
+                // The least that a list takes may be more than is left above the layers.
+                ui.shrink_clip_rect(ui.available_rect_before_wrap());
                 panels::show(ui, Place::Left, &context, out);
             });
         if self.session.open.is_some() {

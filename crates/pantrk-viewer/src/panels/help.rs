@@ -124,6 +124,8 @@ pub(crate) fn help_ui(ui: &Ui, context: &PanelContext<'_>, out: &mut Commands) {
             ui.spacing_mut().scroll = egui::style::ScrollStyle::solid();
             egui::ScrollArea::vertical()
                 .max_height(room.y)
+                // Or the window stays as low as windows begin.
+                .min_scrolled_height(room.y)
                 .auto_shrink([false, true])
                 .show(ui, |ui| sheet_ui(ui, columns));
         });

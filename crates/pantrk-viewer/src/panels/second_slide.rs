@@ -29,7 +29,7 @@ pub(super) fn beside_ui(
     }
     let shown = open.beside.as_ref().map(|beside| beside.index);
     let menu = ui.menu_button("Beside", |ui| {
-        ui.set_min_width(BESIDE.min(ui.ctx().content_rect().width() - 40.0));
+        ui.set_width(BESIDE.min(ui.ctx().content_rect().width() - 40.0));
         if shown.is_some() && ui.button("Close the second slide").clicked() {
             out.push(Command::Beside(None));
             ui.close();

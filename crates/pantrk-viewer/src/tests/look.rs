@@ -109,14 +109,20 @@ fn nothing_lies_over_anything_else_with_large_text_on_a_laptop() {
         for id in ["S1", "S2", "S3"] {
             let slide = dir.path().join(format!("{id}.png"));
             write_slide(&slide);
+            // One is not scored, so that the button for it is there.
+            if id == "S3" {
+                continue;
+            }
             write_result(&dir.path().join("out"), id, &slide, |_| {});
             write_layers(&dir.path().join("out").join(id));
         }
         let size = laptop(scale);
-        let mut harness = desk(&[dir.path().join("out")], size);
+        let paths = ["out", "S3.png"].map(|name| dir.path().join(name));
+        let mut harness = desk(&paths, size);
         until(&mut harness, "the scan", |h| {
             h.state().as_ref().is_some_and(|v| !v.session.scanning)
         });
+        harness.state_mut().as_mut().unwrap().session.can_score = true;
         wish(&mut harness, Command::Open(0));
         until(&mut harness, "the slide and its layers", |h| {
             let open = viewer(h).session.open.as_ref();
@@ -156,7 +162,8 @@ fn nothing_lies_over_anything_else_with_large_text_on_a_laptop() {
         let seen = if scale < 2.0 {
             row.bottom()
         } else {
-            row.center().y
+            // The list is scrolled; what of a row is beyond it is cut off.
+            row.top() + 20.0
         };
         assert!(seen <= layers.top(), "{scale}: {row:?} {layers:?}");
         assert!(layers.bottom() < canvas.bottom(), "{scale}");

@@ -120,9 +120,23 @@ impl Basins {
         for &pixel in order.iter() {
             let pixel = pixel as usize;
             // Above, left, right, below.
-            let near = [pixel - stride, pixel - 1, pixel + 1, pixel + stride];
-            let names = near.map(|place| labels[place]);
-            let any = names.into_iter().fold(0, u32::max);
+            let near = [
+                pixel.wrapping_sub(stride),
+                pixel.wrapping_sub(1),
+                pixel.wrapping_add(1),
+                pixel.wrapping_add(stride),
+            ];
+            // Written out: `map` and `fold` would be called for each pixel.
+            let names = [
+                labels[near[0]],
+                labels[near[1]],
+                labels[near[2]],
+                labels[near[3]],
+            ];
+            let any = names[0].max(names[1]).max(names[2].max(names[3]));
+            // One less than the least name, where there is one: 0 becomes the largest number.
+            let least = (names[0].wrapping_sub(1).min(names[1].wrapping_sub(1)))
+                .min(names[2].wrapping_sub(1).min(names[3].wrapping_sub(1)));
             let basin = if any == 0 {
                 let basin = basins.len() as u32;
                 basins.push(Basin {
@@ -132,13 +146,19 @@ impl Basins {
                     name: 0,
                 });
                 basin
-            } else if names.iter().all(|&name| name == 0 || name == any) {
+            } else if least == any.wrapping_sub(1) {
                 root_of(basins, any)
             } else {
-                let heights = near.map(|place| levels[place]);
+                let heights = [
+                    levels[near[0]],
+                    levels[near[1]],
+                    levels[near[2]],
+                    levels[near[3]],
+                ];
                 join(basins, rules, levels[pixel], names, heights)
             };
-            basins[basin as usize].area += 1;
+            let area = &mut basins[basin as usize].area;
+            *area = area.wrapping_add(1);
             labels[pixel] = basin;
         }
     }
@@ -154,23 +174,28 @@ impl Basins {
         let mut count = 0;
         labels.clear();
         let rows = self.labels.len() / stride;
+        // The last pixel's basin and its name: the next one's is mostly the same.
+        let (mut last, mut name) = (0, 0);
         for row in self.labels.chunks_exact(stride).take(rows - 1).skip(1) {
             labels.extend(row[..stride - 1].iter().map(|&label| {
+                if label == last {
+                    return name;
+                }
+                last = label;
                 if label == 0 {
-                    return 0;
+                    name = 0;
+                    return name;
                 }
                 let root = basins[label as usize].parent;
                 let basin = &mut basins[root as usize];
                 let kept = basin.peak >= rules.min_peak
                     && (rules.min_area..=rules.max_area).contains(&basin.area);
-                if !kept {
-                    return 0;
-                }
-                if basin.name == 0 {
+                if kept && basin.name == 0 {
                     count += 1;
                     basin.name = count;
                 }
-                basin.name
+                name = basin.name;
+                name
             }));
         }
         count

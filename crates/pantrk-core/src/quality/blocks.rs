@@ -1,5 +1,12 @@
 //! What the scoring pass sees of each overview pixel: grain, colour and sharpness that the overview has averaged away.
 
+#![expect(
+    clippy::inline_always,
+    reason = "compiled anew inside each function that is made for other instructions"
+)]
+
+use std::ops::Range;
+
 use pantrk_space::{LevelRect, MicronsPerPixel, RgbBuffer};
 
 use crate::overview::{Mask, OVERVIEW_MPP};
@@ -25,11 +32,11 @@ const COARSE_UM: f64 = 2.0;
 /// Sums over the pixels of one overview pixel.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
-    pixels: f32,
-    dark: f32,
-    dark_blue: f32,
-    clump: f32,
-    yellow: f32,
+    pixels: u32,
+    dark: u32,
+    dark_blue: u32,
+    clump: u32,
+    yellow: u32,
     fine: f32,
     coarse: f32,
 }
@@ -92,29 +99,34 @@ impl Block {
 }
 
 impl Sums {
-    #[inline]
+    #[inline(always)]
     fn add_colours(&mut self, pixel: [u8; 3], deconvolver: &Deconvolver) {
         let [h, d, off_plane] = deconvolver.pixel(pixel);
-        self.pixels += 1.0;
-        let grey = off_plane > GREY_OFF_PLANE
-            && (0..3).all(|c| deconvolver.density_of(c, pixel[c]) > GREY_OD);
-        if grey {
-            self.dark += 1.0;
-        } else if deconvolver.density_of(0, pixel[0]) > DARK_RED_OD {
-            if h > d {
-                self.dark_blue += 1.0;
-            } else if off_plane > DARK_OFF_PLANE {
-                self.dark += 1.0;
+        let count = |to: &mut u32, holds: bool| *to = to.wrapping_add(u32::from(holds));
+        count(&mut self.pixels, true);
+        // Red comes first: hardly a pixel is dark in it, so the rest is seldom asked for.
+        let red = deconvolver.density_of(0, pixel[0]);
+        if red > GREY_OD {
+            let grey = off_plane > GREY_OFF_PLANE
+                && (1..3).all(|c| deconvolver.density_of(c, pixel[c]) > GREY_OD);
+            if grey {
+                count(&mut self.dark, true);
+            } else if red > DARK_RED_OD {
+                count(&mut self.dark_blue, h > d);
+                count(&mut self.dark, h <= d && off_plane > DARK_OFF_PLANE);
             }
         }
-        self.clump += f32::from(d > CLUMP_DAB_OD);
-        self.yellow += f32::from(d > YELLOW_DAB_OD && h < -YELLOW_SHARE * d);
+        count(&mut self.clump, d > CLUMP_DAB_OD);
+        // Not `&&`: that would be a branch that cannot be foreseen.
+        let yellow = u32::from(d > YELLOW_DAB_OD) & u32::from(h < -YELLOW_SHARE * d);
+        self.yellow = self.yellow.wrapping_add(yellow);
     }
 
     fn block(&self) -> Block {
-        let share = |sum: f32| (255.0 * sum / self.pixels + 0.5) as u8;
+        let pixels = self.pixels as f32;
+        let share = |sum: u32| (255.0 * sum as f32 / pixels + 0.5) as u8;
         // Two differences per pixel.
-        let root = |sum: f32| (64.0 * (sum / (2.0 * self.pixels)).sqrt()).min(65_535.0) as u16;
+        let root = |sum: f32| (64.0 * (sum / (2.0 * pixels)).sqrt()).min(65_535.0) as u16;
         Block {
             pixels: self.pixels as u16,
             fine: root(self.fine),
@@ -192,6 +204,8 @@ impl BlockMap {
 #[derive(Debug, Default)]
 pub(crate) struct BlockMeter {
     grey: Vec<f32>,
+    /// Of a row, fine and coarse.
+    differences: [Vec<f32>; 2],
 }
 
 impl BlockMeter {
@@ -227,37 +241,65 @@ impl BlockMeter {
         let column_of: Vec<usize> = (0..i64::from(core.width))
             .map(|x| (place(core.x + x) - left) as usize)
             .collect();
+        let columns_in_patch = halo..halo + core.width as usize;
         for y in 0..core.height as usize {
             let row = (place(core.y + y as i64) - top) as usize;
             let py = y + halo;
             let line = |at: usize| self.grey.get(at * width..(at + 1) * width);
-            let below = lags.map(|lag| (py + lag < height).then(|| line(py + lag)).flatten());
             let grey = line(py).unwrap_or_default();
+            for (lag, out) in lags.into_iter().zip(&mut self.differences) {
+                out.resize(core.width as usize, 0.0);
+                let below = line(py + lag);
+                on_widest(
+                    #[inline(always)]
+                    || squared_differences((grey, below), columns_in_patch.clone(), lag, out),
+                );
+            }
             let first = (py * width + halo) * 3;
-            let pixels = &rgb.as_bytes()[first..first + core.width as usize * 3];
-            let mut pixels = pixels.chunks_exact(3).zip(halo..);
+            let (pixels, _) = rgb.as_bytes()[first..].as_chunks::<3>();
+            let [fine, coarse] = &self.differences;
+            let mut pixels = pixels.iter().zip(fine.iter().zip(coarse));
             for run in column_of.chunk_by(|a, b| a == b) {
                 let sums = &mut blocks[row * columns + run[0]];
                 // What each pixel is added to is kept at hand.
                 let mut block = *sums;
-                for (pixel, px) in pixels.by_ref().take(run.len()) {
-                    block.add_colours([pixel[0], pixel[1], pixel[2]], deconvolver);
-                    let here = grey[px];
-                    let difference = |k: usize| {
-                        let right = grey.get(px + lags[k]).map_or(0.0, |v| v - here);
-                        let below = below[k].map_or(0.0, |line| line[px] - here);
-                        right * right + below * below
-                    };
-                    block.fine += difference(0);
-                    block.coarse += difference(1);
+                for (&pixel, (fine, coarse)) in pixels.by_ref().take(run.len()) {
+                    block.add_colours(pixel, deconvolver);
+                    block.fine += fine;
+                    block.coarse += coarse;
                 }
                 *sums = block;
             }
         }
         let keyed = blocks.iter().enumerate().filter_map(|(i, sums)| {
             let key = (left + (i % columns) as u32, top + (i / columns) as u32);
-            (sums.pixels > 0.0).then(|| (key, sums.block()))
+            (sums.pixels > 0).then(|| (key, sums.block()))
         });
         keyed.collect()
+    }
+}
+
+/// The squares of each pixel's differences to those `lag` columns and rows further on; beyond the patch there is none.
+#[inline(always)]
+fn squared_differences(
+    (grey, below): (&[f32], Option<&[f32]>),
+    columns: Range<usize>,
+    lag: usize,
+    out: &mut [f32],
+) {
+    let here = &grey[columns.clone()];
+    // Where there is nothing below, a difference to itself.
+    let below = below.unwrap_or(grey);
+    let below = &below[columns.clone()];
+    let right = grey.get(columns.start + lag..).unwrap_or_default();
+    let (inner, last) = out.split_at_mut(right.len().min(here.len()));
+    for (out, ((&here, &below), &right)) in inner.iter_mut().zip(here.iter().zip(below).zip(right))
+    {
+        let (right, below) = (right - here, below - here);
+        *out = right * right + below * below;
+    }
+    let at_edge = here.iter().zip(below).skip(inner.len());
+    for (out, (&here, &below)) in last.iter_mut().zip(at_edge) {
+        *out = (below - here) * (below - here);
     }
 }

@@ -80,6 +80,26 @@ impl ChannelDensity {
         (mean, self.of_sum[(v0 + v1 + v2 + v3) % SUMS])
     }
 
+    /// The same of a row of pixels, each made of four of two rows.
+    ///
+    /// One channel at a time: its tables and rows are few enough to be at hand.
+    fn look_up<const CHANNEL: usize>(
+        &self,
+        (top, bottom): (&[u8], &[u8]),
+        [means, of_lights]: &mut [Vec<f32>; 2],
+    ) {
+        let fours = top.as_chunks::<6>().0.iter().zip(bottom.as_chunks::<6>().0);
+        let out = means.iter_mut().zip(of_lights);
+        for ((mean, of_light), (top, bottom)) in out.zip(fours) {
+            (*mean, *of_light) = self.of_four([
+                top[CHANNEL],
+                top[CHANNEL + 3],
+                bottom[CHANNEL],
+                bottom[CHANNEL + 3],
+            ]);
+        }
+    }
+
     fn of_light(&self, light: f32) -> f32 {
         (-(light.max(1.0) / self.white).log10()).max(0.0)
     }
@@ -87,7 +107,6 @@ impl ChannelDensity {
 
 /// A row of output pixels, each made of four.
 struct HalvedRow {
-    width: usize,
     /// By channel: mean densities, and densities of the mean light.
     channels: [[Vec<f32>; 2]; 3],
 }
@@ -95,7 +114,6 @@ struct HalvedRow {
 impl HalvedRow {
     fn new(width: usize) -> Self {
         Self {
-            width,
             channels: std::array::from_fn(|_| [vec![0.0; width], vec![0.0; width]]),
         }
     }
@@ -179,15 +197,12 @@ impl Deconvolver {
     }
 
     /// Each output pixel's mean density, and the density of its mean light.
-    fn look_up(&self, (top, bottom): (&[u8], &[u8]), row: &mut HalvedRow) {
-        let (top, bottom) = (top.as_chunks::<6>().0, bottom.as_chunks::<6>().0);
+    fn look_up(&self, rows: (&[u8], &[u8]), row: &mut HalvedRow) {
         let [r, g, b] = &*self.density;
         let [red, green, blue] = &mut row.channels;
-        for (x, (top, bottom)) in top.iter().zip(bottom).enumerate().take(row.width) {
-            (red[0][x], red[1][x]) = r.of_four([top[0], top[3], bottom[0], bottom[3]]);
-            (green[0][x], green[1][x]) = g.of_four([top[1], top[4], bottom[1], bottom[4]]);
-            (blue[0][x], blue[1][x]) = b.of_four([top[2], top[5], bottom[2], bottom[5]]);
-        }
+        r.look_up::<0>(rows, red);
+        g.look_up::<1>(rows, green);
+        b.look_up::<2>(rows, blue);
     }
 
     /// Any scale that averages: mean density and density of the mean light, row by row.

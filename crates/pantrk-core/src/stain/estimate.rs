@@ -188,48 +188,80 @@ impl Slopes {
     }
 
     fn of_field(field: &Field, inverse: &[[f32; 3]; 3]) -> Self {
+        /// With room for a pair's other pixel beyond the field; there and off tissue no number.
+        const WIDTH: usize = FIELD_SIDE + OFFSETS[OFFSETS.len() - 1];
         let mut slopes = Self::new();
-        let stains: Vec<Option<[f32; 3]>> = field
-            .od
-            .iter()
-            .map(|od| {
+        let mut stains = vec![[f32::NAN; 3]; WIDTH * WIDTH];
+        let rows = stains.chunks_exact_mut(WIDTH);
+        for (row, ods) in rows.zip(field.od.chunks_exact(FIELD_SIDE)) {
+            for (to, od) in row.iter_mut().zip(ods) {
                 let tissue =
-                    od.iter().sum::<f32>() > LEAST_TISSUE && od.iter().all(|&v| v < MOST_OD);
-                tissue.then(|| std::array::from_fn(|s| (0..3).map(|c| od[c] * inverse[c][s]).sum()))
-            })
-            .collect();
-        for y in (0..FIELD_SIDE).step_by(STEP) {
-            for x in (0..FIELD_SIDE).step_by(STEP) {
-                let Some(here) = stains[y * FIELD_SIDE + x] else {
-                    continue;
-                };
-                for offset in OFFSETS {
-                    for (u, v) in [(x + offset, y), (x, y + offset)] {
-                        if u < FIELD_SIDE
-                            && v < FIELD_SIDE
-                            && let Some(there) = stains[v * FIELD_SIDE + u]
-                        {
-                            slopes.add([
-                                there[0] - here[0],
-                                there[1] - here[1],
-                                there[2] - here[2],
-                            ]);
-                        }
-                    }
+                    od[0] + od[1] + od[2] > LEAST_TISSUE && od[0].max(od[1]).max(od[2]) < MOST_OD;
+                if tissue {
+                    // Written out: a sum over a range would be called for each pixel.
+                    let [r, g, b] = inverse;
+                    *to = std::array::from_fn(|s| od[0] * r[s] + od[1] * g[s] + od[2] * b[s]);
                 }
             }
         }
+        let (mut hematoxylin, mut dab) = (Differences::new(), Differences::new());
+        let mut pairs = 0_u32;
+        for y in (0..FIELD_SIDE).step_by(STEP) {
+            for x in (0..FIELD_SIDE).step_by(STEP) {
+                let here = stains[y * WIDTH + x];
+                if here[0].is_nan() {
+                    continue;
+                }
+                for offset in OFFSETS {
+                    for at in [y * WIDTH + x + offset, (y + offset) * WIDTH + x] {
+                        let there = stains[at];
+                        let [h, d, r] =
+                            [there[0] - here[0], there[1] - here[1], there[2] - here[2]];
+                        pairs += u32::from(!h.is_nan());
+                        // A comparison with no number is false.
+                        hematoxylin.push([h, d, r], h.abs() >= LEAST_DIFFERENCE);
+                        dab.push([d, h, r], d.abs() >= LEAST_DIFFERENCE);
+                    }
+                }
+            }
+            slopes.hematoxylin.add(hematoxylin.take());
+            slopes.dab.add(dab.take());
+        }
+        slopes.pairs = f64::from(pairs);
         slopes
     }
+}
 
-    fn add(&mut self, [h, d, r]: [f32; 3]) {
-        self.pairs += 1.0;
-        if h.abs() >= LEAST_DIFFERENCE {
-            self.hematoxylin.add(h, d, r);
+/// Pairs of a row of a field, both ways.
+const ROW_PAIRS: usize = FIELD_SIDE.div_ceil(STEP) * OFFSETS.len() * 2;
+
+/// The pairs of a row that tell about a stain: differences in it, in the other stain and off their plane.
+///
+/// Gathered first and counted then: whether a pair tells cannot be foreseen, and what is written over need not be.
+struct Differences {
+    count: usize,
+    /// One more, where what does not count is written.
+    of_pairs: [[f32; 3]; ROW_PAIRS + 1],
+}
+
+impl Differences {
+    const fn new() -> Self {
+        Self {
+            count: 0,
+            of_pairs: [[0.0; 3]; ROW_PAIRS + 1],
         }
-        if d.abs() >= LEAST_DIFFERENCE {
-            self.dab.add(d, h, r);
-        }
+    }
+
+    #[inline]
+    fn push(&mut self, differences: [f32; 3], counts: bool) {
+        self.of_pairs[self.count] = differences;
+        self.count += usize::from(counts);
+    }
+
+    /// All of them; the next row begins anew.
+    fn take(&mut self) -> &[[f32; 3]] {
+        let count = std::mem::take(&mut self.count);
+        &self.of_pairs[..count]
     }
 }
 
@@ -242,15 +274,16 @@ impl Pile {
         }
     }
 
-    #[inline]
-    fn add(&mut self, own: f32, other: f32, residual: f32) {
-        let slope = other / own;
-        let bin = (slope - SLOPES.0) / BIN;
-        if bin >= 0.0 && bin < BINS as f32 {
-            let bin = bin as usize;
-            self.weight[bin] += 1.0;
-            self.across[bin] += f64::from(residual * own);
-            self.squares[bin] += f64::from(own * own);
+    fn add(&mut self, differences: &[[f32; 3]]) {
+        for &[own, other, residual] in differences {
+            let slope = other / own;
+            let bin = (slope - SLOPES.0) / BIN;
+            if bin >= 0.0 && bin < BINS as f32 {
+                let bin = bin as usize;
+                self.weight[bin] += 1.0;
+                self.across[bin] += f64::from(residual * own);
+                self.squares[bin] += f64::from(own * own);
+            }
         }
     }
 

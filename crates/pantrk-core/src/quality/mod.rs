@@ -18,6 +18,8 @@ mod wrong_stain;
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use crate::overview::{Mask, Overview, OverviewGrid};
 use crate::stain::Deconvolver;
 
@@ -249,11 +251,17 @@ pub struct QualityMaps {
 impl QualityMaps {
     /// Runs all checks.
     pub fn judge(overview: &Overview, tissue: &Mask, deconvolver: &Deconvolver) -> Self {
+        // None looks at what another marked, so they look side by side.
+        let marks: Vec<Mask> = CHECKS
+            .par_iter()
+            .map(|check| (check.mark)(overview, tissue, deconvolver))
+            .collect();
         let mut usable = tissue.clone();
         let marked = CHECKS
             .iter()
-            .map(|check| {
-                let mask = (check.mark)(overview, tissue, deconvolver).and(&usable, true);
+            .zip(marks)
+            .map(|(check, mark)| {
+                let mask = mark.and(&usable, true);
                 usable = usable.and(&mask, false);
                 (check.name, mask)
             })

@@ -1,5 +1,6 @@
 //! The colour of clear glass on this slide, and how it drifts from one end to the other.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::overview::Overview;
@@ -255,32 +256,37 @@ fn fit(parts: &[&Part], used: usize, of: impl Fn(&Part) -> f64) -> Option<[f64; 
 }
 
 fn even_bright_pixels(overview: &Overview) -> Vec<Glass> {
-    let (width, height) = (overview.rgb.width(), overview.rgb.height());
+    let last = overview.rgb.height().saturating_sub(1);
+    (1..last.max(1))
+        .into_par_iter()
+        .flat_map_iter(|y| even_bright_in_row(overview, y))
+        .collect()
+}
+
+fn even_bright_in_row(overview: &Overview, y: u32) -> Vec<Glass> {
     let mut glass = Vec::new();
-    for y in 1..height.saturating_sub(1) {
-        for x in 1..width.saturating_sub(1) {
-            if !overview.is_slide(x, y) {
-                continue;
-            }
-            let centre = overview.rgb.pixel(x, y);
-            let (low, high) = min_max(centre);
-            if low < DARKEST_GLASS || high - low > GLASS_CHROMA {
-                continue;
-            }
-            let even = (0..3).all(|c| {
-                let (mut least, mut most) = (u8::MAX, 0);
-                for dy in 0..3 {
-                    for dx in 0..3 {
-                        let value = overview.rgb.pixel(x + dx - 1, y + dy - 1)[c];
-                        least = least.min(value);
-                        most = most.max(value);
-                    }
+    for x in 1..overview.rgb.width().saturating_sub(1) {
+        if !overview.is_slide(x, y) {
+            continue;
+        }
+        let centre = overview.rgb.pixel(x, y);
+        let (low, high) = min_max(centre);
+        if low < DARKEST_GLASS || high - low > GLASS_CHROMA {
+            continue;
+        }
+        let even = (0..3).all(|c| {
+            let (mut least, mut most) = (u8::MAX, 0);
+            for dy in 0..3 {
+                for dx in 0..3 {
+                    let value = overview.rgb.pixel(x + dx - 1, y + dy - 1)[c];
+                    least = least.min(value);
+                    most = most.max(value);
                 }
-                most - least <= GLASS_RANGE
-            });
-            if even {
-                glass.push(Glass { x, y, rgb: centre });
             }
+            most - least <= GLASS_RANGE
+        });
+        if even {
+            glass.push(Glass { x, y, rgb: centre });
         }
     }
     glass

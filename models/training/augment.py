@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from data import Field, compact, distance_target, gap_weight, median_diameter, nearest_nucleus, rescale
+from data import Field, compact, distance_target, gap_weight, is_grey, median_diameter, nearest_nucleus, rescale
 
 HEMATOXYLIN = np.array([0.65111, 0.70119, 0.29049], np.float32)
 DAB = np.array([0.26917, 0.56824, 0.77759], np.float32)
@@ -92,8 +92,10 @@ def smooth_noise(rng: np.random.Generator, size: int, sigma: float) -> np.ndarra
 def geometry(rng: np.random.Generator, field: Field, size: int) -> np.ndarray:
     """Affine matrix, sample px to field px: rotation, flip, scale, stretch, position."""
     native = field.diameter if field.diameter > 0 else 16.0
-    # Medians of 5 to 12.5 um mostly, up to 20 um in one sample of five.
-    low, high = (10.0, 25.0) if rng.random() < 0.8 else (25.0, 40.0)
+    # Medians of 5 to 12.5 um mostly, up to 20 um in one sample of ten. Smears stay below: their
+    # single cells, drawn large, would teach that whole cells are nuclei.
+    large = rng.random() < 0.1 and not is_grey(field)
+    low, high = (25.0, 40.0) if large else (10.0, 25.0)
     target = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     # What is drawn larger than it was photographed holds no more detail, as a blurred slide.
     target = min(target, 2.0 * native)

@@ -1,8 +1,8 @@
 """Fields, their scale, the fixed validation split, and the training targets.
 
 A field is an RGB image with an instance mask. The real ones state no scale, or one that differs
-from the model's; each is brought to a *base* scale on reading, and augmentation jitters from
-there. Nothing here is random.
+from the model's: they are read as they are, `at_model_scale` brings them to it for evaluation,
+and augmentation draws a scale. Nothing here is random.
 """
 
 from __future__ import annotations

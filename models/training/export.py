@@ -35,8 +35,9 @@ FIELDS = 20
 PART = 64
 """Side in px of the parts of fields that are kept for the tests."""
 
-EVERY = 4
-"""Of the maps of a part, every so many pixels along both axes are kept."""
+EVERY = 5
+"""Of the maps of a part, every so many pixels along both axes are kept: no multiple of what the
+last layer shuffles, so that all of its channels are seen."""
 
 HERE = Path(__file__).resolve().parent
 MODEL_DIR = HERE.parent / "nucleus"
@@ -167,7 +168,7 @@ def agreement_fields(phantoms: Path) -> np.ndarray:
 
 
 def write_agreement(net: NucleusNet, fields: np.ndarray, out: Path) -> None:
-    """The middles of the fields, side by side, as `agreement.png`, and PyTorch's maps of them, thinned, as `agreement.npy` `[N,2,16,16]`."""
+    """The middles of the fields, side by side, as `agreement.png`, and PyTorch's maps of them, thinned, as `agreement.npy` `[N,2,13,13]`."""
     top, left = ((side - PART) // 2 for side in fields.shape[2:])
     parts = np.ascontiguousarray(fields[:, :, top : top + PART, left : left + PART])
     with torch.no_grad():

@@ -87,7 +87,7 @@ def field_weight(field: Field) -> float:
     """How often a field is drawn: tissue sections often, grey smears of single cells seldom."""
     if field.kind == "nucls":
         return 3.0
-    return 0.3 if is_grey(field) else 1.0
+    return 0.5 if is_grey(field) else 1.0
 
 
 def loss_of(maps: torch.Tensor, target: torch.Tensor, outputs: str = "distance") -> torch.Tensor:

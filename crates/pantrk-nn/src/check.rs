@@ -8,6 +8,9 @@ use crate::onnx;
 use crate::runtime::Runtime;
 use crate::{Layout, ModelError};
 
+/// A file that wants a larger input is not tried: one gigabyte of numbers.
+const MOST_VALUES: usize = 4 * 8192 * 8192;
+
 /// One axis of a tensor as the file declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dim {
@@ -187,7 +190,7 @@ fn trial_shape(
     };
     let few = |dim: &Dim| matches!(dim, Dim::Fixed(1..=4));
     let last_is_channels = few(fourth) && !few(second);
-    Ok(if last_is_channels {
+    let (shape, layout) = if last_is_channels {
         let shape = [
             or(batch, 1),
             or(second, patch),
@@ -203,7 +206,18 @@ fn trial_shape(
             or(fourth, patch),
         ];
         (shape, Layout::Nchw)
-    })
+    };
+    let values = shape
+        .iter()
+        .try_fold(1_usize, |n, &side| n.checked_mul(side));
+    if values.is_none_or(|n| n == 0 || n > MOST_VALUES) {
+        return Err(mismatch(
+            "input",
+            input.to_string(),
+            "a picture of at most 8192 x 8192 pixels in 4 channels",
+        ));
+    }
+    Ok((shape, layout))
 }
 
 fn try_once(
@@ -231,4 +245,31 @@ fn try_once(
         output_shapes,
         finite,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_wants_a_monstrous_input_is_not_tried() {
+        let shape_of = |sides: [usize; 4]| {
+            let input = TensorInfo {
+                name: "x".to_owned(),
+                element: "float32",
+                shape: Some(sides.map(Dim::Fixed).to_vec()),
+            };
+            trial_shape(&[input], 256, Path::new("net.onnx"))
+        };
+        assert!(shape_of([1, 3, 576, 576]).is_ok());
+        for sides in [
+            [1, 3, 2_000_000, 2_000_000],
+            // More than a number of 64 bits holds.
+            [1 << 40, 3, 1 << 40, 4],
+            [1, 0, 256, 256],
+        ] {
+            let error = shape_of(sides).unwrap_err().to_string();
+            assert!(error.contains("8192 x 8192"), "{error}");
+        }
+    }
 }

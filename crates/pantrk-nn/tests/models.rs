@@ -331,29 +331,27 @@ fn a_foreign_model_gives_its_reference_output() {
     let trial = report.trial.unwrap();
     assert_eq!(trial.output_channels(0), Some(1));
 
+    // Its model card asks for zero mean and unit variance, whatever the plane's unit.
     let text = manifest(&weights, "nchw")
         .replace("\"image\"", &format!("{:?}", report.inputs[0].name))
         .replace("\"maps\"", &format!("{:?}", report.outputs[0].name))
-        .replace("\"rgb\"", "\"gray\"")
+        .replace("\"rgb\"", "\"hematoxylin\"")
+        .replace("\"unit\"", "\"z-score\"")
         .replace("patch = 32", "patch = 512")
         .replace("channels = 2", "channels = 1");
     let path = folder.join("model.toml");
     let manifest = ModelManifest::parse(&text, &path).unwrap();
     let model = Model::from_parts(manifest, &weights, &path, &Tract).unwrap();
     let mut worker = model.worker();
-    // The reference input is raw; its model card asks for zero mean and unit variance.
-    let mut input = npy_values(&folder.join("test_input.npy"));
-    let count = input.len() as f64;
-    let mean = input.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
-    let variance = input
-        .iter()
-        .map(|&v| (f64::from(v) - mean).powi(2))
-        .sum::<f64>()
-        / count;
-    for value in &mut input {
-        *value = ((f64::from(*value) - mean) / (variance.sqrt() + 1e-6)) as f32;
-    }
-    worker.run(&input).unwrap();
+    let size = LevelSize {
+        width: 512,
+        height: 512,
+    };
+    let source = InputSource {
+        rgb: &RgbBuffer::filled(size, [0; 3]),
+        hematoxylin: &npy_values(&folder.join("test_input.npy")),
+    };
+    worker.run_patch(source).unwrap();
     let wanted = npy_values(&folder.join("test_output.npy"));
     assert_eq!(worker.output(0).len(), wanted.len());
     // The reference output is after the sigmoid, which its model card asks for too.

@@ -168,18 +168,18 @@ fn every_runtime_gives_a_foreign_networks_reference_output() {
     }
 }
 
-/// Beside the weights lie twenty parts of held-out fields, side by side, and every fourth pixel of what PyTorch makes of them.
+/// Beside the weights lie twenty parts of held-out fields, side by side, and every fifth pixel of what PyTorch makes of them: the last layer deals its channels out over squares of four, so that fifths see all of them.
 #[test]
 fn every_runtime_gives_what_pytorch_gives_of_the_network_on_board() {
     const FIELDS: usize = 20;
     const SIDE: usize = 64;
-    const EVERY: usize = 4;
+    const EVERY: usize = 5;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/nucleus");
     let weights = std::fs::read(folder.join("weights.onnx")).unwrap();
     let strip = image::open(folder.join("agreement.png")).unwrap().to_rgb8();
     assert_eq!(strip.dimensions(), ((FIELDS * SIDE) as u32, SIDE as u32));
     let wanted = npy_values(&std::fs::read(folder.join("agreement.npy")).unwrap());
-    let kept = SIDE / EVERY;
+    let kept = SIDE.div_ceil(EVERY);
     assert_eq!(wanted.len(), FIELDS * 2 * kept * kept);
     for runtime in all() {
         let plan = match runtime.prepare(&weights, [1, 3, SIDE, SIDE], Path::new("nucleus.onnx")) {

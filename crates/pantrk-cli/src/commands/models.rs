@@ -167,7 +167,11 @@ fn fits(report: &ModelReport, trial: &Trial) -> Vec<String> {
             (Some(n), Some(of)) => {
                 say(
                     true,
-                    format!("output {}: {n} channels at stride {of}", output.name),
+                    format!(
+                        "output {}: {n} channel{} at stride {of}",
+                        output.name,
+                        if n == 1 { "" } else { "s" }
+                    ),
                 );
                 channels += n;
                 let found: Vec<_> = fitting_heads(channels, of).collect();
@@ -175,14 +179,20 @@ fn fits(report: &ModelReport, trial: &Trial) -> Vec<String> {
                     heads = found;
                 }
             }
-            _ => say(
-                false,
-                format!(
-                    "fit: output {} is {:?}, wanted a map of the whole picture, [1, channels, rows, columns]",
-                    output.name,
-                    trial.output_shapes.get(index)
-                ),
-            ),
+            _ => {
+                let shape = trial.output_shapes.get(index);
+                let found = match shape.map(Vec::as_slice) {
+                    None | Some([]) => "no array of 32-bit floats".to_owned(),
+                    Some(shape) => format!("of shape {shape:?}"),
+                };
+                say(
+                    false,
+                    format!(
+                        "fit: output {} is {found}, wanted a map of the whole picture, [1, channels, rows, columns]",
+                        output.name
+                    ),
+                );
+            }
         }
     }
     if heads.is_empty() {

@@ -163,36 +163,28 @@ fn fits(report: &ModelReport, trial: &Trial) -> Vec<String> {
     let mut channels = 0;
     let stride = trial.output_stride(0);
     for (index, output) in report.outputs.iter().enumerate() {
-        match (trial.output_channels(index), trial.output_stride(index)) {
-            (Some(n), Some(of)) => {
-                say(
-                    true,
-                    format!(
-                        "output {}: {n} channel{} at stride {of}",
-                        output.name,
-                        if n == 1 { "" } else { "s" }
-                    ),
-                );
-                channels += n;
-                let found: Vec<_> = fitting_heads(channels, of).collect();
-                if Some(of) == stride && !found.is_empty() {
-                    heads = found;
-                }
-            }
-            _ => {
-                let shape = trial.output_shapes.get(index);
-                let found = match shape.map(Vec::as_slice) {
-                    None | Some([]) => "no array of 32-bit floats".to_owned(),
-                    Some(shape) => format!("of shape {shape:?}"),
-                };
-                say(
-                    false,
-                    format!(
-                        "fit: output {} is {found}, wanted a map of the whole picture, [1, channels, rows, columns]",
-                        output.name
-                    ),
-                );
-            }
+        let (Some(n), Some(of)) = (trial.output_channels(index), trial.output_stride(index)) else {
+            let shape = trial.output_shapes.get(index);
+            let found = match shape.map(Vec::as_slice) {
+                None | Some([]) => "no array of 32-bit floats".to_owned(),
+                Some(shape) => format!("of shape {shape:?}"),
+            };
+            let text = format!(
+                "fit: output {} is {found}, wanted a map of the whole picture, [1, channels, rows, columns]",
+                output.name
+            );
+            say(false, text);
+            continue;
+        };
+        let plural = if n == 1 { "" } else { "s" };
+        say(
+            true,
+            format!("output {}: {n} channel{plural} at stride {of}", output.name),
+        );
+        channels += n;
+        let found: Vec<_> = fitting_heads(channels, of).collect();
+        if Some(of) == stride && !found.is_empty() {
+            heads = found;
         }
     }
     if heads.is_empty() {

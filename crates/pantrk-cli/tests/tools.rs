@@ -259,7 +259,7 @@ fn models_are_listed_and_checked() {
     let rays = fixtures.join("stardist.onnx");
     let check = pantrk(["models", "check", text(&rays)]).good().stdout;
     for word in [
-        "output prob: 1 channels at stride 2",
+        "output prob: 1 channel at stride 2",
         "output dist: 32 channels at stride 2",
         "fits     head = \"star-convex\"",
     ] {

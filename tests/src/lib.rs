@@ -10,18 +10,12 @@ use pantrk_phantom::{SlideContainer, SlideSpec, SlideTruth, write_slide};
 use pantrk_slide::Slide;
 use pantrk_space::{MicronsPerPixel, RegionReader as _, SlideMpp};
 
-/// Optional real test data beside the checkout, or in the folder that `PANTRK_SHARED_DATA` names; says so and gives `None` where it is not there.
 #[expect(clippy::print_stdout, reason = "a skipped test must say so")]
+mod shared_data;
+
+/// A file or folder of the optional real test data; says so and gives `None` where it is not there.
 pub fn shared_data(file: &str) -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let path = std::env::var_os("PANTRK_SHARED_DATA")
-        .map_or_else(beside, PathBuf::from)
-        .join(file);
-    if path.exists() {
-        return Some(path);
-    }
-    println!("skipped: no ../shared/data");
-    None
+    shared_data::shared_data(file)
 }
 
 /// The network on board.

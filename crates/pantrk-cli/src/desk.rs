@@ -1,5 +1,6 @@
 //! Scoring for the viewer's worklist: the same as `pantrk score`, told to the window instead of the terminal.
 
+use std::cell::LazyCell;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -107,14 +108,17 @@ impl SlideScorer for DeskScorer {
 
 /// The name of the slide's folder: another than that of its file where a slide of the same name was scored into it, as a night's manifest asks for names of their own.
 fn free_id(out: &Path, slide: &Path) -> String {
-    // One that cannot be opened is told of when it is to be scored.
-    let fingerprint = Slide::open(slide).ok().map(|slide| slide.fingerprint());
+    // Seldom asked for; and one that cannot be opened is told of when it is to be scored.
+    let fingerprint = LazyCell::new(|| Slide::open(slide).ok().map(|slide| slide.fingerprint()));
     let is_of = |_: &Path, result: &SlideResult| {
         let scored = Path::new(&result.slide.path);
         match (scored.canonicalize(), slide.canonicalize()) {
             (Ok(scored), Ok(slide)) => scored == slide,
             // An address, or a slide that was moved since.
-            _ => scored == slide || fingerprint.as_ref() == Some(&result.slide.fingerprint),
+            _ => {
+                scored == slide
+                    || LazyCell::force(&fingerprint).as_ref() == Some(&result.slide.fingerprint)
+            }
         }
     };
     slide_place(out, slide, is_of).id().to_owned()

@@ -285,6 +285,23 @@ pub(crate) fn stain_vectors(choice: &str) -> Result<Stains, Failure> {
     })
 }
 
+/// Where and by what a model is run, as a command line says it.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// What runs the model: `tract`, `ort` (ONNX Runtime) or `auto`
+    #[arg(long, default_value = "tract", value_parser = ["tract", "ort", "auto"])]
+    runtime: String,
+    /// Where the model runs
+    #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
+    device: String,
+}
+
+impl RunArgs {
+    pub(crate) fn run(&self) -> Result<Run, Failure> {
+        Run::of(&self.device, &self.runtime)
+    }
+}
+
 /// Where and by what a model is run.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Run {

@@ -304,6 +304,15 @@ impl Default for SlideSpec {
 }
 
 impl SlideSpec {
+    /// The pattern's name; `none` where no cell is meant to stain.
+    pub fn pattern_name(&self) -> &'static str {
+        if self.positive_fraction > 0.0 {
+            self.pattern.name()
+        } else {
+            "none"
+        }
+    }
+
     /// Width and height in um.
     pub fn extent_um(&self) -> (f32, f32) {
         (

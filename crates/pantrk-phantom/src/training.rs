@@ -209,11 +209,7 @@ impl FieldRow {
         let slide = &spec.slide;
         Self {
             name,
-            pattern: if slide.positive_fraction > 0.0 {
-                slide.pattern.name()
-            } else {
-                "none"
-            },
+            pattern: slide.pattern_name(),
             positive_percent: share(1),
             strong_percent: share(3),
             artefacts: slide.artefacts.iter().map(|kind| kind.name()).collect(),

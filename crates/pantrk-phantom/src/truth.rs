@@ -130,15 +130,10 @@ impl SlideTruth {
         cells: Vec<CellTruth>,
         regions: serde_json::Value,
     ) -> Self {
-        let pattern = if spec.positive_fraction > 0.0 {
-            spec.pattern.name()
-        } else {
-            "none"
-        };
         Self {
             schema: "pantrk-phantom-truth/1".to_owned(),
             spec: spec.clone(),
-            pattern: pattern.to_owned(),
+            pattern: spec.pattern_name().to_owned(),
             score,
             score_with_artefacts,
             definitions: [

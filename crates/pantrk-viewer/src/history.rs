@@ -65,6 +65,16 @@ impl Step {
     }
 }
 
+/// Of those that are `drawn`, keeps the last so many, and all others.
+fn keep_last<T>(list: &mut Vec<T>, most: usize, drawn: impl Fn(&T) -> bool) {
+    let mut left = list.iter().filter(|step| drawn(step)).count();
+    list.retain(|step| {
+        let forgotten = drawn(step) && left > most;
+        left -= usize::from(forgotten);
+        !forgotten
+    });
+}
+
 /// All that was done and taken back since the review was opened, or signed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
@@ -104,19 +114,8 @@ impl History {
         }
         // Edits that the drawing forgot cannot be taken back.
         let [kept, taken] = drawing.depth();
-        let is_drawn = |step: &Step| *step == Step::Drawn;
-        let mut surplus = self.done.iter().filter(|(s, _)| is_drawn(s)).count();
-        self.done.retain(|(step, _)| {
-            let forgotten = is_drawn(step) && surplus > kept;
-            surplus -= usize::from(forgotten);
-            !forgotten
-        });
-        let mut surplus = self.undone.iter().filter(|s| is_drawn(s)).count();
-        self.undone.retain(|step| {
-            let forgotten = is_drawn(step) && surplus > taken;
-            surplus -= usize::from(forgotten);
-            !forgotten
-        });
+        keep_last(&mut self.done, kept, |(step, _)| *step == Step::Drawn);
+        keep_last(&mut self.undone, taken, |step| *step == Step::Drawn);
     }
 
     /// What undo would take back.

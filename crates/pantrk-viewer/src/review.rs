@@ -83,6 +83,10 @@ pub(crate) struct Review {
     pub(crate) hold: Option<Hold>,
 }
 
+/// The sides of a step.
+const BEFORE: usize = 0;
+const AFTER: usize = 1;
+
 impl Review {
     /// Nothing changed yet.
     pub(crate) fn new(scored: Option<&SlideResult>) -> Self {
@@ -188,33 +192,35 @@ impl Review {
     /// Takes the last change back; what it was, in words.
     pub(crate) fn undo(&mut self) -> Option<String> {
         let word = self.can_undo()?;
-        match self.history.undo()? {
-            Step::Drawn => {
-                self.drawing.undo();
-                self.take_regions();
-            }
-            Step::Thresholds([before, _]) => self.thresholds = before,
-            Step::Case(pair) => self.case = pair[0].clone(),
-            Step::Correction(row, [before, _]) => self.correct(row, before),
-        }
-        self.touch();
+        let step = self.history.undo()?;
+        self.go(&step, BEFORE);
         Some(word)
     }
 
     /// Does what was taken back again; what it is, in words.
     pub(crate) fn redo(&mut self) -> Option<String> {
         let word = self.can_redo()?;
-        match self.history.redo()? {
+        let step = self.history.redo()?;
+        self.go(&step, AFTER);
+        Some(word)
+    }
+
+    /// Makes it as it was on one side of a step.
+    fn go(&mut self, step: &Step, side: usize) {
+        match step {
             Step::Drawn => {
-                self.drawing.redo();
+                if side == BEFORE {
+                    self.drawing.undo();
+                } else {
+                    self.drawing.redo();
+                }
                 self.take_regions();
             }
-            Step::Thresholds([_, after]) => self.thresholds = after,
-            Step::Case(pair) => self.case = pair[1].clone(),
-            Step::Correction(row, [_, after]) => self.correct(row, after),
+            Step::Thresholds(sides) => self.thresholds = sides[side],
+            Step::Case(sides) => self.case = sides[side].clone(),
+            Step::Correction(row, sides) => self.correct(*row, sides[side]),
         }
         self.touch();
-        Some(word)
     }
 
     /// Undo does not go behind what is there now: it was signed, or kept another day.

@@ -7,7 +7,7 @@ use pantrk_core::segment::OnnxSegmenter;
 use pantrk_nn::{Device, Model, RuntimeChoice, runtimes};
 
 use crate::failure::{Exit, Failure};
-use crate::inputs::Run;
+use crate::inputs::{Run, RunArgs};
 use crate::machine;
 use crate::output::print;
 use crate::preflight::try_segmenter;
@@ -21,12 +21,8 @@ pub(crate) struct Doctor {
     /// Where results will go
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
-    /// Where the model is to run
-    #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
-    device: String,
-    /// What is to run it
-    #[arg(long, default_value = "tract", value_parser = ["tract", "ort", "auto"])]
-    runtime: String,
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 /// Memory that a run wants at least.
@@ -43,7 +39,7 @@ pub(crate) struct Finding {
 
 impl Doctor {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
-        let run = Run::of(&self.device, &self.runtime)?;
+        let run = self.run.run()?;
         let findings = [
             model(run),
             runtime(),

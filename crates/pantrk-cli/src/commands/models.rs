@@ -7,7 +7,7 @@ use pantrk_core::segment::heads::{HEADS, fitting_heads};
 use pantrk_nn::{Model, ModelReport, Trial, check_onnx, runtimes};
 
 use crate::failure::{Exit, Failure, OrExit as _};
-use crate::inputs::Run;
+use crate::inputs::RunArgs;
 use crate::output::{print, table};
 
 /// Lists the models on board, or says whether an ONNX file loads, what it takes and gives, and which head fits.
@@ -37,12 +37,8 @@ enum ModelsCommand {
         /// Pixels a side where the file leaves the size free
         #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(16..=4096))]
         patch: u32,
-        /// What runs it: `tract`, `ort` (ONNX Runtime) or `auto`
-        #[arg(long, default_value = "tract", value_parser = ["tract", "ort", "auto"])]
-        runtime: String,
-        /// Where it runs
-        #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
-        device: String,
+        #[command(flatten)]
+        run: RunArgs,
     },
 }
 
@@ -50,13 +46,8 @@ impl Models {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         match &self.command {
             ModelsCommand::List => list(),
-            ModelsCommand::Check {
-                file,
-                patch,
-                runtime,
-                device,
-            } => {
-                let run = Run::of(device, runtime)?;
+            ModelsCommand::Check { file, patch, run } => {
+                let run = run.run()?;
                 let runtimes = runtimes(run.runtime, run.device).or_exit(Exit::Preflight)?;
                 // The first that takes it runs it; where none does, the last takes the most networks and says what is wrong.
                 let mut exit = Exit::Preflight;

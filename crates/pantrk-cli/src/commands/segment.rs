@@ -38,12 +38,8 @@ pub(crate) struct Segment {
     /// What finds nuclei: `nucleus` (on board), `watershed`, or a folder with model.toml
     #[arg(long, default_value = "nucleus", value_name = "NAME|DIR")]
     model: String,
-    /// What runs the model: `tract`, `ort` (ONNX Runtime) or `auto`
-    #[arg(long, default_value = "tract", value_parser = ["tract", "ort", "auto"])]
-    runtime: String,
-    /// Where the model runs
-    #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
-    device: String,
+    #[command(flatten)]
+    run: inputs::RunArgs,
     /// DAB optical densities (log10) of 1+, 2+ and 3+
     #[arg(long, value_name = "1+,2+,3+", value_parser = inputs::parse_thresholds)]
     thresholds: Option<Thresholds>,
@@ -59,8 +55,7 @@ impl Segment {
         }
         let slide = inputs::open_slide(&self.image)?;
         let (mpp, _) = inputs::slide_mpp(&slide, self.mpp)?;
-        let run = inputs::Run::of(&self.device, &self.runtime)?;
-        let (segmenter, model) = inputs::segmenter(&self.model, run)?;
+        let (segmenter, model) = inputs::segmenter(&self.model, self.run.run()?)?;
         let parameters = ScoreParameters {
             thresholds: inputs::thresholds(self.thresholds),
             // Nuclei are wanted of any stain, and of the whole image.

@@ -131,9 +131,12 @@ fn leading_vectors(mut m: [[f64; 3]; 3]) -> [[f64; 3]; 2] {
 }
 
 #[cfg(test)]
+#[path = "../../../../tests/src/shared_data.rs"]
+mod shared_data;
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::{Path, PathBuf};
 
     /// HistomicsTK's published test of its PCA-based Macenko method on `Easy1.png`: columns are the stains and the complement.
     const GOLDEN: [[f64; 3]; 3] = [
@@ -144,16 +147,9 @@ mod tests {
 
     #[test]
     fn histomicstk_s_golden_matrix_is_met() {
-        let path = std::env::var_os("PANTRK_SHARED_DATA")
-            .map_or_else(
-                || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-                PathBuf::from,
-            )
-            .join("he/HistomicsTK_Easy1.png");
-        if !path.is_file() {
-            println!("skipped: no {}", path.display());
+        let Some(path) = shared_data::shared_data("he/HistomicsTK_Easy1.png") else {
             return;
-        }
+        };
         let image = image::open(&path).unwrap().to_rgb8();
         let size = pantrk_space::LevelSize {
             width: image.width(),

@@ -1,22 +1,10 @@
 //! The manifest of the small networks in `fixtures/`, and where other networks are.
 
-use std::path::{Path, PathBuf};
+#[path = "../../../../tests/src/shared_data.rs"]
+mod shared_data;
 
 use pantrk_nn::sha256_hex;
-
-/// The optional test data beside the repository, or in the folder that `PANTRK_SHARED_DATA` names.
-pub(crate) fn shared_data(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("PANTRK_SHARED_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
-    let path = root.join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    println!("skipped: no ../shared/data ({name})");
-    None
-}
+pub(crate) use shared_data::shared_data;
 
 /// Pixels along a side of their patch.
 pub(crate) const EDGE: u32 = 32;

@@ -14,7 +14,11 @@
 
 pub mod czi;
 pub mod mirax;
+#[path = "../../../../tests/src/shared_data.rs"]
+mod shared_data;
 pub mod vendors;
+
+pub(crate) use shared_data::shared_data;
 
 use std::path::{Path, PathBuf};
 
@@ -22,20 +26,6 @@ use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use pantrk_slide::Slide;
 use pantrk_space::{Gap, GapKind, LevelIndex, LevelRect, LevelSize, RegionReader, RgbBuffer};
 use rayon::prelude::*;
-
-/// The optional test data beside the repository, or in the folder that `PANTRK_SHARED_DATA` names.
-pub fn shared_data(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("PANTRK_SHARED_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
-    let path = root.join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    println!("skipped: no ../shared/data ({name})");
-    None
-}
 
 pub enum Value {
     Short(Vec<u16>),

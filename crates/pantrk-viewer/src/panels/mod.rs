@@ -27,9 +27,9 @@ pub(crate) use drawn::describe;
 
 use egui::{RichText, Ui};
 
-use crate::command::Commands;
+use crate::command::{Command, Commands};
 use crate::settings::Settings;
-use crate::state::Session;
+use crate::state::{Load, Session, WorkItem};
 use crate::tokens;
 
 /// What panels and canvas may look at.
@@ -121,6 +121,39 @@ const UV: egui::Rect = egui::Rect {
     min: egui::pos2(0.0, 0.0),
     max: egui::pos2(1.0, 1.0),
 };
+
+/// The picture of an entry of the worklist in the middle of its room; asked for where it is not there yet.
+fn thumbnail_ui(
+    painter: &egui::Painter,
+    (session, item, index): (&Session, &WorkItem, usize),
+    room: egui::Rect,
+    out: &mut Commands,
+) {
+    match item.place().map(|place| session.thumbnails.get(place)) {
+        Some(None) => out.push(Command::WantThumbnail(index)),
+        Some(Some(Load::Ready(texture))) => {
+            let size = texture.size_vec2();
+            let scale = (room.width() / size.x).min(room.height() / size.y);
+            let place = egui::Rect::from_center_size(room.center(), size * scale);
+            painter.image(texture.id(), place, UV, egui::Color32::WHITE);
+        }
+        Some(Some(_)) | None => {}
+    }
+}
+
+/// Draws one line from the left, cut where its room ends.
+fn cut(
+    painter: &egui::Painter,
+    (left, right): (f32, f32),
+    y: f32,
+    mut job: egui::text::LayoutJob,
+    colour: egui::Color32,
+) {
+    job.wrap = egui::text::TextWrapping::truncate_at_width((right - left).max(1.0));
+    let line = painter.layout_job(job);
+    let at = egui::pos2(left, y - line.size().y / 2.0);
+    painter.galley(at, line, colour);
+}
 
 /// A panel's title.
 fn title(ui: &mut Ui, text: &str) {

@@ -1,16 +1,16 @@
 //! One row of the worklist: the slide, what is said of it, and how far its review is.
 
 use egui::{
-    Align2, Color32, FontId, Id, Painter, Rect, Response, Sense, Stroke, StrokeKind, Ui,
-    WidgetInfo, pos2, vec2,
+    Align2, FontId, Id, Painter, Rect, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2,
+    vec2,
 };
 use pantrk_store::{ReviewState, SlideResult};
 
-use super::capital;
+use super::{capital, cut, thumbnail_ui};
 use crate::command::{Command, Commands};
 use crate::icon::{flag_icon, pen_icon};
 use crate::reading::{Reading, Said};
-use crate::state::{Load, ScoreJob, Session, WorkItem, WorkSource};
+use crate::state::{ScoreJob, Session, WorkItem, WorkSource};
 use crate::tokens::{self, Tokens};
 
 /// A row's height, in points.
@@ -56,7 +56,11 @@ pub(super) fn row_ui(
         return;
     }
     let card = card_ui(ui, rect, &response, open);
-    picture_ui(ui, card, &row, out);
+    let room = Rect::from_min_size(
+        card.min + vec2(6.0, (card.height() - THUMBNAIL) / 2.0),
+        vec2(THUMBNAIL, THUMBNAIL),
+    );
+    thumbnail_ui(ui.painter(), (session, item, index), room, out);
     row.paint(ui, card, tokens::of(ui));
     let response = response.on_hover_text(row.hover_text());
     response.context_menu(|ui| row.menu_ui(ui, out));
@@ -84,25 +88,6 @@ fn card_ui(ui: &Ui, rect: Rect, response: &Response, open: bool) -> Rect {
     let card = rect.shrink2(vec2(0.0, 2.0));
     ui.painter().rect(card, 6, fill, stroke, StrokeKind::Inside);
     card
-}
-
-fn picture_ui(ui: &Ui, card: Rect, row: &Row<'_>, out: &mut Commands) {
-    let place = row.item.place();
-    match place.map(|place| row.session.thumbnails.get(place)) {
-        Some(None) => out.push(Command::WantThumbnail(row.index)),
-        Some(Some(Load::Ready(texture))) => {
-            let room = Rect::from_min_size(
-                card.min + vec2(6.0, (card.height() - THUMBNAIL) / 2.0),
-                vec2(THUMBNAIL, THUMBNAIL),
-            );
-            let size = texture.size_vec2();
-            let scale = (room.width() / size.x).min(room.height() / size.y);
-            let place = Rect::from_center_size(room.center(), size * scale);
-            ui.painter()
-                .image(texture.id(), place, super::UV, Color32::WHITE);
-        }
-        Some(Some(_)) | None => {}
-    }
 }
 
 /// Whether an entry is a slide without a score that does not wait for one.
@@ -323,20 +308,6 @@ impl Row<'_> {
 
 fn tiny(text: String, tokens: &Tokens) -> egui::text::LayoutJob {
     egui::text::LayoutJob::simple_singleline(text, FontId::proportional(TINY), tokens.faint)
-}
-
-/// Draws one line from the left, cut where its room ends.
-fn cut(
-    painter: &Painter,
-    (left, right): (f32, f32),
-    y: f32,
-    mut job: egui::text::LayoutJob,
-    colour: Color32,
-) {
-    job.wrap = egui::text::TextWrapping::truncate_at_width((right - left).max(1.0));
-    let line = painter.layout_job(job);
-    let at = pos2(left, y - line.size().y / 2.0);
-    painter.galley(at, line, colour);
 }
 
 fn state_of(item: &WorkItem) -> &'static str {

@@ -3,12 +3,12 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use egui::text::{LayoutJob, TextWrapping};
-use egui::{Color32, FontId, Rect, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
+use egui::text::LayoutJob;
+use egui::{FontId, Rect, Sense, Ui, Vec2, WidgetInfo, vec2};
 
-use super::PanelContext;
+use super::{PanelContext, cut, thumbnail_ui};
 use crate::command::{Command, Commands};
-use crate::state::{Load, OpenItem, Session, WorkItem, WorkSource};
+use crate::state::{OpenItem, Session, WorkItem, WorkSource};
 use crate::tokens;
 use crate::worklist::call_text;
 
@@ -99,27 +99,16 @@ fn choice_ui(
     let painter = ui.painter().with_clip_rect(rect);
     painter.rect_filled(rect, 4, fill);
     let room = Rect::from_min_size(rect.min + vec2(4.0, 4.0), Vec2::splat(BESIDE_ROW - 8.0));
-    match item.place().map(|place| session.thumbnails.get(place)) {
-        Some(None) => out.push(Command::WantThumbnail(index)),
-        Some(Some(Load::Ready(texture))) => {
-            let size = texture.size_vec2();
-            let scale = (room.width() / size.x).min(room.height() / size.y);
-            let place = Rect::from_center_size(room.center(), size * scale);
-            painter.image(texture.id(), place, super::UV, Color32::WHITE);
-        }
-        Some(Some(_)) | None => {}
-    }
+    thumbnail_ui(&painter, (session, item, index), room, out);
     let left = room.right() + 8.0;
     for (text, size, colour, y) in [
         (item.id.as_str(), 14.0, tokens.ink, 14.0),
         (facts.as_str(), 11.5, tokens.faint, 33.0),
     ] {
         let font = FontId::proportional(size);
-        let mut job = LayoutJob::simple_singleline(text.to_owned(), font, colour);
-        job.wrap = TextWrapping::truncate_at_width(rect.right() - left - 6.0);
-        let galley = painter.layout_job(job);
-        let at = pos2(left, rect.top() + y - galley.size().y / 2.0);
-        painter.galley(at, galley, colour);
+        let line = LayoutJob::simple_singleline(text.to_owned(), font, colour);
+        let sides = (left, rect.right() - 6.0);
+        cut(&painter, sides, rect.top() + y, line, colour);
     }
     let path = item.place().map(|place| place.display().to_string());
     response.on_hover_text(path.unwrap_or_default()).clicked()

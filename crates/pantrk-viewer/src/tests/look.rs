@@ -226,16 +226,7 @@ fn what_was_done_goes_by_itself_and_what_failed_stays_until_it_is_dismissed() {
 fn the_trail_tells_what_was_before_and_what_is_after() {
     let dir = tempfile::tempdir().unwrap();
     let mut harness = scored(dir.path(), laptop(1.0));
-    let thresholds = Thresholds::new([0.25, 0.4, 0.6]).unwrap();
-    wish(
-        &mut harness,
-        Command::Review(ReviewCommand::Thresholds(thresholds)),
-    );
-    let wrong = Some(Correction::NotTumour);
-    wish(
-        &mut harness,
-        Command::Review(ReviewCommand::Correct(3, wrong)),
-    );
+    regrade_and_correct(&mut harness);
     settle(&mut harness);
     sign(&mut harness);
     harness.run_steps(3);
@@ -356,6 +347,19 @@ fn slides_of_one_name_are_told_apart_where_one_is_shown_beside() {
     assert!(chosen.ends_with("tuesday/HE.png"), "{}", chosen.display());
 }
 
+/// Moves the lowest threshold and corrects a cell; how.
+fn regrade_and_correct(harness: &mut Desk) -> Option<Correction> {
+    let thresholds = Thresholds::new([0.25, 0.4, 0.6]).unwrap();
+    let wrong = Some(Correction::NotTumour);
+    for change in [
+        ReviewCommand::Thresholds(thresholds),
+        ReviewCommand::Correct(3, wrong),
+    ] {
+        wish(harness, Command::Review(change));
+    }
+    wrong
+}
+
 fn undo(harness: &mut Desk) {
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     harness.run_steps(3);
@@ -375,16 +379,7 @@ fn one_key_takes_back_whatever_was_changed_last() {
         )
     };
     let before = state(&harness);
-    let thresholds = Thresholds::new([0.25, 0.4, 0.6]).unwrap();
-    wish(
-        &mut harness,
-        Command::Review(ReviewCommand::Thresholds(thresholds)),
-    );
-    let wrong = Some(Correction::NotTumour);
-    wish(
-        &mut harness,
-        Command::Review(ReviewCommand::Correct(3, wrong)),
-    );
+    let wrong = regrade_and_correct(&mut harness);
     harness.get_by_label("Rectangle").click_accesskit();
     harness.run_steps(2);
     drag(&mut harness, (0.1, 0.1), (0.6, 0.6));

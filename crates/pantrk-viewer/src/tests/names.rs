@@ -43,7 +43,7 @@ fn of_one_name(dir: &Path, folders: [&str; 2], name: &str) -> [PathBuf; 2] {
 }
 
 /// Opens a row and waits until its review was read and restored.
-fn open(harness: &mut Harness<'static, Option<Viewer>>, index: usize) {
+pub(super) fn open(harness: &mut Harness<'static, Option<Viewer>>, index: usize) {
     wish(harness, vec![Command::Open(index)]);
     until(harness, "the review", |h| {
         let open = viewer(h).session.open.as_ref();

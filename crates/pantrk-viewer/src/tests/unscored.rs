@@ -6,7 +6,7 @@ use pantrk_core::pipeline::Progress;
 use pantrk_core::segment::Segmenter;
 use pantrk_triage::Case;
 
-use super::names::{draw, scanned, settled_in, shapes, wish};
+use super::names::{draw, open, scanned, settled_in, shapes, wish};
 use super::*;
 use crate::command::{Command, ReviewCommand};
 use crate::worklist::{Filter, SortBy, shown};
@@ -44,15 +44,6 @@ fn case(tumour_type: &str) -> Command {
         ..Case::default()
     };
     Command::Review(ReviewCommand::Case(Box::new(case)))
-}
-
-/// Opens a row and waits until its review can go on.
-fn open(harness: &mut Harness<'static, Option<Viewer>>, index: usize) {
-    wish(harness, vec![Command::Open(index)]);
-    until(harness, "the slide", |h| {
-        let open = viewer(h).session.open.as_ref();
-        open.is_some_and(|open| open.index == index && open.draft.is_some())
-    });
 }
 
 #[test]

@@ -330,6 +330,15 @@ pub(crate) fn segmenter(name: &str, run: Run) -> Result<(Box<dyn Segmenter>, Mod
                 ),
             ));
         }
+        // `auto` takes what there is; `ort` is a wish that cannot come true.
+        if run.runtime == RuntimeChoice::Ort {
+            return Err(Failure::new(
+                Exit::Preflight,
+                anyhow::anyhow!(
+                    "watershed is no network, so ONNX Runtime does not run it; leave --runtime out, or choose a network with --model"
+                ),
+            ));
+        }
         let mpp = MicronsPerPixel::new(0.5).ok_or_else(|| Failure::usage("no pixel size"))?;
         let facts = ModelFacts {
             name: "watershed".to_owned(),

@@ -146,6 +146,11 @@ fn segment_gives_a_label_for_each_row() {
     let jpeg = path.with_extension("jpg");
     image::open(&path).unwrap().into_rgb8().save(&jpeg).unwrap();
     assert!(nuclei(&jpeg, "watershed") >= 20);
+    let out = path.with_extension("labels.png");
+    let args = ["segment", text(&path), "--out", text(&out), "--mpp", "0.5"];
+    let wish = ["--model", "watershed", "--runtime", "ort"];
+    pantrk(args.into_iter().chain(wish)).failed(4, &["watershed is no network", "--runtime"]);
+    assert!(!out.exists());
 }
 
 #[test]
@@ -265,7 +270,28 @@ fn models_are_listed_and_checked() {
     ] {
         assert!(check.contains(word), "no {word:?} in {check}");
     }
+    // A network that runs and cannot be used: one of its weights, 20, made infinite.
     let folder = tempfile::tempdir().unwrap();
+    let mut bytes = std::fs::read(fixtures.join("tiny.onnx")).unwrap();
+    let weight = 20.0_f32.to_le_bytes();
+    let at = bytes.windows(4).position(|four| four == weight).unwrap();
+    bytes[at..at + 4].copy_from_slice(&f32::INFINITY.to_le_bytes());
+    let odd = folder.path().join("odd.onnx");
+    std::fs::write(&odd, bytes).unwrap();
+    let unusable = |args: &[&str], word: &str| {
+        let check = pantrk(args.iter().copied());
+        assert_eq!(check.code, Some(4), "{check:?}");
+        assert!(check.stdout.contains(word), "{}", check.stdout);
+    };
+    let odd = ["models", "check", text(&odd)];
+    unusable(&odd, "runs     in");
+    unusable(&odd, "it cannot be used as it is");
+    let uneven = ["models", "check", text(&weights), "--patch", "250"];
+    unusable(
+        &uneven,
+        "runs     not here: the model's patch (--patch) is 250 px",
+    );
+    unusable(&uneven, "a multiple of 8 px");
     let broken = folder.path().join("broken.onnx");
     std::fs::write(&broken, &std::fs::read(&weights).unwrap()[..1000]).unwrap();
     pantrk(["models", "check", text(&broken)])

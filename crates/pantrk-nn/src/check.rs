@@ -141,8 +141,18 @@ pub fn check_onnx(
         None => (Vec::new(), Vec::new()),
     };
     onnx::validate(&proto, path)?;
-    let trial = trial_shape(&inputs, patch as usize, path)
-        .and_then(|(shape, layout)| try_once(&weights, shape, layout, runtime, path));
+    let trial = trial_shape(&inputs, patch as usize, path).and_then(|(shape, layout)| {
+        let input = inputs.first();
+        match input.and_then(|input| onnx::wanted_side(&proto, input, patch as usize)) {
+            None => try_once(&weights, shape, layout, runtime, path),
+            Some(wanted) => Err(ModelError::Mismatch {
+                what: "patch (--patch)".to_owned(),
+                found: format!("{patch} px"),
+                wanted,
+                path: path.to_owned(),
+            }),
+        }
+    });
     Ok(ModelReport {
         path: path.to_owned(),
         sha256: sha256_hex(&weights),

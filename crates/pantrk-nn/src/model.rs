@@ -417,6 +417,14 @@ fn match_names(
             format!("{} float32", manifest.input.name),
         ));
     }
+    let patch = manifest.input.patch as usize;
+    if let Some(wanted) = onnx::wanted_side(&proto, input, patch) {
+        return Err(mismatch(
+            "patch (input.patch in model.toml)".to_owned(),
+            format!("{patch} px"),
+            wanted,
+        ));
+    }
     let fits = input.shape.as_ref().is_none_or(|dims| {
         dims.len() == shape.len()
             && dims.iter().zip(shape).all(|(dim, wanted)| match dim {

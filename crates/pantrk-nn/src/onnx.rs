@@ -2,11 +2,11 @@
 //!
 //! The protobuf types are those of the tract crate; nothing here runs a network.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
-use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto, type_proto};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto, type_proto};
 use tract_onnx::prelude::Framework as _;
 
 use crate::error::one_line;
@@ -77,6 +77,65 @@ pub(crate) fn inputs(graph: &GraphProto) -> Vec<TensorInfo> {
 /// The graph's outputs.
 pub(crate) fn outputs(graph: &GraphProto) -> Vec<TensorInfo> {
     graph.output.iter().map(tensor_info).collect()
+}
+
+/// What sides the network takes, in words, where `side` is none of them; a file that fixes its own size knows best.
+///
+/// Maps that were reduced and enlarged again fit those beside them only where the input's side is a multiple of the reduction.
+pub(crate) fn wanted_side(proto: &ModelProto, input: &TensorInfo, side: usize) -> Option<String> {
+    let is_free = |dims: &Vec<Dim>| dims.iter().any(|dim| !matches!(dim, Dim::Fixed(_)));
+    let step = reduction(proto.graph.as_ref()?);
+    if side.is_multiple_of(step) || !input.shape.as_ref().is_none_or(is_free) {
+        return None;
+    }
+    let below = (side / step).max(1) * step;
+    Some(format!(
+        "a multiple of {step} px, by which the network reduces its input, such as {below} or {}",
+        below + step
+    ))
+}
+
+/// By how much the network reduces its input along a side at the most, as far as its nodes say; what follows a node whose sizes are not written down, such as a resize, is left out.
+fn reduction(graph: &GraphProto) -> usize {
+    // A broken file may say anything.
+    const MOST: f64 = 1024.0;
+    let mut scales: BTreeMap<&str, f64> = graph
+        .input
+        .iter()
+        .map(|input| (input.name.as_str(), 1.0))
+        .collect();
+    let mut most: f64 = 1.0;
+    for node in &graph.node {
+        let first = node.input.first();
+        let before = first.and_then(|name| scales.get(name.as_str()));
+        if let (Some(before), Some(factor)) = (before.copied(), factor(node))
+            && before * factor <= MOST
+        {
+            let scale = before * factor;
+            most = most.max(scale);
+            scales.extend(node.output.iter().map(|name| (name.as_str(), scale)));
+        }
+    }
+    most.round() as usize
+}
+
+/// Input pixels per output pixel of a node along a side, where it is written down.
+fn factor(node: &NodeProto) -> Option<f64> {
+    let find = |name: &str| node.attribute.iter().find(|a| a.name == name);
+    let stride = || {
+        let strides = find("strides").map(|a| a.ints.as_slice());
+        let most = strides.into_iter().flatten().copied().max();
+        most.unwrap_or(1).max(1) as f64
+    };
+    let block = || find("blocksize").map(|a| a.i.max(1) as f64);
+    match node.op_type.as_str() {
+        "Conv" | "MaxPool" | "AveragePool" | "LpPool" => Some(stride()),
+        "ConvTranspose" => Some(1.0 / stride()),
+        "SpaceToDepth" => block(),
+        "DepthToSpace" => block().map(|block| 1.0 / block),
+        "Resize" | "Upsample" | "Reshape" | "GlobalAveragePool" | "GlobalMaxPool" => None,
+        _ => Some(1.0),
+    }
 }
 
 /// The version of the default operator set.

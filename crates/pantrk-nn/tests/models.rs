@@ -160,6 +160,26 @@ fn a_network_that_is_not_the_manifests_is_refused() {
 }
 
 #[test]
+fn a_patch_that_the_network_cannot_halve_as_often_as_it_does_is_refused_when_loaded() {
+    let on_board = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/nucleus");
+    let weights = std::fs::read(on_board.join("weights.onnx")).unwrap();
+    let manifest = std::fs::read_to_string(on_board.join("model.toml")).unwrap();
+    let patch = Model::embedded_manifest().unwrap().input.patch;
+    let from = format!("patch = {patch}");
+    assert!(manifest.contains(&from), "{from}");
+    let error = refused(&manifest.replace(&from, "patch = 300"), &weights);
+    assert!(matches!(error, ModelError::Mismatch { .. }), "{error}");
+    let text = error.to_string();
+    assert!(
+        text.contains("input.patch in model.toml) is 300 px, wanted a multiple of 8 px")
+            && text.contains("such as 296 or 304"),
+        "{text}"
+    );
+    let folder = folder(&manifest.replace(&from, "patch = 304"), &weights);
+    Model::load_dir(folder.path()).unwrap();
+}
+
+#[test]
 fn a_wrong_number_of_values_is_refused() {
     let folder = folder(&manifest(TINY, "nchw"), TINY);
     let mut worker = Model::load_dir(folder.path()).unwrap().worker();

@@ -27,7 +27,7 @@ enum ModelsCommand {
   pantrk models list
   pantrk models list | cut -d' ' -f1")]
     List,
-    /// Does this ONNX file load, and what are its input, output and head
+    /// Does this ONNX file load, and what are its input, output and head; ends with 4 where it cannot be used
     #[command(after_help = "Examples:
   pantrk models check my-network.onnx
   pantrk models check my-network.onnx --patch 512 --runtime ort")]
@@ -54,9 +54,12 @@ impl Models {
                 let mut said = String::new();
                 for runtime in &runtimes {
                     let report = check_onnx(file, *patch, &**runtime).or_exit(Exit::NothingRead)?;
-                    said = words(&report);
-                    if report.trial.is_ok() {
+                    let usable;
+                    (said, usable) = words(&report);
+                    if usable {
                         exit = Exit::Good;
+                    }
+                    if report.trial.is_ok() {
                         break;
                     }
                 }
@@ -97,7 +100,8 @@ fn list() -> Result<Exit, Failure> {
     Ok(Exit::Good)
 }
 
-fn words(report: &ModelReport) -> String {
+/// What is said of a file, and whether it can be used.
+fn words(report: &ModelReport) -> (String, bool) {
     let mut lines = vec![
         format!("{}", report.path.display()),
         format!("sha256   {} ({} bytes)", report.sha256, report.bytes),
@@ -115,21 +119,26 @@ fn words(report: &ModelReport) -> String {
     ];
     lines.extend(report.inputs.iter().map(|t| format!("input    {t}")));
     lines.extend(report.outputs.iter().map(|t| format!("output   {t}")));
-    match &report.trial {
+    let usable = match &report.trial {
         Ok(trial) => {
             lines.push(format!(
                 "runs     in {} on {:?}",
                 trial.runtime, trial.input_shape
             ));
-            lines.extend(fits(report, trial));
+            let (more, usable) = fits(report, trial);
+            lines.extend(more);
+            usable
         }
-        Err(error) => lines.push(format!("runs     not here: {error}")),
-    }
-    lines.join("\n")
+        Err(error) => {
+            lines.push(format!("runs     not here: {error}"));
+            false
+        }
+    };
+    (lines.join("\n"), usable)
 }
 
-/// What of the network fits, and what does not; the last line says whether it can be used.
-fn fits(report: &ModelReport, trial: &Trial) -> Vec<String> {
+/// What of the network fits, and what does not; the last line says whether it can be used, and so does the second value.
+fn fits(report: &ModelReport, trial: &Trial) -> (Vec<String>, bool) {
     let mut lines = Vec::new();
     let mut usable = true;
     let mut say = |fits: bool, text: String| {
@@ -197,5 +206,5 @@ fn fits(report: &ModelReport, trial: &Trial) -> Vec<String> {
     } else {
         "so       it cannot be used as it is".to_owned()
     });
-    lines
+    (lines, usable)
 }

@@ -112,6 +112,20 @@ pub enum SegmentError {
         /// What is wrong, naming the parameter.
         reason: String,
     },
+    /// The patch is all halo: no nucleus could be seen whole.
+    #[error(
+        "model {model} has patches of {found} px (input.patch in model.toml), wanted more than {wanted} px: a halo of {halo} px on both sides is only looked at"
+    )]
+    PatchTooSmall {
+        /// The model's name.
+        model: String,
+        /// In its manifest.
+        found: u32,
+        /// Twice the halo.
+        wanted: u32,
+        /// Around what is scored, at the model's pixel size.
+        halo: u32,
+    },
     /// The head does not take the model's output.
     #[error("model {model} gives {found}, the head {head} wants {wanted}")]
     HeadOutput {

@@ -27,7 +27,7 @@ impl OnnxSegmenter {
     /// Joins a model with the head that its manifest names.
     ///
     /// # Errors
-    /// If there is no such head, or it does not take the model's output or parameters.
+    /// If there is no such head, it does not take the model's output or parameters, or a patch is no larger than its halo.
     pub fn new(model: Model) -> Result<Self, SegmentError> {
         let manifest = model.manifest();
         let kind = &manifest.head.kind;
@@ -66,7 +66,17 @@ impl OnnxSegmenter {
                 head: entry.kind,
                 reason,
             })?;
-        Ok(Self { model, head })
+        let segmenter = Self { model, head };
+        let (input, halo) = (&segmenter.model.manifest().input, segmenter.halo());
+        if input.patch <= 2 * halo {
+            return Err(SegmentError::PatchTooSmall {
+                model: segmenter.name().to_owned(),
+                found: input.patch,
+                wanted: 2 * halo,
+                halo,
+            });
+        }
+        Ok(segmenter)
     }
 
     /// The model.

@@ -225,8 +225,13 @@ fn warnings(facts: &Facts<'_>) -> Result<Vec<String>, TriageError> {
     if let Some(note) = facts.tumour.and_then(|t| t.note.as_ref()) {
         warnings.push(note.clone());
     }
-    if let Some(note) = facts.selection.prevalence.and_then(|row| row.note.as_ref()) {
-        warnings.push(format!("On the prevalence: {note}"));
+    if let Some(row) = facts.selection.prevalence
+        && let Some(note) = &row.note
+    {
+        warnings.push(format!(
+            "The probability starts from how often NTRK fusions were found in {} ({}). About that figure: {note}",
+            row.what, row.study
+        ));
     }
     Ok(warnings)
 }

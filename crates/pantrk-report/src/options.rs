@@ -1,6 +1,7 @@
 //! What a report shows beside the result.
 
-use pantrk_triage::Case;
+use pantrk_core::score::IhcResult;
+use pantrk_triage::{Action, Case};
 use serde::Serialize;
 
 /// What a report shows beside the result, and on which paper.
@@ -27,11 +28,13 @@ pub struct SignOff {
     pub name: String,
     /// When, RFC 3339.
     pub time: String,
-    /// The pathologist's own result, such as `positive`.
-    pub result: String,
-    /// Whether that is the program's.
-    pub agrees: bool,
-    /// Why it differs.
+    /// The pathologist's own result.
+    pub result: IhcResult,
+    /// The next step that was signed.
+    pub action: Action,
+    /// The rule that asks for it; none where the pathologist chose it.
+    pub rule: Option<String>,
+    /// Why either is another than the program's.
     pub reason: Option<String>,
 }
 

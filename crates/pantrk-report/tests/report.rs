@@ -4,12 +4,12 @@
 mod common;
 
 use pantrk_core::cell::{CellKinds, KindAccuracy};
-use pantrk_core::score::{ControlAdequacy, ControlScore, WithLeftOut};
+use pantrk_core::score::{ControlAdequacy, ControlScore, IhcResult, WithLeftOut};
 use pantrk_report::{
     Cohort, Pictures, ReportOptions, SignOff, TruthRow, render_html, write_report,
 };
 use pantrk_store::{SlideResult, Warning};
-use pantrk_triage::Case;
+use pantrk_triage::{Action, Case};
 
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn page(result: &SlideResult, case: &Case, options: &ReportOptions) -> String {
@@ -197,8 +197,9 @@ fn a_signature_stands_in_its_block() {
         sign_off: Some(SignOff {
             name: "Dr Example".to_owned(),
             time: "2026-03-03T10:00:00Z".to_owned(),
-            result: "not-evaluable".to_owned(),
-            agrees: false,
+            result: IhcResult::NotEvaluable,
+            action: Action::RepeatIhc,
+            rule: Some("R1".to_owned()),
             reason: Some("crushed tissue".to_owned()),
         }),
         ..ReportOptions::default()
@@ -209,10 +210,24 @@ fn a_signature_stands_in_its_block() {
         "differs",
         "2026-03-03 10:00 UTC",
         "not evaluable",
-        "Signed by Dr Example on 2026-03-03 10:00 UTC: IHC not evaluable, other than the program read it (crushed tissue).",
+        "Signed by Dr Example on 2026-03-03 10:00 UTC: IHC not evaluable, next step repeat, other than the program read it (crushed tissue).",
     ] {
         assert!(page.contains(text), "{text}");
     }
+    // What was signed stands at the head, and what the program says beside it.
+    let head = page.split("class=\"action\"").nth(1).unwrap();
+    let head = head.split("</section>").next().unwrap();
+    let places = [
+        "Signed next step: repeat",
+        "By rule R1 for the signed result; the program suggested: sequence (rule R7)",
+        "IHC result, signed",
+        "not evaluable",
+        "the program read: positive, 39.1 %",
+    ]
+    .map(|text| head.find(text).unwrap_or_else(|| panic!("{text}: {head}")));
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(!page.contains("Suggested next step"));
+    assert!(page.contains("<h2>Why the program suggested: sequence</h2>"));
 }
 
 #[test]

@@ -67,6 +67,8 @@ pub(crate) enum Command {
     RegionOpacity(f32),
     /// Whether drawn regions are shown.
     ShowRegions(bool),
+    /// Whether the layers show their opacities and legends.
+    LayerDetails(bool),
     /// The outlines of the cells in these fields are in view and not there, the most wanted first.
     WantOutlines(Vec<Field>),
     /// Save the view as a picture.
@@ -89,6 +91,8 @@ pub(crate) enum Command {
     CancelScoring(PathBuf),
     /// Open the slide so many rows further down the worklist.
     Step(i32),
+    /// Open the next case of the worklist that is not signed.
+    NextCase,
     /// Go to the field so many further on in the tour.
     Tour(i32),
     /// Lead the tour through fields of the next kind.

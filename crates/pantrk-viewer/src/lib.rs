@@ -30,6 +30,7 @@ mod jobs;
 pub mod measure;
 mod notice;
 mod outlines;
+mod own_step;
 mod panels;
 mod pyramid;
 mod reading;

@@ -84,6 +84,18 @@ impl Notices {
         });
     }
 
+    /// The same in the place of the last of its kind, which `is_of_kind` knows by its text: one thing that goes on is told in one place.
+    pub(crate) fn replace(
+        &mut self,
+        (kind, text): (NoticeKind, String),
+        is_of_kind: impl Fn(&str) -> bool,
+        now: Instant,
+    ) {
+        self.list
+            .retain(|notice| notice.kind != kind || !is_of_kind(&notice.text));
+        self.add(kind, text, now);
+    }
+
     /// Those that go by themselves.
     pub(crate) fn passing(&self) -> impl Iterator<Item = &Notice> {
         self.list.iter().filter(|n| n.kind.lasts().is_some())
@@ -152,6 +164,19 @@ mod tests {
         assert_eq!(notices.staying().count(), 1);
         notices.dismiss_all();
         assert_eq!(notices.staying().count(), 0);
+    }
+
+    #[test]
+    fn one_thing_that_goes_on_is_told_in_one_place() {
+        let now = Instant::now();
+        let mut notices = Notices::default();
+        notices.add(NoticeKind::Information, "a".to_owned(), now);
+        for text in ["undone: 1", "undone: 2"] {
+            let notice = (NoticeKind::Information, text.to_owned());
+            notices.replace(notice, |text| text.starts_with("undone"), now);
+        }
+        let texts: Vec<&str> = notices.passing().map(|n| n.text.as_str()).collect();
+        assert_eq!(texts, ["a", "undone: 2"]);
     }
 
     #[test]

@@ -14,6 +14,14 @@ use crate::state::{OpenItem, Session, WorkItem};
 /// Percents that differ by less are shown alike.
 const SAME_PERCENT: f64 = 0.05;
 
+/// An IHC result as people read it.
+pub(crate) const fn ihc_word(result: IhcResult) -> &'static str {
+    match result {
+        IhcResult::NotEvaluable => "not evaluable",
+        other => other.name(),
+    }
+}
+
 /// What is said of a slide, as short as a row of the worklist has it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Reading<'a> {
@@ -44,10 +52,7 @@ impl<'a> Reading<'a> {
 
     /// The IHC result with its percent.
     pub(crate) fn call_text(&self) -> String {
-        let word = match self.result {
-            IhcResult::NotEvaluable => "not evaluable",
-            other => other.name(),
-        };
+        let word = ihc_word(self.result);
         match self.percent {
             Some(percent) => format!("{word}, {percent:.1} %"),
             None => word.to_owned(),
@@ -130,6 +135,8 @@ pub(crate) struct Mark {
     result: Option<IhcResult>,
     /// The person's own next step, likewise.
     action: Option<Action>,
+    /// The rule by which the signed step follows the signed result; empty where a person chose the step.
+    rule: Option<String>,
     /// As they stood when it was signed, else when it was kept.
     figures: Option<Figures>,
     /// The case in the review; `None` where none was kept.
@@ -162,6 +169,14 @@ struct SignedHead {
     tumour_type: Option<String>,
     #[serde(default)]
     parameter_hash: Option<String>,
+    #[serde(default)]
+    own: Option<OwnHead>,
+}
+
+/// What of the person's own words is looked at beside the database's columns.
+#[derive(Deserialize)]
+struct OwnHead {
+    rule: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -209,6 +224,7 @@ impl Mark {
         let Some(signed) = signed else { return };
         self.result = self.result.filter(|own| *own != signed.ihc.result);
         self.action = self.action.filter(|own| *own != signed.action);
+        self.rule = signed.own.map(|own| own.rule.unwrap_or_default());
         if review.state != ReviewState::Signed {
             return;
         }
@@ -252,12 +268,31 @@ impl Mark {
     }
 
     /// Puts the person's own words in the place of what was worked out.
-    fn speak(&self, reading: &mut Reading<'_>) {
+    fn speak<'a>(&'a self, reading: &mut Reading<'a>) {
         reading.result = self.result.unwrap_or(reading.result);
         if let Some(action) = self.action {
             reading.action = action;
             reading.rule = "";
         }
+        if let Some(rule) = &self.rule {
+            reading.rule = rule;
+        }
+    }
+}
+
+/// What stands under a signature.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Signed<'a> {
+    /// By the person who signed.
+    pub(crate) own: Reading<'a>,
+    /// By the program, as it stood beside it.
+    pub(crate) computed: Reading<'a>,
+}
+
+impl Signed<'_> {
+    /// Whether the person says otherwise than the program.
+    pub(crate) fn differs(&self) -> bool {
+        !self.own.is_alike(&self.computed)
     }
 }
 
@@ -302,6 +337,18 @@ impl Session {
             mark.speak(&mut now);
         }
         Some(Said { now, program })
+    }
+
+    /// What stands under the signature of what is open, if it is signed.
+    pub(crate) fn signed(&self) -> Option<Signed<'_>> {
+        let (item, _) = self.open_item().filter(|_| self.is_locked())?;
+        let result = item.result()?;
+        let mark = self.kept_mark(item);
+        let mark = mark.filter(|mark| mark.state == ReviewState::Signed)?;
+        let computed = mark.reading(result);
+        let mut own = computed;
+        mark.speak(&mut own);
+        Some(Signed { own, computed })
     }
 
     /// The tumour type of an entry: that of its case where it is not scored yet.

@@ -3,14 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use egui::ThemePreference;
+use pantrk_slide::is_address;
 use serde::{Deserialize, Serialize};
 
 use crate::drawing::Tool;
+use crate::state::whole;
 use crate::worklist::{Filter, SortBy};
 
 /// What the user chose.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Settings {
     /// Light, dark, or as the system has it.
     #[serde(with = "theme")]
@@ -29,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) show_regions: bool,
     /// How opaque they are drawn, 0 to 1.
     pub(crate) region_opacity: f32,
+    /// Whether the layers show their opacities and legends, beside the switches.
+    pub(crate) layer_details: bool,
     /// Whether the region classifier is trained while strokes are painted, and what it says is shown.
     pub(crate) live_preview: bool,
     /// How opaque that is drawn, 0 to 1.
@@ -54,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) last_place: Option<PathBuf>,
     /// The folder that a file was chosen from last.
     pub(crate) last_folder: Option<PathBuf>,
+    /// The folder in which a slide lay that was opened last.
+    pub(crate) slide_folder: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -67,6 +74,7 @@ impl Default for Settings {
             cell_opacity: 1.0,
             show_regions: true,
             region_opacity: 1.0,
+            layer_details: false,
             live_preview: true,
             preview_opacity: 0.45,
             tool: Tool::Move,
@@ -79,6 +87,7 @@ impl Default for Settings {
             last_open: None,
             last_place: None,
             last_folder: None,
+            slide_folder: None,
         }
     }
 }
@@ -92,6 +101,13 @@ impl Settings {
         settings.brush = settings.brush.clamp(3.0, 200.0);
         settings.tile_budget = settings.tile_budget.clamp(32 << 20, 4 << 30);
         settings
+    }
+
+    /// A slide was found here: others that are not where their results say may be as well.
+    pub(crate) fn keep_slide_folder(&mut self, slide: &Path) {
+        if !is_address(slide) {
+            self.slide_folder = whole(slide).parent().map(Path::to_path_buf);
+        }
     }
 
     /// As they are kept.

@@ -17,10 +17,11 @@ use crate::Given;
 use crate::app::Opinion;
 use crate::browser::Browser;
 use crate::draft::Draft;
-use crate::drawing::Gesture;
+use crate::drawing::{Gesture, Tool};
 use crate::jobs::{Probe, ScoredCells};
 use crate::notice::Notices;
 use crate::outlines::Outlines;
+use crate::own_step::OwnStep;
 use crate::pyramid::{Pyramid, TileKey};
 use crate::reading::Mark;
 use crate::review::Review;
@@ -278,6 +279,8 @@ pub(crate) struct OpenItem {
     pub(crate) kept: KeptReview,
     /// What the person says of the slide as a whole.
     pub(crate) opinion: Opinion,
+    /// The next step by the rules for what the person says of the stain.
+    pub(crate) own_step: Option<OwnStep>,
     /// Whether all files of the opening were read.
     pub(crate) all_read: bool,
     /// The review under work as it was kept last; `None` until it is known what was kept before.
@@ -472,6 +475,11 @@ impl Session {
             };
             state == ReviewState::Signed
         })
+    }
+
+    /// The tool in hand where this one was `chosen`: a signed case is only looked at.
+    pub(crate) fn tool(&self, chosen: Tool) -> Tool {
+        if self.is_locked() { Tool::Move } else { chosen }
     }
 
     /// The review of what is open.

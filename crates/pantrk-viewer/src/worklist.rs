@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use pantrk_store::{ReviewState, SlideResult};
+use pantrk_store::ReviewState;
 use pantrk_triage::Action;
 use serde::{Deserialize, Serialize};
 
@@ -185,9 +185,4 @@ pub(crate) fn shown_with(
         .collect();
     shown.sort_by(|a, b| a.order(b, sort));
     shown.into_iter().map(|entry| entry.index).collect()
-}
-
-/// The IHC result with its percent.
-pub(crate) fn call_text(result: &SlideResult) -> String {
-    Reading::of(result).call_text()
 }

@@ -179,34 +179,43 @@ const fn ras(value: Ras) -> &'static str {
     }
 }
 
+/// Whether the pathologist says the same as the program.
+fn agrees(result: &SlideResult, signed: &SignOff) -> bool {
+    signed.result == result.ihc.result && signed.action == result.triage.action
+}
+
 /// What a pathologist signed, for the head of the report; empty before.
-pub(super) fn verdict(signed: Option<&SignOff>) -> String {
+pub(super) fn verdict(result: &SlideResult, signed: Option<&SignOff>) -> String {
     let Some(signed) = signed else {
         return String::new();
     };
-    let against = match (&signed.reason, signed.agrees) {
+    let against = match (&signed.reason, agrees(result, signed)) {
         (_, true) => "as the program read it".to_owned(),
         (None, false) => "other than the program read it".to_owned(),
         (Some(reason), false) => format!("other than the program read it ({reason})"),
     };
     format!(
-        "Signed by {} on {}: IHC {}, {against}.",
+        "Signed by {} on {}: IHC {}, next step {}, {against}.",
         signed.name,
         crate::numbers::minute(&signed.time),
-        words(&signed.result)
+        words(signed.result.name()),
+        signed.action.flag().word
     )
 }
 
 /// The block for the signature; what is known is filled in.
-pub(super) fn sign_off(case: &Case, signed: Option<&SignOff>) -> Vec<Field> {
+pub(super) fn sign_off(result: &SlideResult, case: &Case, signed: Option<&SignOff>) -> Vec<Field> {
     let lab = case.report.as_ref();
     if let Some(signed) = signed {
+        let against = if agrees(result, signed) {
+            "agrees"
+        } else {
+            "differs"
+        };
         let mut fields = vec![
-            Field::new("Pathologist's result", words(&signed.result)),
-            Field::new(
-                "Against the program",
-                if signed.agrees { "agrees" } else { "differs" },
-            ),
+            Field::new("Pathologist's result", words(signed.result.name())),
+            Field::new("Next step", signed.action.label()),
+            Field::new("Against the program", against),
         ];
         if let Some(reason) = &signed.reason {
             fields.push(Field::new("Reason", reason.as_str()));

@@ -4,6 +4,7 @@
 
 mod case;
 mod decision;
+mod head;
 mod kinds;
 mod method;
 mod score;
@@ -66,11 +67,14 @@ pub(crate) struct SlidePage {
     pub(crate) note: String,
     pub(crate) verdict: String,
     pub(crate) groups: Vec<FieldGroup>,
+    pub(crate) step_title: &'static str,
     pub(crate) flag: Mark,
     pub(crate) action: String,
     pub(crate) decided_by: String,
+    pub(crate) ihc_title: &'static str,
     pub(crate) ihc: Mark,
     pub(crate) ihc_detail: String,
+    pub(crate) why_title: String,
     pub(crate) alerts: Vec<String>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) truth: Vec<TruthRow>,
@@ -107,6 +111,8 @@ impl SlidePage {
     ) -> Self {
         let triage = &result.triage;
         let started = result.run.started.as_deref();
+        let signed = options.sign_off.as_ref();
+        let head = head::Head::new(result, signed);
         Self {
             kind: KIND,
             id: result.slide.id.clone(),
@@ -117,17 +123,16 @@ impl SlidePage {
             program: format!("pantrk {}", result.run.version),
             made: started.map(minute).unwrap_or_default(),
             note: options.note.clone().unwrap_or_default(),
-            verdict: case::verdict(options.sign_off.as_ref()),
+            verdict: case::verdict(result, signed),
             groups: case::groups(result, case),
-            flag: Mark {
-                word: triage.flag.word.clone(),
-                icon: triage.flag.icon.clone(),
-                colour: flag_colour(&triage.flag.colour).to_owned(),
-            },
-            action: triage.action.label().to_owned(),
-            decided_by: decision::decided_by(triage),
-            ihc: ihc_mark(result.ihc.result),
-            ihc_detail: score::ihc_detail(result),
+            step_title: head.step_title,
+            flag: head.flag,
+            action: head.action,
+            decided_by: head.decided_by,
+            ihc_title: head.ihc_title,
+            ihc: head.ihc,
+            ihc_detail: head.ihc_detail,
+            why_title: head.why_title,
             alerts: alerts(result),
             facts: facts(result),
             truth: options.truth.clone(),
@@ -151,8 +156,8 @@ impl SlidePage {
             } else {
                 triage.limits.clone()
             },
-            sign_off: case::sign_off(case, options.sign_off.as_ref()),
-            signed: options.sign_off.is_some(),
+            sign_off: case::sign_off(result, case, signed),
+            signed: signed.is_some(),
         }
     }
 }

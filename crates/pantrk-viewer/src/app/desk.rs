@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use egui::ColorImage;
+use pantrk_store::ReviewState;
 
 use crate::command::Command;
 use crate::jobs::{FileAnswer, FileRequest, LibraryRequest, ThumbnailSource};
@@ -34,6 +35,7 @@ impl Viewer {
         match command {
             Command::Open(index) => self.open(index),
             Command::Step(by) => self.step(by),
+            Command::NextCase => self.next_case(),
             Command::Theme(theme) => {
                 settings.theme = theme;
                 ctx.set_theme(theme);
@@ -48,6 +50,7 @@ impl Viewer {
             Command::PreviewOpacity(opacity) => settings.preview_opacity = opacity,
             Command::ShowCells(show) => settings.show_cells = show,
             Command::ShowRegions(show) => settings.show_regions = show,
+            Command::LayerDetails(show) => settings.layer_details = show,
             Command::Sort(sort) => settings.sort = sort,
             Command::Filter(filter) => settings.filter = filter,
             Command::Search(search) => session.search = search,
@@ -88,6 +91,27 @@ impl Viewer {
             && Some(index) != now
         {
             self.open(index);
+        }
+    }
+
+    /// Opens the next case of the worklist that is not signed, as the list is shown; from its end it goes on at its beginning.
+    fn next_case(&mut self) {
+        let order = (self.settings.sort, self.settings.filter);
+        let session = &self.session;
+        let now = session.open.as_ref().map(|open| open.index);
+        let places = shown_with(session, order, now);
+        let at = now.and_then(|now| places.iter().position(|&place| place == now));
+        let after = at.map_or(0, |at| at + 1);
+        let waits = |index: &usize| {
+            let item = &session.worklist[*index];
+            Some(*index) != now
+                && item.result().is_some()
+                && session.mark(item) != ReviewState::Signed
+        };
+        let round = places[after..].iter().chain(&places[..after]).copied();
+        match round.into_iter().find(waits) {
+            Some(index) => self.open(index),
+            None => self.inform("No other case of this list waits for a signature.".to_owned()),
         }
     }
 

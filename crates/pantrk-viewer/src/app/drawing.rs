@@ -20,7 +20,7 @@ impl Viewer {
         }
         let looks = matches!(
             command,
-            DrawCommand::Tool(_)
+            DrawCommand::Tool(Tool::Move)
                 | DrawCommand::Select(_)
                 | DrawCommand::Click { .. }
                 | DrawCommand::Cancel
@@ -205,7 +205,7 @@ impl Viewer {
     fn click(&mut self, at: SlidePoint, add: bool) {
         let pixel = self.pixel();
         let reach = REACH * pixel;
-        let tool = self.settings.tool;
+        let tool = self.session.tool(self.settings.tool);
         let Some(open) = self.session.open.as_mut() else {
             return;
         };

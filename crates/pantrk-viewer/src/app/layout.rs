@@ -6,6 +6,7 @@ use crate::canvas;
 use crate::panels::{self, PanelContext, Place};
 
 use super::Viewer;
+use crate::state::Session;
 
 /// The least and the most of the left side, points; and its most as a share of the window.
 const LEFT: (f32, f32, f32) = (180.0, 460.0, 0.27);
@@ -21,12 +22,20 @@ fn range((least, most, share): (f32, f32, f32), width: f32) -> std::ops::RangeIn
     least..=(share * width).clamp(least, most)
 }
 
+/// Whether keys are the window's: no field of text, menu, list or sheet takes them.
+pub(super) fn takes_keys(ctx: &egui::Context, session: &Session) -> bool {
+    let is_covered = session.browser.is_some() || session.help;
+    !is_covered && !ctx.text_edit_focused() && !egui::Popup::is_any_open(ctx)
+}
+
 impl Viewer {
     pub(super) fn draw(&mut self, ui: &mut egui::Ui) {
         let context = PanelContext {
             settings: &self.settings,
             session: &self.session,
             tile_capacity: self.tiles.capacity,
+            // As the frame begins: what closes a list or leaves a field in it is no shortcut.
+            keys: takes_keys(ui.ctx(), &self.session),
         };
         let out = &mut self.commands;
         let width = ui.available_width();

@@ -254,6 +254,7 @@ impl Viewer {
         }
         self.restore();
         self.ask_for_score();
+        self.decide_anew();
         self.mind_training(&ctx);
         self.ask_for_outlines();
         self.mind_time(&ctx);
@@ -273,6 +274,7 @@ impl Viewer {
             settings: &self.settings,
             session: &self.session,
             tile_capacity: self.tiles.capacity,
+            keys: true,
         }
     }
 
@@ -322,6 +324,9 @@ impl Viewer {
         match answer {
             LibraryAnswer::Item(item) => {
                 self.want_marks(&item);
+                if let WorkSource::Slide { path } = &item.source {
+                    self.settings.keep_slide_folder(path);
+                }
                 self.session.worklist.push(item);
             }
             LibraryAnswer::AllRead { opening } => self.all_read(opening),
@@ -392,6 +397,9 @@ impl Viewer {
             let facts = &result.slide;
             (scored_mpp(result), facts.fingerprint.clone())
         });
+        if let Ok(slide) = &slide {
+            self.settings.keep_slide_folder(slide.path());
+        }
         let Some(open) = self.opened(opening) else {
             return;
         };
@@ -527,7 +535,8 @@ impl Viewer {
         let Some(item) = self.session.worklist.get(index) else {
             return;
         };
-        let Some(source) = SlideSource::of(item) else {
+        let slides = self.settings.slide_folder.as_deref();
+        let Some(source) = SlideSource::of(item, slides) else {
             if let WorkSource::Broken { reason } = &item.source {
                 let reason = reason.clone();
                 self.fail(reason);
@@ -569,6 +578,7 @@ impl Viewer {
             beside: None,
             kept: KeptReview::default(),
             opinion: Opinion::default(),
+            own_step: None,
             all_read: false,
             draft: None,
             kept_revision: 0,
@@ -702,8 +712,10 @@ impl Viewer {
     fn show_beside(&mut self, index: Option<usize>) {
         let budget = self.settings.tile_budget / 2;
         let item = index.and_then(|index| Some((index, self.session.worklist.get(index)?)));
-        let chosen =
-            item.and_then(|(index, item)| Some((index, SlideSource::of(item)?, item.id.clone())));
+        let slides = self.settings.slide_folder.as_deref();
+        let chosen = item.and_then(|(index, item)| {
+            Some((index, SlideSource::of(item, slides)?, item.id.clone()))
+        });
         let Some(open) = self.session.open.as_mut() else {
             return;
         };

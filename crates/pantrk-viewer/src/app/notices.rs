@@ -6,6 +6,8 @@ use crate::notice::NoticeKind;
 
 use super::Viewer;
 
+/// What stands before a change that was taken back, and before one that was done again.
+pub(super) const UNDO: [&str; 2] = ["Taken back", "Done again"];
 /// Lines of the log that are kept.
 const MAX_LOG: usize = 2000;
 
@@ -35,6 +37,16 @@ impl Viewer {
         self.inform(
             "This slide is signed, so nothing of it changes any more; reopen it first.".to_owned(),
         );
+    }
+
+    /// What was taken back or done again: the last of it alone, for what was before is out of date.
+    pub(super) fn inform_of_undo(&mut self, what: &str, word: &str) {
+        let kind = NoticeKind::Information;
+        let text = format!("{what}: {word}");
+        self.log(&format!("{}: {text}", kind.word()));
+        let is_undo = |text: &str| UNDO.iter().any(|what| text.starts_with(what));
+        let notices = &mut self.session.notices;
+        notices.replace((kind, text), is_undo, Instant::now());
     }
 
     /// Tells the user, and keeps it in the log.

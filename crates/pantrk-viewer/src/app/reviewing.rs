@@ -9,6 +9,7 @@ use crate::jobs::{LiveAnswer, scored_mpp};
 use crate::state::WorkSource;
 
 use super::Viewer;
+use super::notices::UNDO;
 
 impl Viewer {
     pub(super) fn review_command(&mut self, command: ReviewCommand) {
@@ -34,11 +35,11 @@ impl Viewer {
             ReviewCommand::Undo if open.gesture.is_some() => open.gesture = None,
             ReviewCommand::Undo => {
                 let word = review.undo();
-                self.told_undo("Taken back", word);
+                self.told_undo(UNDO[0], word);
             }
             ReviewCommand::Redo => {
                 let word = review.redo();
-                self.told_undo("Done again", word);
+                self.told_undo(UNDO[1], word);
             }
         }
     }
@@ -46,7 +47,7 @@ impl Viewer {
     /// What was taken back may be out of sight, so it is told.
     fn told_undo(&mut self, what: &str, word: Option<String>) {
         if let Some(word) = word {
-            self.inform(format!("{what}: {word}"));
+            self.inform_of_undo(what, &word);
         }
     }
 

@@ -14,6 +14,7 @@ use crate::command::SignCommand;
 use crate::draft::Draft;
 use crate::drawing::Shape;
 use crate::jobs::{FileRequest, ReportRequest, ReviewAnswer, ReviewPlace, ReviewRequest};
+use crate::own_step::Proposed;
 use crate::reading::Figures;
 use crate::state::{KeptReview, OpenItem, OpenSlide, WorkItem, WorkSource, file_id};
 
@@ -99,6 +100,7 @@ impl Viewer {
                 // Opened again, nothing takes back what was signed, other than by a hand that changes it.
                 if states[1] == Some(ReviewState::Signed) {
                     open.review.seal();
+                    open.gesture = None;
                 }
                 open.kept = KeptReview {
                     review,
@@ -217,11 +219,21 @@ impl Viewer {
                 if let Some(open) = self.session.open.as_mut() {
                     open.opinion = opinion;
                 }
+                self.decide_anew();
             }
             SignCommand::Sign => self.sign_off(ReviewState::Signed),
             SignCommand::Return => self.sign_off(ReviewState::Returned),
             SignCommand::Reopen => self.reopen(),
             SignCommand::Report => self.export_report(None),
+        }
+    }
+
+    /// Decides the next step anew where the pathologist's own result is not the computed one.
+    pub(super) fn decide_anew(&mut self) {
+        let computed = self.session.open_result();
+        let computed = computed.map(|result| (result.ihc.result, result.cells.tumour));
+        if let (Some(open), Some((result, cells))) = (self.session.open.as_mut(), computed) {
+            open.decide_anew(result, cells);
         }
     }
 
@@ -236,34 +248,31 @@ impl Viewer {
         else {
             return;
         };
-        if let Some(missing) = open.opinion.missing(&who, result, state) {
+        let proposed = open.proposed(result);
+        if let Some(missing) = open.opinion.missing(&who, (result, proposed), state) {
             self.inform(missing);
             return;
         }
         let opinion = &open.opinion;
         let reason = opinion.reason.trim();
+        let own_result = opinion.result.unwrap_or(result.ihc.result);
+        // A case that goes back may have no step.
+        let proposed_step = proposed.ok().map(|proposed| proposed.action);
+        let own_step = opinion.action.or(proposed_step);
+        let by_rule = proposed
+            .ok()
+            .filter(|proposed| own_step == Some(proposed.action))
+            .map(|proposed| proposed.rule);
         let request = ReviewRequest::SignOff {
             opening: open.opening,
             place,
             state,
             own: [
-                Some(
-                    opinion
-                        .result
-                        .unwrap_or(result.ihc.result)
-                        .name()
-                        .to_owned(),
-                ),
-                Some(
-                    opinion
-                        .action
-                        .unwrap_or(result.triage.action)
-                        .name()
-                        .to_owned(),
-                ),
+                Some(own_result.name().to_owned()),
+                own_step.map(|step| step.name().to_owned()),
             ],
             reason: (!reason.is_empty()).then(|| reason.to_owned()),
-            result: as_signed(result, &open.review.changes()),
+            result: as_signed(result, &open.review.changes(), by_rule),
             who,
         };
         if self.reviews.ask(request).is_err() {
@@ -284,16 +293,15 @@ impl Viewer {
             return;
         };
         let changes = open.review.changes();
-        let signed = open.kept.review.as_ref();
-        let sign_off = signed
-            .filter(|review| review.state == ReviewState::Signed)
-            .map(|review| SignOff {
-                name: review.reviewer.clone(),
-                time: review.signed.clone().unwrap_or_default(),
-                result: review.own_result.clone().unwrap_or_default(),
-                agrees: review.own_result.as_deref() == Some(result.ihc.result.name()),
-                reason: review.reason.clone(),
-            });
+        let signed = self.session.signed().zip(open.kept.review.as_ref());
+        let sign_off = signed.map(|(signed, review)| SignOff {
+            name: review.reviewer.clone(),
+            time: review.signed.clone().unwrap_or_default(),
+            result: signed.own.result,
+            action: signed.own.action,
+            rule: Some(signed.own.rule.to_owned()).filter(|rule| !rule.is_empty()),
+            reason: review.reason.clone(),
+        });
         let request = ReportRequest {
             result: result.clone(),
             case: open.review.case.clone(),
@@ -465,8 +473,8 @@ fn identity(item: &WorkItem, open: &OpenItem) -> [Option<String>; 2] {
     }
 }
 
-/// The figures and the decision as they stand when they are signed.
-fn as_signed(result: &SlideResult, changes: &[String]) -> Value {
+/// The figures and the decision as they stand when they are signed, and the rule by which the person's own step follows, if one does.
+fn as_signed(result: &SlideResult, changes: &[String], by_rule: Option<&str>) -> Value {
     let any = result.compartments.as_ref().map(|scores| scores.any);
     json!({
         "slide": { "id": result.slide.id, "fingerprint": result.slide.fingerprint },
@@ -483,6 +491,7 @@ fn as_signed(result: &SlideResult, changes: &[String]) -> Value {
         "table_version": result.triage.table_version,
         "pre_test": result.triage.pre_test,
         "post_test": result.triage.post_test,
+        "own": { "rule": by_rule },
     })
 }
 
@@ -498,26 +507,35 @@ pub(crate) struct Opinion {
 }
 
 impl Opinion {
-    /// Whether it differs from what was computed.
-    pub(crate) fn differs(&self, computed: &SlideResult) -> bool {
+    /// Whether it differs from what was computed, or from the step that the rules propose.
+    pub(crate) fn differs(
+        &self,
+        (computed, proposed): (&SlideResult, Result<Proposed<'_>, &str>),
+    ) -> bool {
+        let proposed = proposed.map(|proposed| proposed.action);
         self.result.is_some_and(|own| own != computed.ihc.result)
-            || self.action.is_some_and(|own| own != computed.triage.action)
+            || self.action.is_some_and(|own| Ok(own) != proposed)
     }
 
     /// What is missing for a signature, in words.
     pub(crate) fn missing(
         &self,
         who: &str,
-        computed: &SlideResult,
+        (computed, proposed): (&SlideResult, Result<Proposed<'_>, &str>),
         state: ReviewState,
     ) -> Option<String> {
         let reason = !self.reason.trim().is_empty();
+        let signs = state == ReviewState::Signed;
         if who.trim().is_empty() {
             Some("Write your name before you sign.".to_owned())
         } else if state == ReviewState::Returned && !reason {
             Some("Say why the case goes back.".to_owned())
-        } else if self.differs(computed) && !reason {
-            Some("Your result differs from the computed one: say why.".to_owned())
+        } else if let (true, None, Err(why)) = (signs, self.action, proposed) {
+            Some(format!(
+                "The rules give no next step for your result ({why}): choose your next step."
+            ))
+        } else if self.differs((computed, proposed)) && !reason {
+            Some("Your result or next step differs from the computed one: say why.".to_owned())
         } else {
             None
         }

@@ -29,7 +29,7 @@ pub(super) fn input(
 ) {
     let hover = response.hover_pos();
     point(projector, open, hover, out);
-    let tool = context.settings.tool;
+    let tool = context.tool();
     let pans = drag(ui, response, projector, (context, open), out);
     click(ui, response, projector, (tool, open), out);
 
@@ -63,8 +63,7 @@ pub(super) fn input(
         view = zoom(view, at, 2.0);
     }
     // A field or a slider that has the focus keeps its keys, and what lies over the slide takes them all.
-    let is_covered = context.session.browser.is_some() || context.session.help;
-    if !is_covered
+    if context.keys
         && ui.memory(|memory| memory.focused().is_none() || memory.has_focus(response.id))
     {
         if pressed(ui, Key::Num0) {
@@ -108,22 +107,12 @@ fn drag(
     (context, open): (&PanelContext<'_>, &OpenItem),
     out: &mut Commands,
 ) -> bool {
-    let tool = context.settings.tool;
+    let tool = context.tool();
     let (space, alt) = ui.input(|i| (i.key_down(Key::Space), i.modifiers.alt));
     let first = response.dragged_by(PointerButton::Primary);
     let locked = context.session.is_locked();
     let strokes = !locked && !space && first && (tool.draws() || tool == Tool::Move);
     let began = response.drag_started_by(PointerButton::Primary);
-    // Refused with a word, rather than without one.
-    if locked
-        && began
-        && !space
-        && tool.draws()
-        && let Some(pos) = ui.input(|i| i.pointer.press_origin())
-    {
-        let at = projector.slide(pos);
-        out.draw(DrawCommand::Press { at, erase: alt });
-    }
     if strokes && began {
         let origin = ui
             .input(|i| i.pointer.press_origin())
@@ -217,7 +206,14 @@ fn keys(ui: &Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands
         (Key::A, Command::ShowRegions(!context.settings.show_regions)),
         (Key::N, Command::Tour(if shift { -1 } else { 1 })),
         (Key::V, Command::TourKind),
-        (Key::PageDown, Command::Step(1)),
+        (
+            Key::PageDown,
+            if shift {
+                Command::NextCase
+            } else {
+                Command::Step(1)
+            },
+        ),
         (Key::PageUp, Command::Step(-1)),
     ] {
         if pressed(ui, key) {

@@ -21,7 +21,7 @@ use super::{Outbox, Pool, PoolSize, ScoredCells, database};
 use crate::RESULTS_BESIDE;
 use crate::cell_layer::CellLayer;
 use crate::error::ViewerError;
-use crate::state::{MAX_TEXTURE_SIDE, WorkItem, WorkSource};
+use crate::state::{MAX_TEXTURE_SIDE, WorkItem, WorkSource, whole};
 
 /// How deep folders are looked through for results.
 const MAX_DEPTH: usize = 6;
@@ -76,6 +76,8 @@ pub(crate) enum LibraryRequest {
 pub(crate) struct SlideSource {
     /// Where the slide may be, the likeliest first.
     candidates: Vec<PathBuf>,
+    /// In whose folders it is sought by its name, where it is in none of these places: what lies beside the results.
+    beside: Option<PathBuf>,
     /// The result's folder.
     folder: Option<PathBuf>,
     /// The pixel size that it was scored with.
@@ -85,22 +87,54 @@ pub(crate) struct SlideSource {
 }
 
 impl SlideSource {
-    /// Of an entry of the worklist; `None` for a broken one.
-    pub(crate) fn of(item: &WorkItem) -> Option<Self> {
+    /// Of an entry of the worklist; `None` for a broken one. `slides` is the folder in which a slide lay last.
+    pub(crate) fn of(item: &WorkItem, slides: Option<&Path>) -> Option<Self> {
         match &item.source {
             WorkSource::Broken { .. } => None,
             WorkSource::Slide { path } => Some(Self {
                 candidates: vec![path.clone()],
+                beside: None,
                 folder: None,
                 mpp: None,
                 without_regions: false,
             }),
-            WorkSource::Result { folder, result } => Some(Self {
-                candidates: candidates(folder, Path::new(&result.slide.path)),
-                folder: Some(folder.clone()),
-                mpp: scored_mpp(result),
-                without_regions: scored_without_regions(result),
-            }),
+            WorkSource::Result { folder, result } => {
+                let slide = Path::new(&result.slide.path);
+                let mut places = candidates(folder, slide);
+                for folder in slides.into_iter().flat_map(|s| s.ancestors().take(2)) {
+                    places.extend(below(folder, slide));
+                }
+                let root = whole(folder)
+                    .parent()
+                    .and_then(Path::parent)
+                    .map(Path::to_path_buf);
+                Some(Self {
+                    candidates: places,
+                    beside: root.filter(|_| !is_address(slide)),
+                    folder: Some(folder.clone()),
+                    mpp: scored_mpp(result),
+                    without_regions: scored_without_regions(result),
+                })
+            }
+        }
+    }
+
+    /// The slide, from the first place where it is.
+    fn open(&self) -> Result<Arc<Slide>, String> {
+        let mut places = self.candidates.clone();
+        // A DICOM slide may be a folder.
+        let is_there = |path: &PathBuf| path.exists() || is_address(path);
+        if !places.iter().any(is_there)
+            && let (Some(root), Some(name)) =
+                (&self.beside, places.first().and_then(|p| p.file_name()))
+        {
+            let folders = folders_in(root).into_iter();
+            let found: Vec<PathBuf> = folders.map(|folder| folder.join(name)).collect();
+            places.extend(found);
+        }
+        match places.iter().find(|path| is_there(path)) {
+            Some(path) => Slide::open(path).map(Arc::new).map_err(|e| e.to_string()),
+            None => Err(not_there(&places)),
         }
     }
 }
@@ -296,7 +330,7 @@ fn start(
             outbox.send(LibraryAnswer::AllRead { opening });
         }
         LibraryRequest::Beside { opening, source } => {
-            let slide = open_slide(&source.candidates).map(|slide| (slide, source.mpp));
+            let slide = source.open().map(|slide| (slide, source.mpp));
             outbox.send(LibraryAnswer::Beside { opening, slide });
         }
         LibraryRequest::WorklistThumbnail { place, source } => {
@@ -320,13 +354,56 @@ fn start(
 
 /// Where a result's slide may be: as given, and beside the result for folders that were moved.
 fn candidates(folder: &Path, slide: &Path) -> Vec<PathBuf> {
-    let mut all = vec![slide.to_path_buf(), folder.join(slide)];
-    let name = slide.file_name().unwrap_or(slide.as_os_str());
-    for parent in folder.ancestors().take(3) {
-        all.push(parent.join(slide));
-        all.push(parent.join(name));
+    let mut all = vec![slide.to_path_buf()];
+    // From the root on: started in the results' folder, that has a parent too.
+    for parent in whole(folder).ancestors().take(3) {
+        all.extend(below(parent, slide));
     }
     all
+}
+
+/// In a folder, by the way to it that the result names and by the name alone.
+fn below(folder: &Path, slide: &Path) -> [PathBuf; 2] {
+    let name = slide.file_name().unwrap_or(slide.as_os_str());
+    [folder.join(slide), folder.join(name)]
+}
+
+/// Folders that are looked into for a slide that is nowhere else.
+const MOST_FOLDERS: usize = 200;
+
+/// The folders in a folder, by their names.
+fn folders_in(root: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
+    let folders = entries.map(|entry| entry.path());
+    let mut folders: Vec<PathBuf> = folders
+        .filter(|path| path.is_dir() && !is_passing(path))
+        .collect();
+    folders.sort();
+    folders.truncate(MOST_FOLDERS);
+    folders
+}
+
+/// That a slide is in none of these places, and what to do.
+fn not_there(places: &[PathBuf]) -> String {
+    let mut folders: Vec<String> = Vec::new();
+    for folder in places
+        .iter()
+        .filter_map(|place| whole(place).parent().map(Path::to_path_buf))
+    {
+        let folder = folder.display().to_string();
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    let wanted = places.first().map(|place| place.display().to_string());
+    format!(
+        "the slide file is not there: {}. It was sought in {}. Open the folder that holds it (File, Open slides), then choose this case again",
+        wanted.unwrap_or_default(),
+        folders.join(", ")
+    )
 }
 
 /// Endings of files that are slides wherever they lie; plain pictures are opened only where they are named.
@@ -501,7 +578,7 @@ pub(crate) fn read_result(folder: &Path) -> WorkItem {
 }
 
 fn open(opening: u64, source: &SlideSource, outbox: &Outbox<LibraryAnswer>) {
-    let slide = open_slide(&source.candidates);
+    let slide = source.open();
     let missing = slide.is_err();
     let there = slide.as_ref().ok().map(Arc::clone);
     outbox.send(LibraryAnswer::Slide { opening, slide });
@@ -584,21 +661,6 @@ fn scored_cells(table: &CellTable) -> ScoredCells {
     };
     let scorer = Scorer::new(&columns);
     ScoredCells::new(CellLayer::new(table), scorer)
-}
-
-fn open_slide(candidates: &[PathBuf]) -> Result<Arc<Slide>, String> {
-    // A DICOM slide may be a folder.
-    let Some(path) = candidates
-        .iter()
-        .find(|path| path.exists() || is_address(path))
-    else {
-        let wanted = candidates.first().map(|p| p.display().to_string());
-        return Err(format!(
-            "the slide file is not there: {}",
-            wanted.unwrap_or_default()
-        ));
-    };
-    Slide::open(path).map(Arc::new).map_err(|e| e.to_string())
 }
 
 /// A picture that fits into a texture.

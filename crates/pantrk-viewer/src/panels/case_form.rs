@@ -6,7 +6,7 @@ use pantrk_triage::{
     RnaQuality, Setting, Stage, TumourType, TumourTypes,
 };
 
-use super::{Panel, PanelContext, Place, card, faint, folding, unless_signed};
+use super::{Panel, PanelContext, Place, card, choice_ui, faint, folding, hint, unless_signed};
 use crate::command::{Commands, ReviewCommand};
 use crate::review::Review;
 use crate::tokens;
@@ -48,13 +48,13 @@ fn foot(ui: &mut Ui, context: &PanelContext<'_>, review: &Review, out: &mut Comm
         );
     }
     let changed = review.case != review.scored_case && !context.session.is_locked();
-    let hint = if context.session.open_result().is_some() {
+    let words = if context.session.open_result().is_some() {
         "Back to the facts that the slide was scored with"
     } else {
         "Takes all that was filled in away"
     };
     let reset = ui.add_enabled(changed, egui::Button::new("Reset case").small());
-    if reset.on_hover_text(hint).clicked() {
+    if reset.on_hover_text(words).clicked() {
         out.review(ReviewCommand::ResetCase);
     }
 }
@@ -117,7 +117,7 @@ fn form(ui: &mut Ui, case: &mut Case) {
                 drivers_ui(ui, &mut case.drivers, label);
             });
             row(ui, "Clone", |ui, label| {
-                text_ui(ui, label, &mut case.antibody_clone, "EPR17341");
+                text_ui(ui, label, &mut case.antibody_clone, "such as EPR17341");
             });
             choice(
                 ui,
@@ -176,9 +176,13 @@ fn choice<T: Copy + PartialEq>(
     let response = ComboBox::from_id_salt(name)
         .selected_text(now)
         .show_ui(ui, |ui| {
-            ui.selectable_value(value, None, "not known");
+            if choice_ui(ui, value.is_none(), "not known") {
+                *value = None;
+            }
             for (v, text) in values {
-                ui.selectable_value(value, Some(*v), *text);
+                if choice_ui(ui, *value == Some(*v), *text) {
+                    *value = Some(*v);
+                }
             }
         })
         .response;
@@ -196,7 +200,7 @@ fn age_ui(ui: &mut Ui, age: &mut Option<f64>) {
     ui.horizontal(|ui| {
         let field = TextEdit::singleline(&mut text)
             .id_salt("age")
-            .hint_text("not known")
+            .hint_text(hint(ui, "not known"))
             .desired_width(84.0);
         let response = ui.add(field);
         response
@@ -214,11 +218,11 @@ fn age_ui(ui: &mut Ui, age: &mut Option<f64>) {
     });
 }
 
-fn text_ui(ui: &mut Ui, label: Id, value: &mut Option<String>, hint: &str) {
+fn text_ui(ui: &mut Ui, label: Id, value: &mut Option<String>, example: &str) {
     let mut text = value.clone().unwrap_or_default();
     let field = TextEdit::singleline(&mut text)
         .id_salt(label)
-        .hint_text(hint)
+        .hint_text(hint(ui, example))
         .desired_width(ui.spacing().text_edit_width);
     if ui.add(field).labelled_by(label).changed() {
         let text = text.trim_start();
@@ -236,17 +240,11 @@ fn drivers_ui(ui: &mut Ui, drivers: &mut Option<Vec<String>>, label: Id) {
         ComboBox::from_id_salt("drivers")
             .selected_text(looked)
             .show_ui(ui, |ui| {
-                if ui
-                    .selectable_label(drivers.is_none(), "not looked for")
-                    .clicked()
-                {
+                if choice_ui(ui, drivers.is_none(), "not looked for") {
                     *drivers = None;
                 }
                 let none = drivers.as_ref().is_some_and(Vec::is_empty);
-                if ui
-                    .selectable_label(none, "looked for, none found")
-                    .clicked()
-                {
+                if choice_ui(ui, none, "looked for, none found") {
                     *drivers = Some(Vec::new());
                 }
             })
@@ -259,7 +257,7 @@ fn drivers_ui(ui: &mut Ui, drivers: &mut Option<Vec<String>>, label: Id) {
             .data(|data| data.get_temp::<String>(id))
             .unwrap_or_else(|| joined.clone());
         let field = TextEdit::singleline(&mut text)
-            .hint_text("found: EGFR L858R, ...")
+            .hint_text(hint(ui, "found, such as EGFR L858R"))
             .desired_width(ui.spacing().text_edit_width);
         let response = ui.add(field);
         response.widget_info(|| {
@@ -314,7 +312,7 @@ fn tumour_type_ui(ui: &mut Ui, value: &mut Option<String>) {
     }
     let field = TextEdit::singleline(&mut search)
         .id_salt("tumour search")
-        .hint_text("search by name, synonym or OncoTree code")
+        .hint_text(hint(ui, "search by name, synonym or OncoTree code"))
         .desired_width(f32::INFINITY);
     let response = ui.add(field);
     response.widget_info(|| {
@@ -414,10 +412,10 @@ fn ngs_ui(ui: &mut Ui, ngs: &mut Option<NgsFinding>) {
                     gene_ui(ui, &mut finding.gene, label);
                 });
                 row(ui, "Partner", |ui, label| {
-                    text_ui(ui, label, &mut finding.partner, "ETV6");
+                    text_ui(ui, label, &mut finding.partner, "such as ETV6");
                 });
                 row(ui, "Exons", |ui, label| {
-                    text_ui(ui, label, &mut finding.exons, "E5N15");
+                    text_ui(ui, label, &mut finding.exons, "such as E5N15");
                 });
                 choice(
                     ui,
@@ -452,9 +450,13 @@ fn gene_ui(ui: &mut Ui, gene: &mut Option<String>, label: Id) {
     ComboBox::from_id_salt("gene")
         .selected_text(now.as_deref().unwrap_or("not said"))
         .show_ui(ui, |ui| {
-            ui.selectable_value(gene, None, "not said");
+            if choice_ui(ui, gene.is_none(), "not said") {
+                *gene = None;
+            }
             for name in ["NTRK1", "NTRK2", "NTRK3"] {
-                ui.selectable_value(gene, Some(name.to_owned()), name);
+                if choice_ui(ui, gene.as_deref() == Some(name), name) {
+                    *gene = Some(name.to_owned());
+                }
             }
         })
         .response
@@ -477,7 +479,9 @@ fn required<T: Copy + PartialEq>(
         .selected_text(now)
         .show_ui(ui, |ui| {
             for (v, text) in values {
-                ui.selectable_value(value, *v, *text);
+                if choice_ui(ui, value == v, *text) {
+                    *value = *v;
+                }
             }
         })
         .response

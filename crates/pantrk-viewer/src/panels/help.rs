@@ -31,6 +31,7 @@ const PARTS: [(&str, &[(&str, &str)]); 5] = [
             ("N, Shift+N", "tour: the next field, the one before"),
             ("V", "tour: hottest, borderline, random negative fields"),
             ("Page Down, Page Up", "the next slide, the one before"),
+            ("Shift+Page Down", "the next case that is not signed"),
             (
                 "Right click in the list",
                 "show a slide, such as the H&E, beside the open one; score one",
@@ -96,14 +97,14 @@ const FRAME: egui::Vec2 = vec2(60.0, 92.0);
 /// Draws the sheet where it is wanted, and minds its key.
 pub(crate) fn help_ui(ui: &Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let ctx = ui.ctx().clone();
-    let typed = ctx.egui_wants_keyboard_input();
+    let takes = context.keys || context.session.help;
     let asked = ctx.input(|i| {
         i.events
             .iter()
             .any(|e| matches!(e, egui::Event::Text(text) if text == "?"))
             || i.key_pressed(Key::F1)
     });
-    if asked && !typed {
+    if asked && takes {
         out.push(Command::Help(!context.session.help));
     }
     if !context.session.help {

@@ -1,16 +1,18 @@
 //! The histogram of a compartment's densities with the three thresholds on it.
 
 use egui::{
-    Align2, CursorIcon, FontId, Rect, Sense, Slider, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align2, CursorIcon, FontId, Painter, Rect, Sense, Slider, Stroke, StrokeKind, Ui, WidgetInfo,
+    pos2, vec2,
 };
 use pantrk_core::score::{Compartment, Thresholds};
 use pantrk_store::grade_label;
 
 use super::faint;
+use super::held::hold_still;
 use crate::command::{Commands, ReviewCommand};
 use crate::jobs::{BINS, TOP_OD};
 use crate::review::Review;
-use crate::tokens;
+use crate::tokens::{self, Tokens};
 
 /// The least between two thresholds (OD): what a slider shows.
 const GAP: f32 = 0.01;
@@ -123,16 +125,8 @@ fn plot_ui(ui: &mut Ui, review: &Review, out: &mut Commands) {
             ];
             painter.line_segment(tick, Stroke::new(1.5, tokens.faint));
         }
-        let font = FontId::proportional(11.0);
-        let at = pos2(x + 3.0, plot.top() + 7.0);
-        painter.text(
-            at,
-            Align2::LEFT_CENTER,
-            grade_label(grade),
-            font,
-            tokens.ink,
-        );
     }
+    names_ui(painter, plot, review.thresholds.values().map(x_of), tokens);
     for tenth in [0_u8, 2, 4, 6, 8, 10, 12] {
         let od = f32::from(tenth) / 10.0;
         let align = match tenth {
@@ -145,6 +139,34 @@ fn plot_ui(ui: &mut Ui, review: &Review, out: &mut Commands) {
         painter.text(at, align, format!("{od:.1}"), font, tokens.faint);
     }
     drag_lines(ui, &response, review, plot, out);
+}
+
+/// The grades' names beside their lines, one below the other where they would lie over each other.
+fn names_ui(painter: &Painter, plot: Rect, lines: [f32; 3], tokens: &Tokens) {
+    let font = FontId::proportional(11.0);
+    let mut taken: Vec<Rect> = Vec::new();
+    for (grade, x) in (1_u8..).zip(lines) {
+        let name = grade_label(grade).to_owned();
+        let name = painter.layout_no_wrap(name, font.clone(), tokens.ink);
+        let size = name.size();
+        // At the plot's end on the other side of the line.
+        let left = if x + 3.0 + size.x > plot.right() {
+            x - 3.0 - size.x
+        } else {
+            x + 3.0
+        };
+        let mut place = Rect::from_min_size(pos2(left, plot.top() + 1.0), size);
+        while taken
+            .iter()
+            .any(|other| other.expand(1.0).intersects(place))
+        {
+            place = place.translate(vec2(0.0, size.y));
+        }
+        // A line of another grade may run behind it.
+        painter.rect_filled(place.expand2(vec2(1.5, 0.0)), 2, tokens.panel);
+        painter.galley(place.min, name, tokens.ink);
+        taken.push(place);
+    }
 }
 
 /// The lines can be dragged in the plot itself.
@@ -160,6 +182,7 @@ fn drag_lines(ui: &Ui, response: &egui::Response, review: &Review, plot: Rect, o
             })
             .filter(|&i| (x_of(values[i]) - x).abs() <= GRIP)
     };
+    hold_still(ui, response);
     let id = response.id.with("held");
     if let Some(at) = response.hover_pos()
         && nearest(at.x).is_some()
@@ -197,6 +220,7 @@ fn sliders_ui(ui: &mut Ui, review: &Review, out: &mut Commands) {
                 .clamping(egui::SliderClamping::Edits)
                 .suffix(" OD");
             let response = ui.add(slider).labelled_by(name.id);
+            hold_still(ui, &response);
             if response.changed()
                 && let Some(moved) = moved(review.thresholds, index, now)
                 && moved != review.thresholds

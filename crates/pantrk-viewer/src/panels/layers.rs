@@ -1,9 +1,10 @@
 //! Left at the bottom: what lies over the slide, and what its colours mean.
 
+use egui::collapsing_header::paint_default_icon;
 use egui::{Align2, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 use pantrk_store::{ColorMap, HeatmapEntry, grade_label};
 
-use super::{Panel, PanelContext, Place, faint, opacity_ui, title};
+use super::{Panel, PanelContext, Place, choice_ui, faint, opacity_ui};
 use crate::command::{Command, Commands, TrainCommand};
 use crate::drawing::class_colour;
 use crate::state::{Load, OpenItem, Stain};
@@ -24,33 +25,75 @@ fn layers_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     if open.slide.ready().is_none() {
         return;
     }
-    title(ui, "Layers");
+    head_ui(ui, context.settings.layer_details, out);
+    let details = context.settings.layer_details;
     stain_ui(ui, open, out);
-    let mut regions = context.settings.show_regions;
-    let shapes = open.review.drawing.shapes().iter();
-    let drawn = shapes.filter(|shape| !shape.trains).count();
-    if ui
-        .checkbox(&mut regions, format!("Regions ({drawn})"))
-        .changed()
-    {
-        out.push(Command::ShowRegions(regions));
-    }
-    if drawn > 0 {
-        faint(ui, "dashed: left out of the score");
-        let opacity = context.settings.region_opacity;
-        if let Some(opacity) = opacity_ui(ui, "Opacity", opacity) {
-            out.push(Command::RegionOpacity(opacity));
+    let scored = item.result().is_some();
+    ui.horizontal_wrapped(|ui| {
+        regions_switch(ui, context, open, out);
+        if scored {
+            cells_switch(ui, context, open, out);
         }
+    });
+    if details {
+        regions_ui(ui, context, open, out);
     }
     preview_ui(ui, context, open, out);
-    if item.result().is_none() {
-        ui.add_space(6.0);
+    if scored {
+        cells_ui(ui, context, open, out);
+        heatmap_ui(ui, context, open, out);
+    }
+    ui.add_space(6.0);
+}
+
+/// The title, which folds away all but the switches; whether it does is remembered.
+fn head_ui(ui: &mut Ui, details: bool, out: &mut Commands) {
+    ui.add_space(4.0);
+    let font = FontId::proportional(15.0);
+    let ink = ui.visuals().strong_text_color();
+    let galley = ui.painter().layout_no_wrap("Layers".to_owned(), font, ink);
+    let size = vec2(ui.available_width(), galley.size().y + 2.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    response
+        .widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, details, "Layers"));
+    let response = response.on_hover_text(if details {
+        "Fold opacities and legends away"
+    } else {
+        "Opacities and legends"
+    });
+    let icon = Rect::from_center_size(pos2(rect.left() + 7.0, rect.center().y), vec2(9.0, 9.0));
+    let openness = if details { 1.0 } else { 0.0 };
+    paint_default_icon(ui, openness, &response.clone().with_new_rect(icon));
+    let at = pos2(rect.left() + 20.0, rect.center().y - galley.size().y / 2.0);
+    ui.painter().galley(at, galley, ink);
+    if response.clicked() {
+        out.push(Command::LayerDetails(!details));
+    }
+}
+
+fn regions_switch(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands) {
+    let mut regions = context.settings.show_regions;
+    let text = format!("Regions ({})", drawn(open));
+    if ui.checkbox(&mut regions, text).changed() {
+        out.push(Command::ShowRegions(regions));
+    }
+}
+
+/// How many regions there are.
+fn drawn(open: &OpenItem) -> usize {
+    let shapes = open.review.drawing.shapes().iter();
+    shapes.filter(|shape| !shape.trains).count()
+}
+
+fn regions_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands) {
+    if drawn(open) == 0 {
         return;
     }
-    cells_ui(ui, context, open, out);
-    ui.add_space(4.0);
-    heatmap_ui(ui, context, open, out);
-    ui.add_space(6.0);
+    faint(ui, "regions drawn dashed are left out of the score");
+    let opacity = context.settings.region_opacity;
+    if let Some(opacity) = opacity_ui(ui, "Regions", opacity) {
+        out.push(Command::RegionOpacity(opacity));
+    }
 }
 
 /// The slide as it is, or one stain alone.
@@ -80,6 +123,9 @@ fn preview_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mu
     if ui.checkbox(&mut live, "Region classifier").changed() {
         out.train(TrainCommand::Live(live));
     }
+    if !context.settings.layer_details {
+        return;
+    }
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 9.0;
         for class in &model.classifier.classes {
@@ -87,8 +133,18 @@ fn preview_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mu
         }
     });
     let opacity = context.settings.preview_opacity;
-    if let Some(opacity) = opacity_ui(ui, "Opacity", opacity) {
+    if let Some(opacity) = opacity_ui(ui, "Classifier", opacity) {
         out.push(Command::PreviewOpacity(opacity));
+    }
+}
+
+fn cells_switch(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Commands) {
+    let count = open.cells.ready().map(|cells| cells.layer.len());
+    let label = count.map_or_else(|| "Cells".to_owned(), |n| format!("Cells ({n})"));
+    let mut show = context.settings.show_cells;
+    let switch = ui.add_enabled(count.is_some(), egui::Checkbox::new(&mut show, label));
+    if switch.changed() {
+        out.push(Command::ShowCells(show));
     }
 }
 
@@ -99,15 +155,11 @@ fn cells_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut 
         Load::Failed(reason) => Some(reason.clone()),
         Load::Ready(_) => None,
     };
-    let count = open.cells.ready().map(|cells| cells.layer.len());
-    let label = count.map_or_else(|| "Cells".to_owned(), |n| format!("Cells ({n})"));
-    let mut show = context.settings.show_cells;
-    let switch = ui.add_enabled(count.is_some(), egui::Checkbox::new(&mut show, label));
-    if switch.changed() {
-        out.push(Command::ShowCells(show));
-    }
     if let Some(note) = note {
         faint(ui, note);
+        return;
+    }
+    if !context.settings.layer_details {
         return;
     }
     ui.horizontal_wrapped(|ui| {
@@ -124,7 +176,7 @@ fn cells_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut 
         );
     }
     let opacity = context.settings.cell_opacity;
-    if let Some(opacity) = opacity_ui(ui, "Opacity", opacity) {
+    if let Some(opacity) = opacity_ui(ui, "Cells", opacity) {
         out.push(Command::CellOpacity(opacity));
     }
 }
@@ -152,37 +204,40 @@ fn heatmap_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mu
         .heatmap
         .as_ref()
         .and_then(|metric| open.heatmaps.iter().find(|entry| entry.metric == *metric));
-    let name = chosen.map_or("No heatmap", |entry| entry.title.as_str());
-    let label = ui.label(RichText::new("Heatmap").size(12.0)).id;
-    let width = ui.available_width() - 8.0;
-    egui::ComboBox::from_id_salt("heatmap")
-        .selected_text(name)
-        .width(width)
-        .show_ui(ui, |ui| {
-            if ui
-                .selectable_label(chosen.is_none(), "No heatmap")
-                .clicked()
-            {
-                out.push(Command::ShowHeatmap(None));
-            }
-            for entry in &open.heatmaps {
-                let this = chosen.is_some_and(|c| c.metric == entry.metric);
-                if ui.selectable_label(this, &entry.title).clicked() {
-                    out.push(Command::ShowHeatmap(Some(entry.metric.clone())));
+    let name = chosen.map_or("none", |entry| entry.title.as_str());
+    ui.horizontal(|ui| {
+        let label = ui.label(RichText::new("Heatmap").size(12.5)).id;
+        let width = ui.available_width() - 8.0;
+        egui::ComboBox::from_id_salt("heatmap")
+            .selected_text(name)
+            .width(width)
+            .truncate()
+            .show_ui(ui, |ui| {
+                if choice_ui(ui, chosen.is_none(), "none") {
+                    out.push(Command::ShowHeatmap(None));
                 }
-            }
-        })
-        .response
-        .labelled_by(label);
+                for entry in &open.heatmaps {
+                    let this = chosen.is_some_and(|c| c.metric == entry.metric);
+                    if choice_ui(ui, this, &entry.title) {
+                        out.push(Command::ShowHeatmap(Some(entry.metric.clone())));
+                    }
+                }
+            })
+            .response
+            .labelled_by(label);
+    });
     let Some(entry) = chosen else {
         return;
     };
     match open.heatmap_pictures.get(&entry.metric) {
         Some(Load::Failed(reason)) => faint(ui, reason.as_str()),
         Some(Load::Ready(_)) => {
+            // What its colours mean belongs to it, folded or not.
             legend(ui, entry);
             let opacity = context.settings.heatmap_opacity;
-            if let Some(opacity) = opacity_ui(ui, "Opacity", opacity) {
+            if context.settings.layer_details
+                && let Some(opacity) = opacity_ui(ui, "Heatmap", opacity)
+            {
                 out.push(Command::HeatmapOpacity(opacity));
             }
         }

@@ -7,6 +7,8 @@ pub(crate) mod browser;
 mod case_form;
 mod classifier;
 mod drawn;
+mod foot;
+mod held;
 pub(crate) mod help;
 mod histogram;
 mod layers;
@@ -28,6 +30,7 @@ pub(crate) use drawn::describe;
 use egui::{RichText, Ui};
 
 use crate::command::{Command, Commands};
+use crate::drawing::Tool;
 use crate::settings::Settings;
 use crate::state::{Load, Session, WorkItem};
 use crate::tokens;
@@ -41,6 +44,15 @@ pub(crate) struct PanelContext<'a> {
     pub(crate) session: &'a Session,
     /// Tiles that may be on their way at once.
     pub(crate) tile_capacity: usize,
+    /// Whether keys are the window's: no field, menu or list takes them.
+    pub(crate) keys: bool,
+}
+
+impl PanelContext<'_> {
+    /// The tool in hand.
+    pub(crate) fn tool(&self) -> Tool {
+        self.session.tool(self.settings.tool)
+    }
 }
 
 /// Where a panel is.
@@ -58,6 +70,8 @@ pub(crate) enum Place {
     RightHead,
     /// Right of the canvas.
     Right,
+    /// Right of the canvas, at the bottom; stays as well.
+    RightFoot,
 }
 
 /// A panel.
@@ -71,7 +85,7 @@ pub(crate) struct Panel {
 }
 
 /// All panels.
-pub(crate) const PANELS: [Panel; 13] = [
+pub(crate) const PANELS: [Panel; 14] = [
     toolbar::PANEL,
     status::PANEL,
     worklist::PANEL,
@@ -85,23 +99,27 @@ pub(crate) const PANELS: [Panel; 13] = [
     drawn::PANEL,
     classifier::PANEL,
     sign::PANEL,
+    foot::PANEL,
 ];
 
-/// Draws the panels of one place; those on the right share a scroll bar below their head.
+/// Draws the panels of one place; those on the right share a scroll bar between head and foot.
 pub(crate) fn show(ui: &mut Ui, place: Place, context: &PanelContext<'_>, out: &mut Commands) {
     let panels = PANELS.iter().filter(|panel| panel.place == place);
     if place == Place::Right {
         show(ui, Place::RightHead, context, out);
-        egui::ScrollArea::vertical()
-            .auto_shrink(false)
-            .show(ui, |ui| {
-                ui.add_space(4.0);
-                for panel in panels {
-                    if steady(ui, panel.name, |ui| (panel.ui)(ui, context, out)) {
-                        ui.add_space(10.0);
-                    }
+        if context.session.open_result().is_some() {
+            egui::Panel::bottom("right_foot")
+                .resizable(false)
+                .show(ui, |ui| show(ui, Place::RightFoot, context, out));
+        }
+        held::scroll_ui(ui, |ui| {
+            ui.add_space(4.0);
+            for panel in panels {
+                if steady(ui, panel.name, |ui| (panel.ui)(ui, context, out)) {
+                    ui.add_space(10.0);
                 }
-            });
+            }
+        });
     } else {
         for panel in panels {
             (panel.ui)(ui, context, out);
@@ -163,10 +181,21 @@ fn title(ui: &mut Ui, text: &str) {
 
 /// A panel's title that folds the panel away; whether it is open is remembered.
 fn folding(ui: &mut Ui, text: &str, open: bool, add: impl FnOnce(&mut Ui)) {
+    folding_at(ui, (text, open), None, add);
+}
+
+/// The same, opened or closed `now` where that is wanted.
+fn folding_at(
+    ui: &mut Ui,
+    (text, open): (&str, bool),
+    now: Option<bool>,
+    add: impl FnOnce(&mut Ui),
+) {
     let title = RichText::new(text).size(15.0).strong();
     egui::CollapsingHeader::new(title)
         .id_salt(text)
         .default_open(open)
+        .open(now)
         .show_unindented(ui, add);
 }
 
@@ -195,6 +224,7 @@ fn faint(ui: &mut Ui, text: impl Into<String>) {
 /// How opaque a layer is; the new value where it was moved.
 fn opacity_ui(ui: &mut Ui, name: &str, mut opacity: f32) -> Option<f32> {
     ui.horizontal(|ui| {
+        let name = format!("{name}, opacity");
         let name = ui.label(RichText::new(name).size(12.0)).id;
         ui.spacing_mut().slider_width = (ui.available_width() - 60.0).max(60.0);
         let slider = egui::Slider::new(&mut opacity, 0.0..=1.0)
@@ -207,13 +237,35 @@ fn opacity_ui(ui: &mut Ui, name: &str, mut opacity: f32) -> Option<f32> {
     .inner
 }
 
-/// What nobody changes in a signed case: it stays readable, and its buttons do nothing.
+/// Why something is not done in a signed case.
+pub(crate) const SIGNED: &str = "Signed; open the case again under Sign-off to change it";
+
+/// What nobody changes in a signed case: it stays readable, and its buttons do nothing and say why.
 fn unless_signed(ui: &mut Ui, context: &PanelContext<'_>, add: impl FnOnce(&mut Ui)) {
-    ui.scope(|ui| {
+    let locked = context.session.is_locked();
+    let part = ui.scope(|ui| {
         // Signed is not the same as beside the point: what was signed has to be read.
         ui.visuals_mut().disabled_alpha = 0.88;
-        ui.add_enabled_ui(!context.session.is_locked(), add);
+        ui.add_enabled_ui(!locked, add);
     });
+    if locked {
+        part.response.on_hover_text_at_pointer(SIGNED);
+    }
+}
+
+/// One of the choices of an open list; by the key Enter it closes as by a click.
+fn choice_ui(ui: &mut Ui, chosen: bool, text: impl Into<String>) -> bool {
+    let clicked = ui.selectable_label(chosen, text.into()).clicked();
+    if clicked {
+        ui.close();
+    }
+    clicked
+}
+
+/// An example in an empty field, which is not to be taken for what somebody wrote.
+fn hint(ui: &Ui, text: &str) -> RichText {
+    let colour = tokens::of(ui).faint.gamma_multiply(0.8);
+    RichText::new(text).italics().color(colour)
 }
 
 /// A card: a filled box over the whole width.

@@ -14,9 +14,9 @@ use crate::state::{ScoreJob, Session, WorkItem, WorkSource};
 use crate::tokens::{self, Tokens};
 
 /// A row's height, in points.
-pub(super) const ROW: f32 = 74.0;
+pub(super) const ROW: f32 = 60.0;
 /// The thumbnail's room within a row.
-const THUMBNAIL: f32 = 58.0;
+const THUMBNAIL: f32 = 48.0;
 /// The largest text of a row but the slide's name.
 const SMALL: f32 = 12.5;
 /// The smallest.
@@ -128,7 +128,7 @@ impl Row<'_> {
         let painter = ui.painter().with_clip_rect(rect.shrink2(vec2(8.0, 0.0)));
         let left = rect.left() + THUMBNAIL + 14.0;
         let right = rect.right() - 10.0;
-        let lines = [16.0, 35.0, 54.0].map(|y| rect.top() + y);
+        let lines = [12.5, 28.5, 44.0].map(|y| rect.top() + y);
         let end = self.paint_mark(&painter, (right, lines[0]), tokens);
         let name = egui::text::LayoutJob::simple_singleline(
             self.item.id.clone(),

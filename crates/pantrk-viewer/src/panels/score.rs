@@ -1,7 +1,7 @@
 //! Right: the figures of the score.
 
 use egui::{FontId, Grid, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
-use pantrk_core::score::{Compartment, CompartmentScore, Extent, IhcResult, ProfileCall, Texture};
+use pantrk_core::score::{Compartment, CompartmentScore, Extent, ProfileCall, Texture};
 use pantrk_store::{PatternFacts, SlideResult, grade_label};
 
 use super::histogram::histogram_ui;
@@ -9,6 +9,7 @@ use super::{
     Panel, PanelContext, Place, capital, card, faint, folding, item, section, steady, unless_signed,
 };
 use crate::command::Commands;
+use crate::reading::ihc_word;
 use crate::review::Review;
 use crate::tokens;
 
@@ -30,7 +31,15 @@ fn score_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
 
 fn score_card(ui: &mut Ui, result: &SlideResult, context: &PanelContext<'_>, out: &mut Commands) {
     {
-        call_ui(ui, result);
+        let signed = context.session.signed();
+        match signed.filter(|signed| signed.own.result != signed.computed.result) {
+            Some(signed) => {
+                let own = format!("IHC {}, signed", ihc_word(signed.own.result));
+                ui.label(RichText::new(own).size(17.0).strong());
+                call_ui(ui, result, "The program read: ");
+            }
+            None => call_ui(ui, result, ""),
+        }
         if let Some(review) = context.session.review() {
             changes_ui(ui, review);
         }
@@ -82,25 +91,19 @@ fn changes_ui(ui: &mut Ui, review: &Review) {
     ui.add(egui::Label::new(RichText::new(text).color(colour).size(12.5)).wrap());
 }
 
-fn call_ui(ui: &mut Ui, result: &SlideResult) {
+/// The program's result; `before` it what tells it from a person's.
+fn call_ui(ui: &mut Ui, result: &SlideResult, before: &str) {
     let call = &result.ihc;
-    let mut text = word(call.result).to_owned();
+    let mut text = ihc_word(call.result).to_owned();
     if let Some(intensity) = call.intensity {
         text = format!("{text}, {}", format!("{intensity:?}").to_lowercase());
     }
-    ui.label(RichText::new(format!("IHC {text}")).size(17.0).strong());
+    let size = if before.is_empty() { 17.0 } else { 13.5 };
+    let text = RichText::new(format!("{before}IHC {text}")).size(size);
+    ui.add(egui::Label::new(text.strong()).wrap());
     faint(ui, format!("by profile {}", call.profile));
     for reason in &call.reasons {
         item(ui, reason);
-    }
-}
-
-const fn word(result: IhcResult) -> &'static str {
-    match result {
-        IhcResult::Positive => "positive",
-        IhcResult::Indeterminate => "indeterminate",
-        IhcResult::Negative => "negative",
-        IhcResult::NotEvaluable => "not evaluable",
     }
 }
 
@@ -208,7 +211,7 @@ fn compartments_ui(
 
 fn profiles_ui(ui: &mut Ui, result: &SlideResult) {
     for (name, call) in &result.profiles {
-        let text = format!("{name}: {}", word(call.result));
+        let text = format!("{name}: {}", ihc_word(call.result));
         let strong = *name == result.ihc.profile;
         let text = RichText::new(text).size(13.0);
         ui.label(if strong { text.strong() } else { text });
@@ -236,8 +239,8 @@ fn profile_line(call: &ProfileCall) -> String {
     if let Some([low, high]) = call.sensitivity {
         parts.push(format!(
             "at -0.05 OD {}, at +0.05 OD {}",
-            word(low),
-            word(high)
+            ihc_word(low),
+            ihc_word(high)
         ));
     }
     for (part, value) in &call.parts {

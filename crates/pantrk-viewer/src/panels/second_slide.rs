@@ -10,7 +10,6 @@ use super::{PanelContext, cut, thumbnail_ui};
 use crate::command::{Command, Commands};
 use crate::state::{OpenItem, Session, WorkItem, WorkSource};
 use crate::tokens;
-use crate::worklist::call_text;
 
 /// Width of the list, points.
 const BESIDE: f32 = 330.0;
@@ -85,7 +84,7 @@ fn choice_ui(
     let tokens = tokens::of(ui);
     let size = vec2(ui.available_width(), BESIDE_ROW);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
-    let facts = facts_of(item);
+    let facts = facts_of(session, item);
     let spoken = format!("{}: {facts}", item.id);
     response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, chosen, &spoken));
     if !ui.is_rect_visible(rect) {
@@ -115,15 +114,16 @@ fn choice_ui(
 }
 
 /// What tells an entry from others of its name.
-fn facts_of(item: &WorkItem) -> String {
+fn facts_of(session: &Session, item: &WorkItem) -> String {
     let path = slide_path(item);
     let file = path.and_then(Path::file_name);
     let folder = path.and_then(Path::parent).and_then(Path::file_name);
     let named = |name: Option<&OsStr>| name.map(|name| name.to_string_lossy().into_owned());
-    let mut parts = match item.result() {
-        Some(result) => vec![
-            super::tumour_name(result.triage.tumour_type.as_deref()).to_owned(),
-            call_text(result),
+    // As in its row: what was signed is what is said of it.
+    let mut parts = match session.said(item) {
+        Some(said) => vec![
+            super::tumour_name(said.now.tumour_type).to_owned(),
+            said.now.call_text(),
         ],
         None => vec!["not scored".to_owned()],
     };

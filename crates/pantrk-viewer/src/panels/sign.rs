@@ -1,14 +1,16 @@
 //! Right: the pathologist's own result, the signature, and the trail of who did what.
 
-use egui::{ComboBox, Label, RichText, TextEdit, Ui, WidgetInfo};
+use egui::{ComboBox, Id, Label, RichText, TextEdit, Ui, WidgetInfo};
 use pantrk_core::score::IhcResult;
 use pantrk_store::{ReviewState, SlideResult, SlideReview};
 use pantrk_triage::Action;
 
 use super::trail::trail_ui;
-use super::{Panel, PanelContext, Place, card, faint, folding, when};
+use super::{Panel, PanelContext, Place, card, choice_ui, faint, folding_at, hint, when};
 use crate::app::Opinion;
 use crate::command::{Commands, SignCommand};
+use crate::own_step::Proposed;
+use crate::reading::ihc_word;
 use crate::state::OpenItem;
 use crate::tokens;
 
@@ -19,11 +21,25 @@ pub(super) const PANEL: Panel = Panel {
     ui: sign_ui,
 };
 
+fn wanted_id() -> Id {
+    Id::unique("the sign-off is wanted")
+}
+
+/// Scrolls to this panel, and unfolds it, in the next frame.
+pub(super) fn show_sign_off(ui: &Ui) {
+    ui.data_mut(|data| data.insert_temp(wanted_id(), true));
+    ui.ctx().request_repaint();
+}
+
 fn sign_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let (Some(open), Some(result)) = (&context.session.open, context.session.open_result()) else {
         return;
     };
-    folding(ui, "Sign-off", true, |ui| {
+    let wanted = ui.data_mut(|data| data.remove_temp::<bool>(wanted_id()).is_some());
+    if wanted {
+        ui.scroll_to_cursor(Some(egui::Align::TOP));
+    }
+    folding_at(ui, ("Sign-off", true), wanted.then_some(true), |ui| {
         card(ui, |ui| {
             let review = open.kept.review.as_deref();
             if let Some(review) = review {
@@ -96,44 +112,60 @@ fn form_ui(
 ) {
     let opinion = &open.opinion;
     let mut own = opinion.clone();
+    let proposed = open.proposed(result);
     let field = (ui.available_width() - 104.0).clamp(110.0, 230.0);
     egui::Grid::new("sign")
         .num_columns(2)
         .spacing(egui::vec2(10.0, 6.0))
         .show(ui, |ui| {
             let label = ui.label(RichText::new("My IHC result").size(12.5)).id;
-            let agree = format!("as computed: {}", result_word(result.ihc.result));
+            let agree = format!("as computed: {}", ihc_word(result.ihc.result));
             ComboBox::from_id_salt("own result")
                 .selected_text(
                     own.result
-                        .map_or_else(|| agree.clone(), |r| result_word(r).to_owned()),
+                        .map_or_else(|| agree.clone(), |r| ihc_word(r).to_owned()),
                 )
                 .width(field)
                 .truncate()
                 .show_ui(ui, |ui| {
-                    ui.selectable_value(&mut own.result, None, agree.clone());
+                    if choice_ui(ui, own.result.is_none(), agree.clone()) {
+                        own.result = None;
+                    }
                     for value in [
                         IhcResult::Positive,
                         IhcResult::Indeterminate,
                         IhcResult::Negative,
                         IhcResult::NotEvaluable,
                     ] {
-                        ui.selectable_value(&mut own.result, Some(value), result_word(value));
+                        if choice_ui(ui, own.result == Some(value), ihc_word(value)) {
+                            own.result = Some(value);
+                        }
                     }
                 })
                 .response
                 .labelled_by(label);
             ui.end_row();
             let label = ui.label(RichText::new("My next step").size(12.5)).id;
-            let agree = format!("as computed: {}", result.triage.flag.word);
+            let agree = match proposed {
+                Ok(step) if step.anew => format!("by the rules: {}", step.action.flag().word),
+                Ok(step) => format!("as computed: {}", step.action.flag().word),
+                Err(_) => "not chosen".to_owned(),
+            };
             ComboBox::from_id_salt("own action")
-                .selected_text(own.action.map_or(agree, |action| action.flag().word))
+                .selected_text(
+                    own.action
+                        .map_or_else(|| agree.clone(), |action| action.flag().word),
+                )
                 .width(field)
                 .truncate()
                 .show_ui(ui, |ui| {
-                    ui.selectable_value(&mut own.action, None, "as computed");
+                    if choice_ui(ui, own.action.is_none(), agree) {
+                        own.action = None;
+                    }
                     for action in Action::ALL {
-                        ui.selectable_value(&mut own.action, Some(action), action.label());
+                        if choice_ui(ui, own.action == Some(action), action.label()) {
+                            own.action = Some(action);
+                        }
                     }
                 })
                 .response
@@ -142,7 +174,7 @@ fn form_ui(
             let label = ui.label(RichText::new("Name").size(12.5)).id;
             let mut name = context.settings.reviewer.clone();
             let field = TextEdit::singleline(&mut name)
-                .hint_text("who signs")
+                .hint_text(hint(ui, "who signs"))
                 .desired_width(field);
             let response = ui.add(field).labelled_by(label);
             if response.changed() {
@@ -153,40 +185,49 @@ fn form_ui(
     if own != *opinion {
         out.sign(SignCommand::Opinion(own));
     }
-    let differs = opinion.differs(result);
-    let hint = if differs {
+    anew_ui(ui, opinion, proposed);
+    let words = if opinion.differs((result, proposed)) {
         "why it differs"
     } else {
         "remark, or why it goes back"
     };
-    reason_ui(ui, opinion, hint, out);
+    reason_ui(ui, opinion, words, out);
     let changes = open.review.changes();
     if !changes.is_empty() {
         faint(ui, format!("Signed with: {}.", changes.join(", ")));
     }
-    let missing = opinion.missing(&context.settings.reviewer, result, ReviewState::Signed);
-    ui.horizontal(|ui| {
-        let sign = ui.add_enabled(missing.is_none(), egui::Button::new("Sign"));
-        if sign
-            .on_disabled_hover_text(missing.unwrap_or_default())
-            .clicked()
-        {
-            out.sign(SignCommand::Sign);
-        }
-        let returns = ui.button("Send back");
-        if returns
-            .on_hover_text("To be stained or scored again; the reason is kept")
-            .clicked()
-        {
-            out.sign(SignCommand::Return);
-        }
-    });
+    let returns = ui.button("Send back");
+    if returns
+        .on_hover_text("To be stained or scored again; the reason is kept")
+        .clicked()
+    {
+        out.sign(SignCommand::Return);
+    }
 }
 
-fn reason_ui(ui: &mut Ui, opinion: &Opinion, hint: &str, out: &mut Commands) {
+/// The step that follows from the pathologist's own result.
+fn anew_ui(ui: &mut Ui, opinion: &Opinion, proposed: Result<Proposed<'_>, &str>) {
+    let text = match proposed {
+        Ok(step) if step.anew => format!(
+            "By the rules for your result: {} (rule {}).{}",
+            step.action.label(),
+            step.rule,
+            match opinion.action {
+                Some(own) if own != step.action => " You chose another step.",
+                _ => "",
+            }
+        ),
+        Ok(_) => return,
+        Err(why) => format!("The rules give no next step for your result: {why}"),
+    };
+    let colour = tokens::of(ui).accent;
+    ui.add(Label::new(RichText::new(text).size(12.5).color(colour)).wrap());
+}
+
+fn reason_ui(ui: &mut Ui, opinion: &Opinion, words: &str, out: &mut Commands) {
     let mut reason = opinion.reason.clone();
     let field = TextEdit::multiline(&mut reason)
-        .hint_text(hint)
+        .hint_text(hint(ui, words))
         .desired_rows(2)
         .desired_width(f32::INFINITY);
     let response = ui.add(field);
@@ -196,12 +237,5 @@ fn reason_ui(ui: &mut Ui, opinion: &Opinion, hint: &str, out: &mut Commands) {
             reason,
             ..opinion.clone()
         }));
-    }
-}
-
-const fn result_word(result: IhcResult) -> &'static str {
-    match result {
-        IhcResult::NotEvaluable => "not evaluable",
-        other => other.name(),
     }
 }

@@ -3,10 +3,10 @@
 use egui::{Align, Key, Layout, Modifiers, RichText, Sense, Ui, WidgetInfo, vec2};
 
 use super::second_slide::beside_ui;
-use super::{Panel, PanelContext, Place};
+use super::{Panel, PanelContext, Place, SIGNED, choice_ui, faint};
 use crate::browser::{PURPOSES, Purpose};
 use crate::command::{BrowseCommand, Command, Commands, DrawCommand, ReviewCommand};
-use crate::drawing::{TOOLS, ToolRow};
+use crate::drawing::{TOOLS, Tool, ToolRow};
 use crate::icon::{tool_icon, turn_icon};
 use crate::state::{Load, OpenItem, OpenSlide};
 use crate::tokens;
@@ -23,6 +23,9 @@ pub(super) const PANEL: Panel = Panel {
 const POWERS: [u32; 5] = [1, 5, 10, 20, 40];
 /// What an objective's power times its um per pixel comes to: 10x has 1 um per pixel.
 const POWER_UM: f64 = 10.0;
+
+/// Sizes of the text on offer, percent.
+const TEXT: [u8; 8] = [80, 90, 100, 110, 125, 150, 175, 200];
 
 /// From this width on one row holds all of it, points.
 const ONE_ROW: f32 = 1190.0;
@@ -73,10 +76,9 @@ fn slide_ui(
     beside_ui(ui, context, open, out);
 }
 
-/// Undo and redo wherever the focus is, other than in a field of text, which has an undo of its own.
+/// Undo and redo wherever the focus is, other than in a field of text, which has an undo of its own, or in an open list.
 fn history_keys(ui: &Ui, context: &PanelContext<'_>, out: &mut Commands) {
-    let is_covered = context.session.browser.is_some() || context.session.help;
-    if is_covered || context.session.open.is_none() || ui.ctx().text_edit_focused() {
+    if !context.keys || context.session.open.is_none() {
         return;
     }
     let pressed = |modifiers, key| ui.input_mut(|i| i.consume_key(modifiers, key));
@@ -118,7 +120,11 @@ fn history_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mu
         }
         let colour = if can { tokens.ink } else { tokens.line };
         turn_icon(ui.painter(), rect.shrink(8.0), forwards, colour);
-        let what = what.unwrap_or_else(|| "nothing".to_owned());
+        let what = match what {
+            _ if !may => SIGNED.to_owned(),
+            Some(what) => what,
+            None => "nothing".to_owned(),
+        };
         if response
             .on_hover_text(format!("{name} ({key}): {what}"))
             .clicked()
@@ -187,40 +193,48 @@ fn file_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
             }
         }
     });
-    if ui.input_mut(|i| i.consume_key(egui::Modifiers::COMMAND, egui::Key::O)) {
+    let asked = |i: &mut egui::InputState| i.consume_key(Modifiers::COMMAND, Key::O);
+    if context.keys && ui.input_mut(asked) {
         out.push(Command::Browse(BrowseCommand::For(Purpose::OpenSlides)));
     }
 }
 
 fn tools_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     ui.spacing_mut().item_spacing.x = 2.0;
+    let locked = context.session.is_locked();
     for row in &TOOLS {
-        let chosen = context.settings.tool == row.tool;
-        if tool_ui(ui, row, chosen) {
+        let chosen = context.tool() == row.tool;
+        let may = !locked || row.tool == Tool::Move;
+        if tool_ui(ui, row, (chosen, may)) {
             out.draw(DrawCommand::Tool(row.tool));
         }
     }
     ui.spacing_mut().item_spacing.x = 8.0;
 }
 
-fn tool_ui(ui: &mut Ui, row: &ToolRow, chosen: bool) -> bool {
+fn tool_ui(ui: &mut Ui, row: &ToolRow, (chosen, may): (bool, bool)) -> bool {
     let tokens = tokens::of(ui);
-    let (rect, response) = ui.allocate_exact_size(vec2(30.0, 30.0), Sense::click());
+    let sense = if may { Sense::click() } else { Sense::hover() };
+    let (rect, response) = ui.allocate_exact_size(vec2(30.0, 30.0), sense);
     let name = format!("{} ({})", row.name, row.key_name);
-    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, chosen, row.name));
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, may, chosen, row.name));
     let fill = if chosen {
         tokens.card_selected
-    } else if response.hovered() {
+    } else if may && response.hovered() {
         tokens.card_hovered
     } else {
         tokens.panel
     };
     ui.painter().rect_filled(rect, 5, fill);
-    let colour = if chosen { tokens.accent } else { tokens.ink };
+    let colour = match (chosen, may) {
+        (true, _) => tokens.accent,
+        (false, true) => tokens.ink,
+        (false, false) => tokens.line,
+    };
     tool_icon(ui.painter(), rect.shrink(8.5), row.tool, colour);
-    response
-        .on_hover_text(format!("{name}: {}", row.help))
-        .clicked()
+    let help = if may { row.help } else { SIGNED };
+    let text = format!("{name}: {help}");
+    response.on_hover_text(text).clicked()
 }
 
 /// The magnifications, the whole slide, and a quarter turn.
@@ -266,29 +280,37 @@ fn looks_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     if ui.button("?").on_hover_text("Keys and hints (?)").clicked() {
         out.push(Command::Help(!context.session.help));
     }
-    let dark = ui.visuals().dark_mode;
-    let (word, theme) = if dark {
-        ("Light theme", egui::ThemePreference::Light)
-    } else {
-        ("Dark theme", egui::ThemePreference::Dark)
-    };
-    if ui.button(word).clicked() {
-        out.push(Command::Theme(theme));
-    }
-    for (word, step, hint) in [
-        ("A+", 0.1, "Larger text (Ctrl and +)"),
-        ("A-", -0.1, "Smaller text (Ctrl and -)"),
-    ] {
-        if ui.button(word).on_hover_text(hint).clicked() {
-            let scale = (context.settings.font_scale + step).clamp(0.7, 2.0);
-            out.push(Command::FontScale(scale));
-        }
-    }
+    ui.menu_button("Look", |ui| look_menu(ui, context, out));
     if ui
         .add_enabled(context.session.open.is_some(), egui::Button::new("Picture"))
         .on_hover_text("Save the view with its scale bar as PNG beside the results (Ctrl+S)")
         .clicked()
     {
         out.push(Command::SavePicture);
+    }
+}
+
+/// Theme and size of the text. One click chooses and closes the list: with larger or smaller text all else moves, so that a second click on the same place would hit something else.
+fn look_menu(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
+    ui.set_width(170.0);
+    let now = context.settings.theme;
+    for (theme, word) in [
+        (egui::ThemePreference::Dark, "Dark theme"),
+        (egui::ThemePreference::Light, "Light theme"),
+        (egui::ThemePreference::System, "Theme of the system"),
+    ] {
+        if choice_ui(ui, now == theme, word) {
+            out.push(Command::Theme(theme));
+        }
+    }
+    ui.separator();
+    faint(ui, "Size of the text (Ctrl and +, -, 0)");
+    let now = ui.ctx().zoom_factor();
+    for percent in TEXT {
+        let scale = f32::from(percent) / 100.0;
+        let chosen = (now - scale).abs() < 0.005;
+        if choice_ui(ui, chosen, format!("{percent} %")) {
+            out.push(Command::FontScale(scale));
+        }
     }
 }

@@ -20,7 +20,14 @@ fn triage_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
         return;
     };
     let triage = &result.triage;
-    title(ui, "Why this step");
+    let signed = context.session.signed();
+    match signed.filter(|signed| signed.own.action != triage.action) {
+        Some(_) => title(
+            ui,
+            &format!("Why the program suggested: {}", triage.flag.word),
+        ),
+        None => title(ui, "Why this step"),
+    }
     card(ui, |ui| {
         warnings_ui(ui, result);
         section(ui, "Reasons");

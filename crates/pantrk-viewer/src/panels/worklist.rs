@@ -1,11 +1,12 @@
 //! Left: all that can be opened, with the result, the next step and the review of each.
 
-use egui::{TextEdit, Ui, WidgetInfo};
+use egui::{Label, RichText, TextEdit, Ui, WidgetInfo};
 
 use super::row::{ROW, can_be_scored, row_ui};
-use super::{Panel, PanelContext, Place, faint, title};
+use super::{Panel, PanelContext, Place, choice_ui, faint, hint};
 use crate::command::{Command, Commands};
 use crate::state::{Session, WorkSource};
+use crate::tokens;
 use crate::worklist::{Filter, SortBy, shown};
 
 /// The row of the table.
@@ -21,15 +22,28 @@ pub(crate) const SEARCH: &str = "Search the worklist";
 fn worklist_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let session = context.session;
     let count = session.worklist.len();
-    title(ui, "Worklist");
+    let order = (context.settings.sort, context.settings.filter);
+    let places = shown(session, order);
+    let text = summary(session, places.len());
+    ui.add_space(4.0);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Worklist").size(15.0).strong());
+        if count > 0 {
+            let colour = tokens::of(ui).faint;
+            let text = RichText::new(text.as_str()).size(12.0).color(colour);
+            ui.add(Label::new(text).truncate());
+        }
+    });
     if count > 1 {
         controls_ui(ui, context, out);
     }
-    let order = (context.settings.sort, context.settings.filter);
-    let places = shown(session, order);
-    faint(ui, summary(session, places.len()));
+    if count == 0 {
+        faint(ui, text);
+    }
     queue_ui(ui, session, out);
     ui.add_space(2.0);
+    // Rows part by their own margin.
+    ui.spacing_mut().item_spacing.y = 0.0;
     egui::ScrollArea::vertical()
         .auto_shrink(false)
         .show_rows(ui, ROW, places.len(), |ui, rows| {
@@ -58,12 +72,12 @@ fn summary(session: &Session, shown: usize) -> String {
 fn controls_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let mut search = context.session.search.clone();
     let field = TextEdit::singleline(&mut search)
-        .hint_text("search: slide, tumour, step, rule")
+        .hint_text(hint(ui, "search: slide, tumour, step, rule"))
         .desired_width(f32::INFINITY);
     let response = ui.add(field);
     response.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, SEARCH));
-    let wanted = ui.input_mut(|i| i.consume_key(egui::Modifiers::COMMAND, egui::Key::F));
-    if wanted {
+    let wanted = |i: &mut egui::InputState| i.consume_key(egui::Modifiers::COMMAND, egui::Key::F);
+    if context.keys && ui.input_mut(wanted) {
         response.request_focus();
     }
     if response.changed() {
@@ -80,7 +94,7 @@ fn controls_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
             .truncate()
             .show_ui(ui, |ui| {
                 for (value, word) in Filter::ALL {
-                    if ui.selectable_label(filter == value, word).clicked() {
+                    if choice_ui(ui, filter == value, word) {
                         out.push(Command::Filter(value));
                     }
                 }
@@ -97,7 +111,7 @@ fn controls_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
             .truncate()
             .show_ui(ui, |ui| {
                 for (value, word) in SortBy::ALL {
-                    if ui.selectable_label(sort == value, word).clicked() {
+                    if choice_ui(ui, sort == value, word) {
                         out.push(Command::Sort(value));
                     }
                 }

@@ -422,6 +422,146 @@ fn one_key_takes_back_whatever_was_changed_last() {
 }
 
 #[test]
+fn a_slider_stays_under_the_hand_while_the_text_above_it_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut harness = scored(dir.path(), laptop(1.0));
+    lowest(&harness).scroll_to_me();
+    harness.run_steps(8);
+    let rail = lowest(&harness).rect();
+    let place = |share: f32| egui::pos2(rail.left() + rail.width() * share, rail.center().y);
+    let height = |h: &Desk| h.get_by_label("Suggested next step").rect().top();
+    let before = height(&harness);
+    harness.hover_at(place(0.15));
+    harness.step();
+    harness.drag_at(place(0.15));
+    harness.step();
+    let mut told = 0;
+    // Over the stain's density and back: result, reasons and next step change more than once.
+    for share in [0.2, 0.25, 0.3, 0.35, 0.3, 0.25, 0.2, 0.35] {
+        harness.hover_at(place(share));
+        harness.step();
+        settle(&mut harness);
+        told += usize::from(says(&harness, "negative, 0.0 %"));
+        let now = lowest(&harness).rect();
+        assert!(
+            (now.top() - rail.top()).abs() < 1.0,
+            "{share}: {rail:?} {now:?}"
+        );
+    }
+    assert!(told > 0 && told < 8, "the text above has to change: {told}");
+    harness.drop_at(place(0.35));
+    harness.run_steps(3);
+    assert!((height(&harness) - before).abs() < 1.0);
+}
+
+#[test]
+fn a_size_of_the_text_is_chosen_by_one_click_that_hits_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut harness = scored(dir.path(), laptop(1.0));
+    let theme = harness.ctx.theme();
+    harness.get_by_label("Look").click();
+    harness.run_steps(4);
+    let at = harness.get_by_label("125 %").rect().center();
+    harness.get_by_label("125 %").click();
+    harness.run_steps(6);
+    assert!((harness.ctx.zoom_factor() - 1.25).abs() < 1e-3);
+    assert!(!says(&harness, "125 %"), "the list is closed");
+    // Once more on the same place of the screen.
+    let at = at / 1.25;
+    harness.hover_at(at);
+    harness.drag_at(at);
+    harness.drop_at(at);
+    harness.run_steps(6);
+    assert!((harness.ctx.zoom_factor() - 1.25).abs() < 1e-3);
+    assert_eq!(harness.ctx.theme(), theme);
+}
+
+#[test]
+fn a_list_that_is_open_takes_the_keys_and_enter_chooses_and_closes_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut harness = scored(dir.path(), laptop(1.0));
+    let stage = |h: &Desk| viewer(h).session.review().unwrap().case.stage;
+    let tool = |h: &Desk| viewer(h).context().settings.tool;
+    let before = stage(&harness);
+    let combo = |h: &Desk| {
+        let node = h.get_by_role_and_label(Role::ComboBox, "Stage");
+        node.scroll_to_me();
+    };
+    combo(&harness);
+    harness.run_steps(8);
+    harness
+        .get_by_role_and_label(Role::ComboBox, "Stage")
+        .click();
+    harness.run_steps(4);
+    let choice = |h: &Desk| {
+        h.query_by_role_and_label(Role::Button, "localised")
+            .is_some()
+    };
+    assert!(choice(&harness), "open");
+    // The letters of tools and layers.
+    for key in [Key::B, Key::R, Key::T, Key::C, Key::Num2] {
+        harness.key_press(key);
+        harness.run_steps(2);
+    }
+    let open = viewer(&harness).session.open.as_ref().unwrap();
+    assert_eq!(tool(&harness), crate::drawing::Tool::Move);
+    assert_eq!((open.turns, open.stain), (0, crate::state::Stain::Both));
+    harness
+        .get_by_role_and_label(Role::Button, "localised")
+        .focus();
+    harness.run_steps(2);
+    harness.key_press(Key::Enter);
+    harness.run_steps(4);
+    assert_ne!(stage(&harness), before);
+    assert_eq!(stage(&harness), Some(pantrk_triage::Stage::Localised));
+    assert!(!choice(&harness), "closed");
+}
+
+#[test]
+fn eight_rows_of_the_worklist_are_seen_on_a_laptop() {
+    let dir = tempfile::tempdir().unwrap();
+    let slide = dir.path().join("a.png");
+    write_slide(&slide);
+    let out = dir.path().join("out");
+    for n in 1..=12 {
+        write_result(&out, &format!("S{n:02}"), &slide, |_| {});
+    }
+    write_layers(&out.join("S01"));
+    let mut harness = desk(&[out], laptop(1.0));
+    until(&mut harness, "the scan", |h| {
+        h.state().as_ref().is_some_and(|v| !v.session.scanning)
+    });
+    wish(&mut harness, Command::Open(0));
+    until(&mut harness, "the slide and its layers", |h| {
+        let open = viewer(h).session.open.as_ref();
+        open.is_some_and(|open| open.draft.is_some() && open.review.live.is_some())
+    });
+    let seen = |h: &Desk| {
+        let layers = h.get_by_label("Layers").rect();
+        let rows = h.query_all_by_label_contains(": positive, 39.1 %");
+        let whole = rows.filter(|row| row.rect().bottom() <= layers.top());
+        whole.count()
+    };
+    let bottom = |name: &str| harness.get_by_label_contains(name).rect();
+    assert!(
+        seen(&harness) >= 8,
+        "{} rows, from {:?} to {:?}",
+        seen(&harness),
+        bottom("S01: "),
+        bottom("Layers")
+    );
+    // The switches are there all the same.
+    assert!(says(&harness, "Cells (4)") && says(&harness, "Regions (0)"));
+    harness.get_by_label("Layers").click_accesskit();
+    harness.run_steps(4);
+    assert!(says(&harness, "Cells, opacity"));
+    assert!(
+        viewer(&harness).context().settings.layer_details,
+        "remembered"
+    );
+}
+
+#[test]
 fn a_drag_of_a_slider_is_one_step() {
     let dir = tempfile::tempdir().unwrap();
     let mut harness = scored(dir.path(), laptop(1.0));

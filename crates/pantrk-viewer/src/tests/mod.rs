@@ -16,6 +16,7 @@ mod names;
 mod outlines;
 mod raster;
 mod rows;
+mod signing;
 mod snapshots;
 mod story;
 mod training;
@@ -385,6 +386,66 @@ fn a_result_without_its_slide_or_its_scores_is_still_shown() {
 }
 
 #[test]
+fn a_slide_that_is_not_where_its_result_says_is_sought_beside_it_and_where_the_last_lay() {
+    let dir = tempfile::tempdir().unwrap();
+    let (slides, day) = (dir.path().join("slides"), dir.path().join("day"));
+    let elsewhere = dir.path().join("archive/2026/may");
+    for folder in [&slides, &day, &elsewhere] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    let out = day.join("deep/results");
+    let relative = |result: &mut SlideResult, name: &str| {
+        result.slide.path = format!("scans/{name}");
+    };
+    let place = |name: &str| elsewhere.join(name);
+    for name in ["a.png", "b.png"] {
+        write_slide(&place(name));
+    }
+    write_result(&out, "A", &place("a.png"), |r| relative(r, "a.png"));
+    let mut harness = harness(&[out, place("b.png")], egui::ThemePreference::Dark);
+    until(&mut harness, "the scan", |h| {
+        h.state().as_ref().is_some_and(|v| !v.session.scanning)
+    });
+    // The folder of b is where a lies as well.
+    let open = |harness: &mut Harness<'static, Option<Viewer>>| {
+        let viewer = harness.state_mut().as_mut().unwrap();
+        viewer.wish(Command::Open(0));
+        harness.run_steps(3);
+        until(harness, "the slide", is_open);
+    };
+    open(&mut harness);
+    let slide = |h: &Harness<'static, Option<Viewer>>| {
+        let open = viewer(h).session.open.as_ref().unwrap();
+        match &open.slide {
+            Load::Ready(slide) => Ok(slide.reader.path().to_path_buf()),
+            Load::Failed(why) => Err(why.clone()),
+            Load::Absent | Load::Waiting => panic!("not there yet"),
+        }
+    };
+    assert_eq!(slide(&harness), Ok(place("a.png")));
+
+    // In a folder beside the results' folder.
+    let beside = day.join("deep/may-scans");
+    std::fs::create_dir_all(&beside).unwrap();
+    std::fs::rename(place("a.png"), beside.join("a.png")).unwrap();
+    open(&mut harness);
+    assert_eq!(slide(&harness), Ok(beside.join("a.png")));
+
+    // Nowhere: it is said where it was sought, and what to do.
+    std::fs::rename(beside.join("a.png"), slides.join("a.png")).unwrap();
+    open(&mut harness);
+    let why = slide(&harness).unwrap_err();
+    for text in [
+        "scans/a.png",
+        "It was sought in",
+        "may-scans",
+        "Open the folder",
+    ] {
+        assert!(why.contains(text), "{text:?} is not in {why:?}");
+    }
+}
+
+#[test]
 fn another_file_under_the_slides_name_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let slide = dir.path().join("a.png");
@@ -492,7 +553,10 @@ fn a_heatmap_is_chosen_and_read() {
     };
     // Two squares magnified to 480 pixels, without the legend at their right.
     assert_eq!(map.size(), [480, 240]);
-    assert!(says(&harness, "Opacity"));
+    assert!(!says(&harness, "Heatmap, opacity"), "folded away");
+    harness.get_by_label("Layers").click_accesskit();
+    harness.run_steps(3);
+    assert!(says(&harness, "Heatmap, opacity"));
 }
 
 #[test]

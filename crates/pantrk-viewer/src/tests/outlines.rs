@@ -146,5 +146,7 @@ fn cells_from_near_have_their_outlines() {
             .of(lone.unwrap(), layer.at(lone.unwrap()))
             .is_none()
     );
+    harness.get_by_label("Layers").click_accesskit();
+    harness.run_steps(3);
     assert!(says(&harness, "outlined from 10x on"));
 }

@@ -337,6 +337,7 @@ fn size(panel: &Panel) -> egui::Vec2 {
         (_, Place::Top | Place::Bottom) => egui::vec2(1400.0, 60.0),
         (_, Place::Left | Place::LeftBottom) => egui::vec2(300.0, 260.0),
         (_, Place::RightHead) => egui::vec2(412.0, 130.0),
+        (_, Place::RightFoot) => egui::vec2(412.0, 100.0),
         (_, Place::Right) => egui::vec2(412.0, 760.0),
     }
 }

@@ -348,6 +348,8 @@ impl Session {
         let computed = mark.reading(result);
         let mut own = computed;
         mark.speak(&mut own);
+        // The percent is the program's, and stands behind a result that the person does not share.
+        own.percent = own.percent.filter(|_| own.result == computed.result);
         Some(Signed { own, computed })
     }
 

@@ -4,7 +4,7 @@ use egui::{Button, Label, RichText, Ui};
 use pantrk_store::{ReviewState, SlideResult};
 
 use super::sign::show_sign_off;
-use super::{Panel, PanelContext, Place, faint};
+use super::{Panel, PanelContext, Place, SIGNED, faint};
 use crate::command::{Command, Commands, SignCommand};
 use crate::reading::ihc_word;
 use crate::state::OpenItem;
@@ -41,10 +41,11 @@ fn signed_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
         ui.add(Label::new(RichText::new(text).strong()).truncate());
     }
     ui.horizontal(|ui| {
+        // In the place of Sign: a second click there neither leaves the case nor signs the next.
+        ui.add_enabled(false, Button::new(RichText::new("Signed").strong()))
+            .on_disabled_hover_text(SIGNED);
         next_ui(ui, true, out);
-        if ui.button("Sign-off below").clicked() {
-            show_sign_off(ui);
-        }
+        below_ui(ui);
     });
 }
 
@@ -60,6 +61,10 @@ fn unsigned_ui(
     let missing = open
         .opinion
         .missing(name, (result, proposed), ReviewState::Signed);
+    // Above the buttons, which stay where they are when it is done.
+    if let Some(missing) = &missing {
+        faint(ui, missing.as_str());
+    }
     ui.horizontal(|ui| {
         let button = Button::new(RichText::new("Sign").strong()).fill(tokens::of(ui).card_selected);
         let sign = ui.add_enabled(missing.is_none(), button);
@@ -72,16 +77,14 @@ fn unsigned_ui(
             out.sign(SignCommand::Sign);
         }
         next_ui(ui, false, out);
-        if ui
-            .button("Sign-off below")
-            .on_hover_text("Your own result, your name, and sending the case back")
-            .clicked()
-        {
-            show_sign_off(ui);
-        }
+        below_ui(ui);
     });
-    if let Some(missing) = missing {
-        faint(ui, missing);
+}
+
+fn below_ui(ui: &mut Ui) {
+    let hint = "Your own result and name, sending the case back, opening it again, the report";
+    if ui.button("Sign-off below").on_hover_text(hint).clicked() {
+        show_sign_off(ui);
     }
 }
 

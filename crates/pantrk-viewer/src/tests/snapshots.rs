@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use pantrk_store::{AuditChange, AuditEntry, Stamp};
+use pantrk_store::{AuditChange, AuditEntry, ReviewState, SlideReview, Stamp};
 
 use super::*;
 use crate::browser::{Browser, FolderEntry, Purpose};
@@ -15,6 +15,7 @@ use crate::panels::browser::list_ui;
 use crate::panels::help::sheet_ui;
 use crate::panels::notices::list_of_passing_ui;
 use crate::panels::{PANELS, Panel, Place};
+use crate::reading::Mark;
 
 /// Pixels per point of the kept pictures: small, and enough to see what is wrong.
 const SCALE: f32 = 0.6;
@@ -24,7 +25,7 @@ const NEAR: u8 = 28;
 const SHARE: f64 = 0.006;
 
 /// What lies over the rest.
-const WINDOWS: [Panel; 3] = [
+const WINDOWS: [Panel; 4] = [
     Panel {
         name: "browser",
         place: Place::Right,
@@ -43,6 +44,17 @@ const WINDOWS: [Panel; 3] = [
         name: "notices",
         place: Place::Right,
         ui: list_of_passing_ui,
+    },
+    // A signed case whose pathologist says otherwise than the program.
+    Panel {
+        name: "signed",
+        place: Place::Right,
+        ui: |ui, context, out| {
+            let parts = ["action", "foot", "sign"];
+            for panel in PANELS.iter().filter(|panel| parts.contains(&panel.name)) {
+                (panel.ui)(ui, context, out);
+            }
+        },
     },
 ];
 
@@ -123,12 +135,11 @@ fn every_panel_in_both_themes() {
     open.kept.trail = trail();
     let viewer = std::rc::Rc::new(viewer);
     let unscored = std::rc::Rc::new(unscored(&slide));
-    let of = |name| {
-        if name == "unscored" {
-            &unscored
-        } else {
-            &viewer
-        }
+    let signed = std::rc::Rc::new(signed(&dir.path().join("S1")));
+    let of = |name| match name {
+        "unscored" => &unscored,
+        "signed" => &signed,
+        _ => &viewer,
     };
     let mut pictures: Vec<Picture> = Vec::new();
     for panel in PANELS.into_iter().chain(WINDOWS) {
@@ -333,6 +344,7 @@ fn size(panel: &Panel) -> egui::Vec2 {
         ("notices", _) => egui::vec2(560.0, 130.0),
         ("status", _) => egui::vec2(1400.0, 130.0),
         ("sign", _) => egui::vec2(412.0, 620.0),
+        ("signed", _) => egui::vec2(412.0, 520.0),
         ("unscored", _) => egui::vec2(412.0, 260.0),
         (_, Place::Top | Place::Bottom) => egui::vec2(1400.0, 60.0),
         (_, Place::Left | Place::LeftBottom) => egui::vec2(300.0, 260.0),
@@ -355,6 +367,45 @@ fn unscored(slide: &Path) -> Viewer {
     item.source = crate::state::WorkSource::Slide {
         path: PathBuf::from("/data/day/S1.png"),
     };
+    viewer
+}
+
+/// The viewer on a case that is signed with another result than the computed one.
+fn signed(folder: &Path) -> Viewer {
+    let mut harness = harness(&[folder.to_path_buf()], egui::ThemePreference::Dark);
+    until(&mut harness, "the slide", |h| {
+        let open = h.state().as_ref().and_then(|v| v.session.open.as_ref());
+        open.is_some_and(|open| open.draft.is_some())
+    });
+    let mut viewer = harness.into_state().unwrap();
+    let session = &mut viewer.session;
+    let result = session.open_result().unwrap();
+    let review = SlideReview {
+        slide_id: "S1".to_owned(),
+        state: ReviewState::Signed,
+        reviewer: "Dr A. Reader".to_owned(),
+        own_result: Some("negative".to_owned()),
+        own_action: Some("no-further-testing".to_owned()),
+        reason: Some("what stains is nerve".to_owned()),
+        signed: Some("2026-05-04T09:41:30Z".to_owned()),
+        signed_result: Some(
+            serde_json::json!({
+                "any": result.compartments.unwrap().any,
+                "ihc": result.ihc,
+                "action": result.triage.action,
+                "rule": result.triage.rule,
+                "tumour_type": result.triage.tumour_type,
+                "own": { "rule": "R12" },
+            })
+            .to_string(),
+        ),
+        ..SlideReview::default()
+    };
+    let mark = Mark::of(&review);
+    let root = folder.parent().unwrap().to_path_buf();
+    let marks = session.marks.entry(root).or_default();
+    marks.insert("S1".to_owned(), mark);
+    session.open.as_mut().unwrap().kept.review = Some(Box::new(review));
     viewer
 }
 

@@ -48,6 +48,6 @@ pub use result::{
 pub use slide_place::{SlidePlace, slide_place};
 pub use summary::{Collected, SUMMARY_SCHEMA, collect};
 pub use worklist::{
-    AuditChange, AuditEntry, DraftSave, ReviewState, SignOff, SlideReview, SlideState, Stamp,
-    WORKLIST_FILE, WORKLIST_SCHEMA, Worklist, WorklistModel, WorklistSlide,
+    AuditChange, AuditEntry, DraftSave, ReviewState, ScoredRun, SignOff, SlideReview, SlideState,
+    Stamp, WORKLIST_FILE, WORKLIST_SCHEMA, Worklist, WorklistModel, WorklistSlide,
 };

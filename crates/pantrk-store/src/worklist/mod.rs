@@ -5,6 +5,7 @@
 //!
 //! **Architecture invariant:** rows of `slides` may be written anew at any time; what people add (reviews, corrections) has tables of its own and is never touched by batch or collect.
 
+mod carry;
 mod migrations;
 mod review;
 mod slide;
@@ -18,6 +19,7 @@ use crate::StoreError;
 use crate::file_system::is_network;
 use migrations::{Unfit, migrate, version};
 
+pub use carry::ScoredRun;
 pub use migrations::WORKLIST_SCHEMA;
 pub use review::{AuditChange, AuditEntry, DraftSave, ReviewState, SignOff, SlideReview, Stamp};
 pub use slide::{SlideState, WorklistModel, WorklistSlide};

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::Worklist;
+use super::carry::changed_on_the_way;
 use crate::StoreError;
 
 /// What stands before the first entry.
@@ -305,14 +306,8 @@ impl Worklist {
     /// # Errors
     /// If the database cannot be read.
     pub fn audit(&self, slide_id: Option<&str>) -> Result<Vec<AuditEntry>, StoreError> {
-        let read = || -> rusqlite::Result<Vec<AuditEntry>> {
-            let mut statement = self.connection.prepare(
-                "SELECT sequence, slide_id, at, who, what, before, after, previous, hash FROM audit
-                 WHERE ?1 IS NULL OR slide_id = ?1 ORDER BY sequence",
-            )?;
-            statement.query_map([slide_id], entry_from_row)?.collect()
-        };
-        read().map_err(|e| StoreError::database("read the audit trail", &self.path, e))
+        entries_of(&self.connection, slide_id)
+            .map_err(|e| StoreError::database("read the audit trail", &self.path, e))
     }
 
     /// Checks every hash of the trail and its end; gives the number of entries.
@@ -338,6 +333,11 @@ impl Worklist {
                 )));
             }
             previous.clone_from(&entry.hash);
+        }
+        if let Some(place) = changed_on_the_way(&entries) {
+            return Err(broken(format!(
+                "entry {place}, carried over from before the slide was scored, is not as it was written then"
+            )));
         }
         let head = head(&self.connection)
             .map_err(|e| StoreError::database("read the audit trail", &self.path, e))?;
@@ -370,6 +370,18 @@ fn review_of(connection: &Connection, slide_id: &str) -> rusqlite::Result<Option
     connection
         .query_row(&sql, [slide_id], review_from_row)
         .optional()
+}
+
+/// The trail of one slide, or of all.
+pub(super) fn entries_of(
+    connection: &Connection,
+    slide_id: Option<&str>,
+) -> rusqlite::Result<Vec<AuditEntry>> {
+    let mut statement = connection.prepare(
+        "SELECT sequence, slide_id, at, who, what, before, after, previous, hash FROM audit
+         WHERE ?1 IS NULL OR slide_id = ?1 ORDER BY sequence",
+    )?;
+    statement.query_map([slide_id], entry_from_row)?.collect()
 }
 
 fn review_from_row(row: &Row<'_>) -> rusqlite::Result<SlideReview> {
@@ -458,7 +470,8 @@ fn head(connection: &Connection) -> rusqlite::Result<(i64, String)> {
     Ok(found.unwrap_or((0, BEGINNING.to_owned())))
 }
 
-fn append(
+/// Adds an entry to the end of the chain.
+pub(super) fn append(
     transaction: &Transaction<'_>,
     slide_id: &str,
     stamp: &Stamp,
@@ -497,7 +510,7 @@ fn append(
 }
 
 /// SHA-256 over all of an entry but its own hash, as a JSON array, so that no two entries run together.
-fn hash_of(entry: &AuditEntry) -> String {
+pub(super) fn hash_of(entry: &AuditEntry) -> String {
     let text = json!([
         entry.sequence,
         entry.slide_id,

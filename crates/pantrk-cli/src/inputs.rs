@@ -97,6 +97,8 @@ pub(crate) struct AtDesk {
     pub(crate) case: Case,
     /// What was drawn, GeoJSON; `None` where no region was.
     pub(crate) regions: Option<String>,
+    /// Stain vectors that an earlier result of the slide was given.
+    pub(crate) stains: Option<StainVectors>,
 }
 
 impl ScoreOptions {
@@ -253,12 +255,20 @@ pub(crate) struct Stains {
 }
 
 /// Stain vectors and where they come from.
-pub(crate) fn stain_vectors(choice: &str) -> Result<Stains, Failure> {
+pub(crate) fn stain_vectors(options: &ScoreOptions) -> Result<Stains, Failure> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Given {
         hematoxylin: [f64; 3],
         dab: [f64; 3],
+    }
+    let choice = options.stains.as_str();
+    if let Some(vectors) = options.at_desk.as_ref().and_then(|desk| desk.stains) {
+        return Ok(Stains {
+            vectors,
+            estimate: false,
+            source: "given",
+        });
     }
     if let "default" | "estimate" = choice {
         let estimate = choice == "estimate";

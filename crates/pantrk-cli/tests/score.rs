@@ -216,6 +216,34 @@ fn the_same_again_is_skipped_and_anything_else_voids_it() {
 }
 
 #[test]
+fn the_result_of_another_slide_of_the_same_name_is_spared() {
+    let folder = tempfile::tempdir().unwrap();
+    let slides = ["monday", "tuesday"].map(|day| folder.path().join(day).join("S1.svs"));
+    for (slide, seed) in slides.iter().zip([7, 8]) {
+        std::fs::create_dir(slide.parent().unwrap()).unwrap();
+        phantom(slide, [700, 600], seed);
+    }
+    let out = folder.path().join("out");
+    let quick = ["--skip-heatmaps"];
+    let of = |id: &str| read_json(&out.join(id).join("result.json"))["slide"]["path"].clone();
+    score(&slides[0], &out, &quick).good();
+    for more in [&quick[..], &["--skip-heatmaps", "--overwrite"]] {
+        let monday = text(&slides[0]);
+        let words = ["result of another slide", monday, "--slide-id S1-2"];
+        score(&slides[1], &out, more).failed(2, &words);
+    }
+    assert_eq!(of("S1"), text(&slides[0]));
+    let named = [&quick[..], &["--slide-id", "S1-2"]].concat();
+    score(&slides[1], &out, &named).good();
+    assert_eq!(of("S1-2"), text(&slides[1]));
+    // The slide's own is made anew, wherever it was moved.
+    let moved = folder.path().join("S1.svs");
+    std::fs::rename(&slides[0], &moved).unwrap();
+    score(&moved, &out, &["--skip-heatmaps", "--overwrite"]).good();
+    assert_eq!(of("S1"), text(&moved));
+}
+
+#[test]
 fn progress_goes_to_stderr_and_the_table_to_stdout() {
     let folder = tempfile::tempdir().unwrap();
     let run = |log: &str| {

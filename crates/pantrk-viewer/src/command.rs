@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pantrk_core::score::{Compartment, Thresholds};
-use pantrk_space::{SlidePoint, SlideRect};
+use pantrk_space::{MicronsPerPixel, SlidePoint, SlideRect};
 use pantrk_triage::Case;
 
 use crate::app::Opinion;
@@ -87,7 +87,11 @@ pub(crate) enum Command {
     ScoreAll,
     /// Score the slide of this entry.
     Score(usize),
-    /// Stop scoring this slide.
+    /// Score the slide of this entry again; asked first where somebody reviewed it.
+    ScoreAgain(usize),
+    /// Whether the slide that was asked of is scored again.
+    AnswerAgain(bool),
+    /// Stop scoring this slide, by its entry's place.
     CancelScoring(PathBuf),
     /// Open the slide so many rows further down the worklist.
     Step(i32),
@@ -230,6 +234,8 @@ pub(crate) enum ReviewCommand {
     Case(Box<Case>),
     /// Decide on the facts that the slide was scored with.
     ResetCase,
+    /// This is the pixel size, which the file does not say.
+    PixelSize(Option<MicronsPerPixel>),
     /// Correct the cell of this row, or take its correction back.
     Correct(u32, Option<Correction>),
     /// Take the last change back, of whatever kind.

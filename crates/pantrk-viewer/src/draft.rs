@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pantrk_core::score::Thresholds;
-use pantrk_space::LevelSize;
+use pantrk_space::{LevelSize, MicronsPerPixel};
 use pantrk_store::AuditChange;
 use pantrk_triage::Case;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,9 @@ pub(crate) struct Draft {
     /// Strokes that train the region classifier, GeoJSON.
     #[serde(default)]
     strokes: Value,
+    /// The pixel size that a person gave, um, where the file does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mpp: Option<f64>,
     /// What came of it, for whoever lists reviews without opening them; no change of its own.
     #[serde(default)]
     pub(crate) figures: Option<Figures>,
@@ -49,6 +52,7 @@ impl Draft {
             corrections: review.corrections.cells.clone(),
             shapes: geojson::to_geojson(shapes(false)),
             strokes: geojson::to_geojson(shapes(true)),
+            mpp: review.given_mpp.map(MicronsPerPixel::get),
             figures: Figures::of(review),
         }
     }
@@ -103,6 +107,7 @@ impl Draft {
             None => problem = Some("the thresholds do not rise".to_owned()),
         }
         review.case = self.case.clone();
+        review.given_mpp = self.mpp.and_then(MicronsPerPixel::new);
         review.drawing.start_from(shapes);
         review.set_corrections(self.corrections.clone());
         review.take_regions();
@@ -122,6 +127,8 @@ impl Draft {
             case: self.case.clone(),
             // Rulers and points among them stay with the regions, so that the result has all that was drawn.
             regions: any.then(|| format!("{}\n", self.shapes)),
+            mpp: self.mpp.and_then(MicronsPerPixel::new),
+            again: None,
         }
     }
 
@@ -162,6 +169,7 @@ impl Draft {
         );
         let case = |draft: &Self| serde_json::to_value(&draft.case).unwrap_or_default();
         tell("case", case(before), case(self));
+        tell("pixel size", json!(before.mpp), json!(self.mpp));
         let features = |of: &Value| of["features"].as_array().cloned().unwrap_or_default();
         let only = |a: &[Value], b: &[Value]| -> Value {
             a.iter().filter(|f| !b.contains(f)).cloned().collect()

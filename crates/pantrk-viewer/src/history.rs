@@ -142,6 +142,15 @@ impl History {
         Some(step)
     }
 
+    /// Of a slide that was scored since: corrections name cells that are no more.
+    #[must_use]
+    pub(crate) fn after_scoring(mut self) -> Self {
+        let stays = |step: &Step| !matches!(step, Step::Correction(..));
+        self.done.retain(|(step, _)| stays(step));
+        self.undone.retain(stays);
+        self
+    }
+
     /// Undo does not go behind this point any more.
     pub(crate) fn seal(&mut self) {
         self.done.clear();

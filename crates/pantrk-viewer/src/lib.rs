@@ -53,6 +53,7 @@ use std::sync::Arc;
 
 use pantrk_core::pipeline::Progress;
 use pantrk_core::segment::Segmenter;
+use pantrk_space::MicronsPerPixel;
 use pantrk_triage::Case;
 
 pub use error::ViewerError;
@@ -60,13 +61,17 @@ pub use error::ViewerError;
 /// The folder beside a slide where its result is looked for.
 pub const RESULTS_BESIDE: &str = "pantrk-results";
 
-/// What a person said of a slide before it is scored.
+/// What a person says of a slide that is to be scored.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Given {
     /// The facts of the case.
     pub case: Case,
     /// What was drawn, as GeoJSON; `None` where no region was.
     pub regions: Option<String>,
+    /// The pixel size, where the file does not say it.
+    pub mpp: Option<MicronsPerPixel>,
+    /// The folder of a result of the slide that the new one takes the place of: what the case and the regions leave open is as it was scored then.
+    pub again: Option<PathBuf>,
 }
 
 /// What scores slides for the worklist; the program hands it in, so that the viewer knows no model and no runtime.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use pantrk_core::region::RegionRole;
 use pantrk_core::score::{Compartment, ScoringTable, Thresholds};
-use pantrk_space::SlideMpp;
-use pantrk_store::{Region, SlideResult};
+use pantrk_space::{MicronsPerPixel, SlideMpp};
+use pantrk_store::{Region, SlideResult, TumourRegion};
 use pantrk_triage::Case;
 use serde::{Deserialize, Serialize};
 
-use crate::drawing::Drawing;
+use crate::drawing::{self, Drawing};
 use crate::history::{History, Hold, Step};
-use crate::jobs::{LiveAnswer, LiveRequest, RegionSet, ScoredCells};
+use crate::jobs::{LiveAnswer, LiveRequest, RegionSet, ScoredCells, scored_mpp};
 use crate::training::PROPOSED;
 
 /// What a person says of one cell.
@@ -69,6 +69,10 @@ pub(crate) struct Review {
     pub(crate) corrections: Arc<Corrections>,
     /// Regions, rulers and points.
     pub(crate) drawing: Drawing,
+    /// The pixel size that a person gave, where the file does not say it.
+    pub(crate) given_mpp: Option<MicronsPerPixel>,
+    /// The pixel size of a score that looked for cells within tumour regions alone.
+    scored_within: Option<SlideMpp>,
     /// The drawing's areas as scoring takes them.
     pub(crate) regions: Arc<RegionSet>,
     /// The last answer.
@@ -102,6 +106,10 @@ impl Review {
             case,
             corrections: Arc::default(),
             drawing: Drawing::default(),
+            given_mpp: None,
+            scored_within: scored
+                .filter(|result| result.tumour_region != TumourRegion::None)
+                .and_then(scored_mpp),
             regions: Arc::default(),
             live: None,
             revision: 0,
@@ -135,6 +143,11 @@ impl Review {
             changes.push("case facts".to_owned());
         }
         changes
+    }
+
+    /// What of the drawn tumour was not scored, in words.
+    pub(crate) fn unscored(&self) -> Option<String> {
+        Some(self.regions.unscored?.text(self.scored_within?))
     }
 
     /// The result as it would be, where something differs and it was worked out.
@@ -229,16 +242,35 @@ impl Review {
         self.history.seal();
     }
 
+    /// Goes on where a review of the same slide was when the slide was scored: what was done there can still be taken back, if nothing came between.
+    pub(crate) fn go_on_from(&mut self, before: Self) {
+        if self.drawing.is_alike(&before.drawing)
+            && self.case == before.case
+            && self.thresholds == before.thresholds
+        {
+            self.drawing.go_on_from(before.drawing);
+            self.history = before.history.after_scoring();
+            self.take_regions();
+        }
+    }
+
     /// The drawing changed: its areas become the regions.
     pub(crate) fn take_regions(&mut self) {
         self.history.follow(&self.drawing);
         let drawn = self.drawing.regions();
+        let changed = self.drawing.areas_changed();
+        let within = self.scored_within.filter(|_| changed);
+        let unscored = within.and_then(|mpp| {
+            let base = self.drawing.scored_regions();
+            drawing::unscored(base.as_ref(), self.drawing.shapes(), mpp)
+        });
         self.regions = Arc::new(RegionSet {
             revision: self.regions.revision + 1,
             regions: pantrk_store::scoring_regions(&drawn),
-            changed: self.drawing.areas_changed(),
+            changed,
             classified: is_classified(&drawn),
             base_known: self.drawing.base_known,
+            unscored,
         });
         self.touch();
     }
@@ -322,7 +354,7 @@ fn thresholds_of(result: &SlideResult) -> Option<Thresholds> {
 }
 
 /// The case's facts that a slide was scored with.
-fn case_of(result: &SlideResult) -> Option<Case> {
+pub(crate) fn case_of(result: &SlideResult) -> Option<Case> {
     let case = result.run.parameters.get("case")?;
     serde_json::from_value(case.clone()).ok()
 }

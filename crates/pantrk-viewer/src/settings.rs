@@ -132,6 +132,21 @@ pub(crate) fn usual_place() -> Option<PathBuf> {
     Some(folder.join("pantrk").join("viewer.json"))
 }
 
+/// The name of the computer's account, as a start for who uses the desk; `None` where the system does not say it.
+pub(crate) fn account() -> Option<String> {
+    let named = |name: String| Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+    let mut told = ["USER", "LOGNAME", "USERNAME"].into_iter();
+    let told = told.find_map(|name| std::env::var(name).ok().and_then(named));
+    // Programs that a desktop starts may have none of these.
+    told.or_else(|| {
+        let asked = std::process::Command::new("whoami")
+            .stdin(std::process::Stdio::null())
+            .output();
+        let said = asked.ok().filter(|asked| asked.status.success())?;
+        named(String::from_utf8(said.stdout).ok()?)
+    })
+}
+
 /// egui's own way to write it needs a feature that nothing else does.
 mod theme {
     use egui::ThemePreference;

@@ -34,6 +34,10 @@ use crate::view::View;
 /// No texture is larger along a side: the least that OpenGL ES 2 hardware of the last years takes.
 pub(crate) const MAX_TEXTURE_SIDE: u32 = 2048;
 
+/// What is to be done before a slide is signed of whose tumour something was not scored.
+pub(crate) const UNSCORED_FIRST: &str =
+    "Score it again with these regions, or take them back, before you sign.";
+
 /// What is open just now.
 #[derive(Default)]
 #[expect(
@@ -67,10 +71,14 @@ pub(crate) struct Session {
     pub(crate) unscored_reviews: Option<PathBuf>,
     /// Small pictures, by the entry's place.
     pub(crate) thumbnails: BTreeMap<PathBuf, Load<TextureHandle>>,
-    /// Slides that are being scored or wait for it, by their file.
+    /// Slides that are being scored or wait for it, by their entry's place.
     pub(crate) scoring: BTreeMap<PathBuf, ScoreJob>,
+    /// The place of the entry of which it is asked whether it is to be scored again.
+    pub(crate) ask_again: Option<PathBuf>,
     /// Whether slides can be scored from here.
     pub(crate) can_score: bool,
+    /// The name of the computer's account, where it is known.
+    pub(crate) account: Option<String>,
 }
 
 /// A slide that is being scored or waits for it.
@@ -251,6 +259,8 @@ pub(crate) struct OpenItem {
     pub(crate) cells: Load<Arc<ScoredCells>>,
     /// What a person does with it.
     pub(crate) review: Review,
+    /// The review as it was when the slide was scored while it was open, until it is known what was kept of it.
+    pub(crate) before: Option<Box<Review>>,
     /// The tour through its fields, once it was begun.
     pub(crate) tour: Option<Tour>,
     /// A stroke under way.
@@ -386,6 +396,14 @@ impl OpenItem {
         }
     }
 
+    /// What a person said of the pixel size of a slide without a result counts where the file does not say it.
+    pub(crate) fn take_pixel_size(&mut self) {
+        if let Load::Ready(slide) = &mut self.slide {
+            let given = self.review.given_mpp.map(SlideMpp::square);
+            slide.mpp = slide.reader.mpp().or(given);
+        }
+    }
+
     /// Adds to the trail what was looked at, unless most of it was there already.
     pub(crate) fn see(&mut self, area: SlideRect) {
         self.seen_last = Some(area);
@@ -480,6 +498,50 @@ impl Session {
     /// The tool in hand where this one was `chosen`: a signed case is only looked at.
     pub(crate) fn tool(&self, chosen: Tool) -> Tool {
         if self.is_locked() { Tool::Move } else { chosen }
+    }
+
+    /// Under whose name changes are kept: that of who uses the desk, else of the computer's account.
+    pub(crate) fn who<'a>(&'a self, reviewer: &'a str) -> &'a str {
+        let named = Some(reviewer.trim()).filter(|name| !name.is_empty());
+        named.or(self.account.as_deref()).unwrap_or("not named")
+    }
+
+    /// What stands in the way of signing what is open, in words.
+    pub(crate) fn unsignable(&self) -> Option<String> {
+        let place = self.open_item().and_then(|(item, _)| item.place());
+        if place.is_some_and(|place| self.scoring.contains_key(place)) {
+            return Some(
+                "It is being scored again: sign when that is done, or cancel it.".to_owned(),
+            );
+        }
+        let unscored = self.review()?.unscored()?;
+        Some(format!("{unscored} {UNSCORED_FIRST}"))
+    }
+
+    /// Whether something of the drawn tumour was not scored.
+    pub(crate) fn lacks_cells(&self) -> bool {
+        self.review().is_some_and(|r| r.regions.unscored.is_some())
+    }
+
+    /// Whether an entry is a slide without a score that does not wait for one.
+    pub(crate) fn can_be_scored(&self, index: usize) -> bool {
+        self.can_be_asked_for(index, |source| matches!(source, WorkSource::Slide { .. }))
+    }
+
+    /// Whether an entry is a scored slide that does not wait to be scored again.
+    pub(crate) fn can_be_scored_again(&self, index: usize) -> bool {
+        self.can_be_asked_for(index, |source| matches!(source, WorkSource::Result { .. }))
+    }
+
+    fn can_be_asked_for(&self, index: usize, is_it: fn(&WorkSource) -> bool) -> bool {
+        let item = self.worklist.get(index).filter(|item| is_it(&item.source));
+        let place = item.and_then(WorkItem::place);
+        self.can_score && place.is_some_and(|place| !self.scoring.contains_key(place))
+    }
+
+    /// Whether something lies over the window that the keys are for.
+    pub(crate) fn is_covered(&self) -> bool {
+        self.browser.is_some() || self.help || self.ask_again.is_some()
     }
 
     /// The review of what is open.

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pantrk_report::ReportOptions;
-use pantrk_store::{ClaimHolder, SlideResult, slide_id_from_path};
+use pantrk_store::{ClaimHolder, SlideResult, slide_id_from_path, slide_place};
 
 use crate::failure::{Exit, Failure};
 use crate::inputs::ScoreOptions;
 use crate::output::{print, say, table};
 use crate::progress::{Log, Reporter};
-use crate::scoring::{Engine, HEARTBEAT, Job, Scored, is_unread, run};
+use crate::scoring::{Engine, HEARTBEAT, Job, Scored, is_of, is_unread, run};
 
 /// Scores one slide into `DIR/<slide-id>/`: result.json, cells.parquet, heatmaps, pictures, report.html and report.pdf.
 ///
@@ -40,6 +40,7 @@ impl Score {
             Some(id) => pantrk_store::safe_slide_id(id),
             None => slide_id_from_path(&self.slide),
         };
+        self.spare_another(&slide_id)?;
         let reporter = Reporter::new(self.options.log, &slide_id);
         let engine = Engine::load(&self.options)?;
         let job = Job {
@@ -83,6 +84,27 @@ impl Score {
         } else {
             Exit::Good
         })
+    }
+}
+
+impl Score {
+    /// Another slide's result is not replaced by this one's.
+    fn spare_another(&self, slide_id: &str) -> Result<(), Failure> {
+        let folder = self.out.join(slide_id);
+        // One that cannot be read is nobody's any more, and scored anew.
+        let Ok(result) = SlideResult::read(&folder.join("result.json")) else {
+            return Ok(());
+        };
+        if is_of(&result, &self.slide) {
+            return Ok(());
+        }
+        let free = slide_place(&self.out, &self.slide, |_, other| is_of(other, &self.slide));
+        Err(Failure::usage(format!(
+            "here lies the result of another slide, {}; give this one a name of its own, such as --slide-id {}, or another --out: {}",
+            result.slide.path,
+            free.id(),
+            folder.display()
+        )))
     }
 }
 

@@ -214,6 +214,18 @@ pub(crate) fn is_unread(result: &SlideResult) -> bool {
     result.cells.segmented == 0 && quality.unread_mm2 > quality.evaluated_mm2
 }
 
+/// Whether a result is of this slide: of its file, or of its contents where it was moved.
+pub(crate) fn is_of(result: &SlideResult, slide: &Path) -> bool {
+    let scored = Path::new(&result.slide.path);
+    // An address has no other name, and a slide that cannot be opened is told of by what scores it.
+    let same_contents =
+        || Slide::open(slide).is_ok_and(|slide| slide.fingerprint() == result.slide.fingerprint);
+    match (scored.canonicalize(), slide.canonicalize()) {
+        (Ok(scored), Ok(slide)) => scored == slide,
+        _ => scored == slide || same_contents(),
+    }
+}
+
 /// Leaves a slide that could not be finished: what is done of it is kept where the same again may go on.
 fn leave(job: &Job<'_>, folder: RunFolder, reporter: &Reporter, failure: Failure) -> Failure {
     if reporter.is_abandoned() {
@@ -370,7 +382,7 @@ fn prepare(job: &Job<'_>) -> Result<Prepared, Failure> {
             options.clone.as_deref(),
         )?,
     };
-    let stains = inputs::stain_vectors(&options.stains)?;
+    let stains = inputs::stain_vectors(options)?;
     let region_classifier = match &options.region_classifier {
         Some(path) if regions.has_tumour() => {
             return Err(Failure::usage(format!(

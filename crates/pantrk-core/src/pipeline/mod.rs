@@ -45,7 +45,7 @@ pub use fields::{FieldKind, NucleusOutline, TellingField, telling_fields};
 pub use outlines::{CellOutline, CellOutliner};
 
 /// Nuclei cannot be seen at coarser pixels than this (um).
-const COARSEST_MPP: f64 = 1.05;
+pub const COARSEST_MPP: f64 = 1.05;
 
 /// How a slide is scored.
 #[derive(Debug, Clone, PartialEq)]

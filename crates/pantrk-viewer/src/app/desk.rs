@@ -69,6 +69,8 @@ impl Viewer {
             Command::Browse(command) => self.browse_command(ctx, command),
             Command::ScoreAll => self.score_all(),
             Command::Score(index) => self.score(index..index + 1),
+            Command::ScoreAgain(index) => self.ask_again(index),
+            Command::AnswerAgain(again) => self.answer_again(again),
             Command::CancelScoring(path) => self.cancel_scoring(&path),
             other => return Some(other),
         }

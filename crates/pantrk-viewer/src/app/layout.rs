@@ -24,8 +24,7 @@ fn range((least, most, share): (f32, f32, f32), width: f32) -> std::ops::RangeIn
 
 /// Whether keys are the window's: no field of text, menu, list or sheet takes them.
 pub(super) fn takes_keys(ctx: &egui::Context, session: &Session) -> bool {
-    let is_covered = session.browser.is_some() || session.help;
-    !is_covered && !ctx.text_edit_focused() && !egui::Popup::is_any_open(ctx)
+    !session.is_covered() && !ctx.text_edit_focused() && !egui::Popup::is_any_open(ctx)
 }
 
 impl Viewer {
@@ -42,6 +41,7 @@ impl Viewer {
         panels::help::help_ui(ui, &context, out);
         panels::notices::passing_ui(ui, &context, out);
         panels::browser::browser_ui(ui, &context, out);
+        panels::again::ask_ui(ui, &context, out);
         Panel::top("top").show(ui, |ui| panels::show(ui, Place::Top, &context, out));
         Panel::bottom("bottom").show(ui, |ui| panels::show(ui, Place::Bottom, &context, out));
         Panel::left("left")

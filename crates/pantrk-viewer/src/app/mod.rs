@@ -88,6 +88,7 @@ pub(crate) fn run(options: ViewerOptions) -> Result<(), ViewerError> {
             paths: options.paths,
             scorer: options.scorer,
             settings_path,
+            account: settings::account(),
         };
         let mut viewer = Viewer::new(&creation.egui_ctx, start)?;
         viewer.film = film;
@@ -112,6 +113,8 @@ pub(crate) struct Start {
     pub(crate) scorer: Option<Arc<dyn SlideScorer>>,
     /// Where settings are kept, if anywhere.
     pub(crate) settings_path: Option<PathBuf>,
+    /// The name of the computer's account, where it is known.
+    pub(crate) account: Option<String>,
 }
 
 /// The whole viewer.
@@ -168,6 +171,7 @@ impl Viewer {
             paths,
             scorer,
             settings_path,
+            account,
         } = start;
         let settings = settings_path
             .as_deref()
@@ -211,6 +215,7 @@ impl Viewer {
             openings: 0,
         };
         viewer.session.can_score = viewer.scoring.is_some();
+        viewer.session.account = account;
         let kept = viewer.settings_path.as_deref().and_then(Path::parent);
         viewer.session.unscored_reviews = kept.map(Path::to_path_buf);
         // Without paths the last session is opened again.
@@ -564,6 +569,7 @@ impl Viewer {
             pointer: None,
             cells: Load::Absent,
             review,
+            before: None,
             tour: None,
             gesture: None,
             probe: None,

@@ -30,6 +30,11 @@ impl Viewer {
             }
             ReviewCommand::Case(case) => review.set_case(*case),
             ReviewCommand::ResetCase => review.set_case(review.scored_case.clone()),
+            ReviewCommand::PixelSize(mpp) => {
+                review.given_mpp = mpp;
+                review.touch();
+                open.take_pixel_size();
+            }
             ReviewCommand::Correct(row, correction) => review.set_correction(row, correction),
             // What is under way goes first.
             ReviewCommand::Undo if open.gesture.is_some() => open.gesture = None,

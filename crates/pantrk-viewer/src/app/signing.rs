@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pantrk_core::score::IhcResult;
 use pantrk_report::{ReportOptions, SignOff};
 use pantrk_space::LevelSize;
-use pantrk_store::{ReviewState, SlideResult};
+use pantrk_store::{ReviewState, ScoredRun, SlideResult};
 use pantrk_triage::Action;
 use serde_json::{Value, json};
 
@@ -28,6 +28,17 @@ impl Viewer {
         Some(ReviewPlace {
             root: root.to_path_buf(),
             slide_id: id.into_owned(),
+            run: item.result().map(|result| Box::new(ScoredRun::of(result))),
+        })
+    }
+
+    /// Where a review of the result's slide was kept before it had one.
+    pub(super) fn place_before(&self, item: &WorkItem) -> Option<ReviewPlace> {
+        let result = item.result()?;
+        Some(ReviewPlace {
+            root: self.session.unscored_reviews.clone()?,
+            slide_id: file_id(Path::new(&result.slide.path)),
+            run: None,
         })
     }
 
@@ -49,17 +60,13 @@ impl Viewer {
             return;
         };
         let opening = open.opening;
-        let before = item.result().and_then(|result| {
-            Some(ReviewPlace {
-                root: self.session.unscored_reviews.clone()?,
-                slide_id: file_id(Path::new(&result.slide.path)),
-            })
-        });
+        let before = self.place_before(item);
         match self.review_place(item) {
             Some(place) => drop(self.reviews.ask(ReviewRequest::Load {
                 opening,
                 place,
                 before,
+                who: self.who(),
             })),
             // There is nowhere to keep one, so none is kept.
             None => {
@@ -147,8 +154,12 @@ impl Viewer {
             open.kept_revision = open.review.revision;
         }
         // After the draft, so that it is kept as a change of this review.
-        if let Some(result) = item.result() {
-            notes.extend(take_over(open, &result.slide.fingerprint));
+        match item.result() {
+            Some(result) => notes.extend(take_over(open, &result.slide.fingerprint)),
+            None => open.take_pixel_size(),
+        }
+        if let Some(before) = open.before.take() {
+            open.review.go_on_from(*before);
         }
         // Strokes of another day are trained with when they are asked for: nobody wants colours over a slide that is only looked at again.
         open.training.trained = Some(open.review.drawing.stroke_revision);
@@ -203,13 +214,8 @@ impl Viewer {
     }
 
     /// The name that stands under what is kept.
-    fn who(&self) -> String {
-        let name = self.settings.reviewer.trim();
-        if !name.is_empty() {
-            return name.to_owned();
-        }
-        let account = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
-        account.unwrap_or_else(|_| "not named".to_owned())
+    pub(super) fn who(&self) -> String {
+        self.session.who(&self.settings.reviewer).to_owned()
     }
 
     pub(super) fn sign_command(&mut self, command: SignCommand) {
@@ -248,8 +254,12 @@ impl Viewer {
         else {
             return;
         };
+        let hindered = (state == ReviewState::Signed)
+            .then(|| self.session.unsignable())
+            .flatten();
         let proposed = open.proposed(result);
-        if let Some(missing) = open.opinion.missing(&who, (result, proposed), state) {
+        let missing = || open.opinion.missing(&who, (result, proposed), state);
+        if let Some(missing) = hindered.or_else(missing) {
             self.inform(missing);
             return;
         }

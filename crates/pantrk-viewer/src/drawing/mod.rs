@@ -2,16 +2,18 @@
 //!
 //! **Architecture invariant:** every change is an [`Edit`], a list of what goes and what comes; undo and redo run edits backwards and forwards, without limit, and nothing else changes the shapes.
 
+mod coverage;
 pub(crate) mod geojson;
 pub(crate) mod geometry;
 mod tool;
 
+pub(crate) use coverage::{UNSCORED, Unscored, unscored};
 pub(crate) use tool::{CLASSES, Gesture, TOOLS, Tool, ToolRow, class_colour};
 
 use std::collections::BTreeSet;
 
 use geo::{Contains as _, MultiPolygon, Point};
-use pantrk_core::region::RegionRole;
+use pantrk_core::region::{RegionRole, Regions};
 use pantrk_space::SlidePoint;
 use pantrk_store::{Region, RegionPolygon};
 
@@ -209,6 +211,12 @@ impl Drawing {
             .collect()
     }
 
+    /// The regions that the slide was scored with, as scoring takes them; `None` where they are not known.
+    pub(crate) fn scored_regions(&self) -> Option<Regions> {
+        self.base_known
+            .then(|| pantrk_store::scoring_regions(&self.base))
+    }
+
     /// Whether the areas with an effect on the score differ from those that it was made with.
     pub(crate) fn areas_changed(&self) -> bool {
         let with_effect = |regions: &[Region]| -> Vec<Region> {
@@ -331,6 +339,32 @@ impl Drawing {
     pub(crate) fn seal(&mut self) {
         self.done.clear();
         self.undone.clear();
+    }
+
+    /// Whether the same is drawn, however it came about.
+    pub(crate) fn is_alike(&self, other: &Self) -> bool {
+        let is_in = |shape: &Shape, all: &[Shape]| {
+            all.iter().any(|one| {
+                Shape {
+                    id: one.id,
+                    ..shape.clone()
+                } == *one
+            })
+        };
+        self.shapes.len() == other.shapes.len()
+            && self.shapes.iter().all(|shape| is_in(shape, &other.shapes))
+            && other.shapes.iter().all(|shape| is_in(shape, &self.shapes))
+    }
+
+    /// Takes the edits of another drawing that is alike; what the slide was scored with stays.
+    pub(crate) fn go_on_from(&mut self, other: Self) {
+        *self = Self {
+            base: std::mem::take(&mut self.base),
+            base_known: self.base_known,
+            revision: self.revision.max(other.revision) + 1,
+            stroke_revision: self.stroke_revision.max(other.stroke_revision) + 1,
+            ..other
+        };
     }
 
     fn run(&mut self, removed: &[Shape], added: &[Shape]) {

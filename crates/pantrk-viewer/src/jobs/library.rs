@@ -34,7 +34,7 @@ const COARSE_PIXELS: u64 = 16 << 20;
 /// Most pixels of a slide's own small picture.
 const PREVIEW_PIXELS: u64 = 4 << 20;
 /// The regions that a slide was scored with, in its result's folder.
-const REGIONS: &str = "regions.geojson";
+pub(super) const REGIONS: &str = "regions.geojson";
 
 /// What can be asked of the library.
 pub(crate) enum LibraryRequest {
@@ -119,8 +119,14 @@ impl SlideSource {
         }
     }
 
-    /// The slide, from the first place where it is.
+    /// The slide.
     fn open(&self) -> Result<Arc<Slide>, String> {
+        let path = self.path()?;
+        Slide::open(&path).map(Arc::new).map_err(|e| e.to_string())
+    }
+
+    /// The first place where the slide is.
+    pub(super) fn path(&self) -> Result<PathBuf, String> {
         let mut places = self.candidates.clone();
         // A DICOM slide may be a folder.
         let is_there = |path: &PathBuf| path.exists() || is_address(path);
@@ -132,10 +138,8 @@ impl SlideSource {
             let found: Vec<PathBuf> = folders.map(|folder| folder.join(name)).collect();
             places.extend(found);
         }
-        match places.iter().find(|path| is_there(path)) {
-            Some(path) => Slide::open(path).map(Arc::new).map_err(|e| e.to_string()),
-            None => Err(not_there(&places)),
-        }
+        let found = places.iter().find(|path| is_there(path)).cloned();
+        found.ok_or_else(|| not_there(&places))
     }
 }
 

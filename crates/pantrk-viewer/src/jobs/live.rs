@@ -11,11 +11,12 @@ use pantrk_core::pipeline::region_reason;
 use pantrk_core::region::{RegionRole, Regions};
 use pantrk_core::score::{Compartment, IhcResult, ScoreContext, Scorer, SlideScore, Thresholds};
 use pantrk_space::{SlideMpp, SlidePoint};
-use pantrk_store::{PatternFacts, SlideResult, TumourRegion};
+use pantrk_store::{PatternFacts, SlideResult, TumourRegion, Warning};
 use pantrk_triage::{Case, IhcFinding, Triage, decide, gene_hint};
 
 use super::{Outbox, Pool, PoolSize};
 use crate::cell_layer::CellLayer;
+use crate::drawing::{UNSCORED, Unscored};
 use crate::error::ViewerError;
 use crate::review::{Correction, Corrections};
 
@@ -95,6 +96,8 @@ pub(crate) struct RegionSet {
     pub(crate) classified: bool,
     /// Whether those are known; if not, what they left out stays left out unless it is drawn in.
     pub(crate) base_known: bool,
+    /// What of the tumour was not scored.
+    pub(crate) unscored: Option<Unscored>,
 }
 
 /// What is to be scored.
@@ -334,6 +337,10 @@ fn result(
         } else {
             result.tumour_region
         };
+    }
+    if let Some(unscored) = request.regions.unscored {
+        let text = unscored.text(request.mpp);
+        result.quality.warnings.push(Warning::new(UNSCORED, text));
     }
     result.compartments = score.compartments;
     result.pattern = score.pattern.map(|pattern| PatternFacts {

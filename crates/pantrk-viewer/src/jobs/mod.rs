@@ -26,7 +26,9 @@ pub(crate) use live::{
 pub(crate) use outlines::{OutlineAnswer, OutlineRequest, outline_pool};
 pub(crate) use probe::{Probe, ProbeRequest, probe_pool};
 pub(crate) use reviews::{ReviewAnswer, ReviewPlace, ReviewRequest, review_pool};
-pub(crate) use scoring::{ScoringAnswer, ScoringRequest, scoring_pool};
+pub(crate) use scoring::{
+    SIGNED_FIRST, ScoringAnswer, ScoringRequest, ScoringSource, scoring_pool,
+};
 pub(crate) use tiles::{TileAnswer, TilePool, TileRequest, tile_pool};
 pub(crate) use training::{
     TrainedSlide, TrainingAnswer, TrainingOutcome, TrainingRequest, TrainingTask, training_pool,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pantrk_store::{
-    AuditChange, AuditEntry, DraftSave, ReviewState, SignOff, SlideReview, Stamp, StoreError,
-    WORKLIST_FILE, Worklist,
+    AuditChange, AuditEntry, DraftSave, ReviewState, ScoredRun, SignOff, SlideReview, Stamp,
+    StoreError, WORKLIST_FILE, Worklist,
 };
 use serde_json::Value;
 
@@ -23,6 +23,8 @@ pub(crate) struct ReviewPlace {
     pub(crate) root: PathBuf,
     /// The slide's id.
     pub(crate) slide_id: String,
+    /// The run that the review is about; `None` where the slide has no result.
+    pub(crate) run: Option<Box<ScoredRun>>,
 }
 
 /// What is asked.
@@ -37,6 +39,19 @@ pub(crate) enum ReviewRequest {
         place: ReviewPlace,
         /// Where a review of the slide was kept before it had a result.
         before: Option<ReviewPlace>,
+        /// Who looks.
+        who: String,
+    },
+    /// The slide was scored from here: the trail tells of it, after what was recorded before.
+    Scored {
+        /// Where the result's review is kept.
+        place: ReviewPlace,
+        /// Where one was kept before it had a result.
+        before: Option<ReviewPlace>,
+        /// The run whose result this one took the place of.
+        replaced: Option<ScoredRun>,
+        /// Who.
+        who: String,
     },
     /// Keep what is under work.
     Save {
@@ -134,22 +149,30 @@ pub(crate) fn review_pool(
 
 fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
     match request {
-        ReviewRequest::Marks(root) => {
-            let path = root.join(WORKLIST_FILE);
-            let reviews = if path.is_file() {
-                Worklist::open(&path)?.reviews()?
-            } else {
-                Vec::new()
-            };
-            let marks = reviews.iter().map(|r| (r.slide_id.clone(), Mark::of(r)));
-            let marks = marks.collect();
-            Ok(ReviewAnswer::Marks { root, marks })
-        }
+        ReviewRequest::Marks(root) => marks(root),
         ReviewRequest::Load {
             opening,
             place,
             before,
-        } => load(opening, place, before.as_ref()),
+            who,
+        } => load(opening, place, before.as_ref(), &stamp(who)),
+        ReviewRequest::Scored {
+            place,
+            before,
+            replaced,
+            who,
+        } => {
+            let stamp = stamp(who);
+            let mut list = open(&place.root)?;
+            let earlier = before.and_then(|before| Earlier::read(&before, &place));
+            if let Some(earlier) = earlier {
+                earlier.carry_over(&mut list, &place, &stamp)?;
+            }
+            if let Some(run) = place.run.as_deref() {
+                list.note_run(&place.slide_id, (run, replaced.as_ref()), &stamp)?;
+            }
+            marks(place.root)
+        }
         ReviewRequest::Save {
             opening,
             place,
@@ -159,7 +182,8 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
             changes,
             who,
         } => {
-            let mut list = open(&place.root)?;
+            let (mut list, stamp) = (open(&place.root)?, stamp(who));
+            note_run(&mut list, &place, &stamp)?;
             let save = DraftSave {
                 slide_id: &place.slide_id,
                 fingerprint: fingerprint.as_deref(),
@@ -168,7 +192,7 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
                 corrections: &corrections,
                 changes: &changes,
             };
-            list.save_draft(&save, &stamp(who))?;
+            list.save_draft(&save, &stamp)?;
             answer(&list, opening, place, false)
         }
         ReviewRequest::SignOff {
@@ -180,7 +204,8 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
             result,
             who,
         } => {
-            let mut list = open(&place.root)?;
+            let (mut list, stamp) = (open(&place.root)?, stamp(who));
+            note_run(&mut list, &place, &stamp)?;
             let sign = SignOff {
                 slide_id: &place.slide_id,
                 state,
@@ -189,7 +214,7 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
                 reason: reason.as_deref(),
                 result: &result,
             };
-            list.sign_off(&sign, &stamp(who))?;
+            list.sign_off(&sign, &stamp)?;
             answer(&list, opening, place, false)
         }
         ReviewRequest::Reopen {
@@ -205,15 +230,79 @@ fn serve(request: ReviewRequest) -> Result<ReviewAnswer, StoreError> {
     }
 }
 
-/// A review that may be there; no database is made for one that is only looked for.
+/// What the reviews of a folder say.
+fn marks(root: PathBuf) -> Result<ReviewAnswer, StoreError> {
+    let path = root.join(WORKLIST_FILE);
+    let reviews = if path.is_file() {
+        Worklist::open(&path)?.reviews()?
+    } else {
+        Vec::new()
+    };
+    let marks = reviews.iter().map(|r| (r.slide_id.clone(), Mark::of(r)));
+    let marks = marks.collect();
+    Ok(ReviewAnswer::Marks { root, marks })
+}
+
+/// What was recorded of a slide before it had a result.
+struct Earlier {
+    review: SlideReview,
+    trail: Vec<AuditEntry>,
+}
+
+impl Earlier {
+    /// Of this very file, where something is kept; a fault of that other database must not keep the result's review from being read and kept.
+    fn read(before: &ReviewPlace, result: &ReviewPlace) -> Option<Self> {
+        let path = before.root.join(WORKLIST_FILE);
+        if !path.is_file() {
+            return None;
+        }
+        let list = Worklist::open(&path).ok()?;
+        let review = list.review(&before.slide_id).ok()??;
+        let run = result.run.as_deref()?;
+        if review.fingerprint.as_ref() != Some(&run.fingerprint) {
+            return None;
+        }
+        // One that is not as it was written stays where it is, and is told of there.
+        let sound = list
+            .check_audit()
+            .and_then(|_| list.audit(Some(&before.slide_id)));
+        let trail = sound.unwrap_or_default();
+        Some(Self { review, trail })
+    }
+
+    fn carry_over(
+        &self,
+        list: &mut Worklist,
+        place: &ReviewPlace,
+        stamp: &Stamp,
+    ) -> Result<(), StoreError> {
+        let earlier = (self.trail.as_slice(), &self.review);
+        list.carry_over(&place.slide_id, earlier, stamp).map(drop)
+    }
+}
+
+/// The trail tells which result a change is about.
+fn note_run(list: &mut Worklist, place: &ReviewPlace, stamp: &Stamp) -> Result<(), StoreError> {
+    match place.run.as_deref() {
+        Some(run) => list.note_run(&place.slide_id, (run, None), stamp).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// A review that may be there; no database is made for one that is only looked for, unless something was recorded of the slide before.
 fn load(
     opening: u64,
     place: ReviewPlace,
     before: Option<&ReviewPlace>,
+    stamp: &Stamp,
 ) -> Result<ReviewAnswer, StoreError> {
+    let earlier = before.and_then(|before| Earlier::read(before, &place));
+    // Where nothing can be written, what is there can still be looked at.
+    drop(bring_up(&place, earlier.as_ref(), stamp));
     let path = place.root.join(WORKLIST_FILE);
     let mut found = if path.is_file() {
-        answer(&Worklist::open(&path)?, opening, place, true)?
+        let list = Worklist::open(&path)?;
+        answer(&list, opening, place, true)?
     } else {
         ReviewAnswer::Review {
             opening,
@@ -227,20 +316,48 @@ fn load(
     };
     if let ReviewAnswer::Review {
         review,
-        before: earlier,
+        before,
+        trail,
         ..
     } = &mut found
         && review.as_ref().is_none_or(|review| review.draft.is_none())
-        && let Some(place) = before
+        && let Some(earlier) = earlier
     {
-        let path = place.root.join(WORKLIST_FILE);
-        if path.is_file() {
-            // A fault of that other database must not keep this review from being read and kept.
-            let found = Worklist::open(&path).and_then(|list| list.review(&place.slide_id));
-            *earlier = found.ok().flatten().map(Box::new);
+        if trail.is_empty() {
+            *trail = earlier.trail;
+            newest_first(trail);
         }
+        *before = Some(Box::new(earlier.review));
     }
     Ok(found)
+}
+
+/// Has the trail tell what was recorded before the slide had a result, and of a score that took the place of the one that was reviewed, from another window or the command line.
+fn bring_up(
+    place: &ReviewPlace,
+    earlier: Option<&Earlier>,
+    stamp: &Stamp,
+) -> Result<(), StoreError> {
+    if let Some(earlier) = earlier {
+        let mut list = open(&place.root)?;
+        earlier.carry_over(&mut list, place, stamp)?;
+        return note_run(&mut list, place, stamp);
+    }
+    let path = place.root.join(WORKLIST_FILE);
+    let Some(run) = place.run.as_deref().filter(|_| path.is_file()) else {
+        return Ok(());
+    };
+    let mut list = Worklist::open(&path)?;
+    if list.tells_of_another_run(&place.slide_id, run)? {
+        note_run(&mut list, place, stamp)?;
+    }
+    Ok(())
+}
+
+/// As it is shown.
+fn newest_first(trail: &mut Vec<AuditEntry>) {
+    trail.reverse();
+    trail.truncate(SHOWN);
 }
 
 fn open(root: &Path) -> Result<Worklist, StoreError> {
@@ -261,8 +378,7 @@ fn answer(
     }
     let review = list.review(&place.slide_id)?.map(Box::new);
     let mut trail = list.audit(Some(&place.slide_id))?;
-    trail.reverse();
-    trail.truncate(SHOWN);
+    newest_first(&mut trail);
     Ok(ReviewAnswer::Review {
         opening,
         place,

@@ -1,5 +1,6 @@
 //! Scoring in the background, by whatever the program hands in.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -7,23 +8,30 @@ use std::time::Duration;
 
 use pantrk_core::pipeline::{Progress, Stage};
 use pantrk_slide::Slide;
-use pantrk_store::{WORKLIST_FILE, Worklist};
+use pantrk_store::{ReviewState, SlideResult, SlideReview, WORKLIST_FILE, Worklist};
 
-use super::{Outbox, Pool, PoolSize, ReviewPlace, read_result};
+use super::library::REGIONS;
+use super::{Outbox, Pool, PoolSize, ReviewPlace, SlideSource, read_result};
 use crate::draft::Draft;
 use crate::error::ViewerError;
-use crate::state::{GivenSlot, WorkItem};
+use crate::review::case_of;
+use crate::state::{GivenSlot, WorkItem, WorkSource};
 use crate::{Given, SlideScorer};
 
 /// Most slides that wait.
 pub(crate) const QUEUE: usize = 1024;
+/// Why a signed slide is not scored again.
+pub(crate) const SIGNED_FIRST: &str =
+    "It is signed: open it again under Sign-off first, then score it again.";
 /// At most so often progress is told, in steps of a thousandth.
 const TOLD: u64 = 1000;
 
 /// A slide to be scored.
 pub(crate) struct ScoringRequest {
-    /// Its file; slides of one name may wait together.
-    pub(crate) path: PathBuf,
+    /// Its entry's place; slides of one name may wait together.
+    pub(crate) place: PathBuf,
+    /// Where its file may be, and the result that the score takes the place of.
+    pub(crate) source: ScoringSource,
     /// Set to stop it.
     pub(crate) cancel: Arc<AtomicBool>,
     /// What was said of it, where it was open.
@@ -32,12 +40,50 @@ pub(crate) struct ScoringRequest {
     pub(crate) kept: Option<ReviewPlace>,
 }
 
+/// What is scored.
+pub(crate) enum ScoringSource {
+    /// A slide without a result.
+    File(PathBuf),
+    /// The slide of a result.
+    Again {
+        /// Where the slide is.
+        slide: SlideSource,
+        /// The result's folder.
+        folder: PathBuf,
+        /// The result.
+        result: Arc<SlideResult>,
+    },
+}
+
+impl ScoringSource {
+    /// Of an entry of the worklist; `None` for a broken one. `slides` is the folder in which a slide lay last.
+    pub(crate) fn of(item: &WorkItem, slides: Option<&Path>) -> Option<Self> {
+        match &item.source {
+            WorkSource::Broken { .. } => None,
+            WorkSource::Slide { path } => Some(Self::File(path.clone())),
+            WorkSource::Result { folder, result } => Some(Self::Again {
+                slide: SlideSource::of(item, slides)?,
+                folder: folder.clone(),
+                result: Arc::clone(result),
+            }),
+        }
+    }
+
+    /// The slide's file.
+    fn path(&self) -> Result<PathBuf, String> {
+        match self {
+            Self::File(path) => Ok(path.clone()),
+            Self::Again { slide, .. } => slide.path(),
+        }
+    }
+}
+
 /// How it goes.
 pub(crate) enum ScoringAnswer {
     /// So many steps of a stage are done.
     Progress {
-        /// The slide's file.
-        path: PathBuf,
+        /// The entry's place.
+        place: PathBuf,
         /// The stage.
         stage: &'static str,
         /// Steps done.
@@ -47,8 +93,8 @@ pub(crate) enum ScoringAnswer {
     },
     /// Scored, or why not.
     Done {
-        /// The slide's file.
-        path: PathBuf,
+        /// The entry's place.
+        place: PathBuf,
         /// The worklist's entry of the result.
         result: Result<WorkItem, String>,
     },
@@ -70,19 +116,21 @@ pub(crate) fn scoring_pool(
             Err("cancelled".to_owned())
         } else {
             let teller = Teller {
-                path: &request.path,
+                place: &request.place,
                 cancel: &request.cancel,
                 outbox,
                 stage: AtomicU64::new(0),
                 done: AtomicU64::new(0),
                 total: AtomicU64::new(0),
             };
-            given(&request)
-                .and_then(|given| scorer.score(&request.path, &given, &teller))
+            request
+                .source
+                .path()
+                .and_then(|path| scorer.score(&path, &given(&request, &path)?, &teller))
                 .map(|folder| read_result(&folder))
         };
         outbox.send(ScoringAnswer::Done {
-            path: request.path,
+            place: request.place,
             result,
         });
         // The desk breathes between two slides.
@@ -91,47 +139,73 @@ pub(crate) fn scoring_pool(
 }
 
 /// What a person said of the slide up to now.
-fn given(request: &ScoringRequest) -> Result<Given, String> {
+fn given(request: &ScoringRequest, path: &Path) -> Result<Given, String> {
+    let review = request.kept.as_ref().map(|place| kept(place, path));
+    let review = review.transpose()?.flatten();
     let told = request.given.lock();
     let told = told.unwrap_or_else(PoisonError::into_inner).take();
-    match (told, &request.kept) {
-        (Some(told), _) => Ok(told),
-        (None, Some(place)) => kept(place, &request.path),
-        (None, None) => Ok(Given::default()),
+    let of_review = |fingerprint: Option<String>| match &review {
+        Some(review) if fingerprint.is_some() && review.fingerprint == fingerprint => review
+            .draft
+            .as_deref()
+            .map(|draft| Draft::parse(draft).map_err(|why| unread(&why, path)))
+            .transpose(),
+        _ => Ok(None),
+    };
+    match &request.source {
+        ScoringSource::File(_) => {
+            // A slide that cannot be opened is told of by what scores it.
+            let now = || Slide::open(path).ok().map(|slide| slide.fingerprint());
+            match told {
+                Some(told) => Ok(told),
+                None => Ok(of_review(now())?.map_or_else(Given::default, |draft| draft.given())),
+            }
+        }
+        ScoringSource::Again { folder, result, .. } => {
+            if review.as_ref().map(|review| review.state) == Some(ReviewState::Signed) {
+                return Err(SIGNED_FIRST.to_owned());
+            }
+            let given = match told {
+                Some(told) => told,
+                None => match of_review(Some(result.slide.fingerprint.clone()))? {
+                    Some(draft) => draft.given(),
+                    // Nobody changed anything since it was scored.
+                    None => Given {
+                        case: case_of(result).unwrap_or_default(),
+                        regions: fs::read_to_string(folder.join(REGIONS)).ok(),
+                        mpp: None,
+                        again: None,
+                    },
+                },
+            };
+            Ok(Given {
+                again: Some(folder.clone()),
+                ..given
+            })
+        }
     }
 }
 
-/// What is kept of the slide, if it is of this very file.
-fn kept(place: &ReviewPlace, path: &Path) -> Result<Given, String> {
+/// What is kept of the slide's review.
+fn kept(place: &ReviewPlace, path: &Path) -> Result<Option<SlideReview>, String> {
     let list = place.root.join(WORKLIST_FILE);
     if !list.is_file() {
-        return Ok(Given::default());
+        return Ok(None);
     }
-    let unread = |why: String| {
-        format!(
-            "what was drawn and filled in before cannot be read ({why}); open the slide and look: {}",
-            path.display()
-        )
-    };
     let review = Worklist::open(&list).and_then(|list| list.review(&place.slide_id));
-    let review = review.map_err(|e| unread(e.to_string()))?;
-    let draft = review.as_ref().and_then(|review| review.draft.as_deref());
-    let (Some(review), Some(draft)) = (&review, draft) else {
-        return Ok(Given::default());
-    };
-    // A slide that cannot be opened is told of by what scores it.
-    let now = Slide::open(path).ok().map(|slide| slide.fingerprint());
-    if now.is_none() || review.fingerprint != now {
-        return Ok(Given::default());
-    }
-    Draft::parse(draft)
-        .map(|draft| draft.given())
-        .map_err(unread)
+    review.map_err(|e| unread(&e.to_string(), path))
+}
+
+fn unread(why: &str, path: &Path) -> String {
+    format!(
+        "what was drawn and filled in before cannot be read ({why}); open the slide and look: {}",
+        path.display()
+    )
 }
 
 /// Hands progress to the frame.
 struct Teller<'a> {
-    path: &'a Path,
+    place: &'a Path,
     cancel: &'a AtomicBool,
     outbox: &'a Outbox<ScoringAnswer>,
     stage: AtomicU64,
@@ -147,7 +221,7 @@ impl Teller<'_> {
         let stage = self.stage.load(Ordering::Relaxed) as usize;
         // Told in passing: where the frame is behind, the next step tells more.
         self.outbox.try_send(ScoringAnswer::Progress {
-            path: self.path.to_path_buf(),
+            place: self.place.to_path_buf(),
             stage: STAGES.get(stage).map_or("scoring", |stage| stage.name()),
             done: self.done.load(Ordering::Relaxed),
             total: self.total.load(Ordering::Relaxed),

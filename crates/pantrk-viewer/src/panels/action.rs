@@ -3,10 +3,12 @@
 use egui::{Align, Label, Layout, Rect, RichText, Sense, Ui, vec2};
 use pantrk_store::SlideResult;
 
-use super::{Panel, PanelContext, Place, capital, faint};
+use super::again::again_ui;
+use super::{Panel, PanelContext, Place, capital, faint, warning};
 use crate::command::Commands;
 use crate::icon::{flag_icon, lock_icon};
 use crate::reading::{Reading, Signed, ihc_word};
+use crate::review::Review;
 use crate::state::OpenItem;
 use crate::tokens;
 
@@ -20,7 +22,7 @@ pub(super) const PANEL: Panel = Panel {
 /// The stripe in the flag's colour along the card's left, points.
 const STRIPE: f32 = 4.0;
 
-fn action_ui(ui: &mut Ui, context: &PanelContext<'_>, _out: &mut Commands) {
+fn action_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let session = context.session;
     let Some(result) = session.open_result() else {
         return;
@@ -49,6 +51,10 @@ fn action_ui(ui: &mut Ui, context: &PanelContext<'_>, _out: &mut Commands) {
         shown.card_ui(ui);
         if let Some(open) = session.open.as_ref().filter(|_| !shown.locked) {
             own_ui(ui, open, result);
+        }
+        if let Some(text) = session.review().and_then(Review::unscored) {
+            warning(ui, text);
+            again_ui(ui, context, out);
         }
     });
     let rect = drawn.response.rect;

@@ -7,7 +7,7 @@ use super::sign::show_sign_off;
 use super::{Panel, PanelContext, Place, SIGNED, faint};
 use crate::command::{Command, Commands, SignCommand};
 use crate::reading::ihc_word;
-use crate::state::OpenItem;
+use crate::state::{OpenItem, UNSCORED_FIRST};
 use crate::tokens;
 
 /// The row of the table.
@@ -58,11 +58,15 @@ fn unsigned_ui(
     ui.add(Label::new(RichText::new(what(open, result)).strong()).truncate());
     let proposed = open.proposed(result);
     let name = &context.settings.reviewer;
-    let missing = open
-        .opinion
-        .missing(name, (result, proposed), ReviewState::Signed);
+    let missing = context.session.unsignable().or_else(|| {
+        let signs = ReviewState::Signed;
+        open.opinion.missing(name, (result, proposed), signs)
+    });
     // Above the buttons, which stay where they are when it is done.
-    if let Some(missing) = &missing {
+    if context.session.lacks_cells() {
+        // How much is missing stands at the head.
+        faint(ui, UNSCORED_FIRST);
+    } else if let Some(missing) = &missing {
         faint(ui, missing.as_str());
     }
     ui.horizontal(|ui| {

@@ -34,7 +34,7 @@ const PARTS: [(&str, &[(&str, &str)]); 5] = [
             ("Shift+Page Down", "the next case that is not signed"),
             (
                 "Right click in the list",
-                "show a slide, such as the H&E, beside the open one; score one",
+                "show a slide, such as the H&E, beside the open one; score one, or score it again",
             ),
         ],
     ),
@@ -48,7 +48,7 @@ const PARTS: [(&str, &[(&str, &str)]); 5] = [
             ("Ctrl+Shift+Z, Ctrl+Y", "do it again"),
             (
                 "",
-                "Undo ends at a signature: nothing of a signed case changes. In a text field it is the field's own.",
+                "Undo goes on over a scoring, but for corrected cells. It ends at a signature, and begins anew when a slide is opened. In a text field it is the field's own.",
             ),
         ],
     ),

@@ -3,6 +3,7 @@
 //! A new panel is one file and one row in [`PANELS`]; the order within a place is the order on the screen.
 
 mod action;
+pub(crate) mod again;
 pub(crate) mod browser;
 mod case_form;
 mod classifier;
@@ -219,6 +220,16 @@ fn item(ui: &mut Ui, text: &str) {
 fn faint(ui: &mut Ui, text: impl Into<String>) {
     let colour = tokens::of(ui).faint;
     ui.add(egui::Label::new(RichText::new(text).size(12.0).color(colour)).wrap());
+}
+
+/// What must be minded, after a mark so that the colour does not stand alone.
+fn warning(ui: &mut Ui, text: impl Into<String>) {
+    let colour = tokens::of(ui).warning;
+    ui.horizontal_top(|ui| {
+        ui.label(RichText::new("!").strong().color(colour));
+        let text = RichText::new(text).color(colour);
+        ui.vertical(|ui| ui.add(egui::Label::new(text).wrap()));
+    });
 }
 
 /// How opaque a layer is; the new value where it was moved.

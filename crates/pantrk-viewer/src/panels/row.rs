@@ -6,6 +6,7 @@ use egui::{
 };
 use pantrk_store::{ReviewState, SlideResult};
 
+use super::again::{AGAIN, SCORE};
 use super::{capital, cut, thumbnail_ui};
 use crate::command::{Command, Commands};
 use crate::icon::{flag_icon, pen_icon};
@@ -90,13 +91,6 @@ fn card_ui(ui: &Ui, rect: Rect, response: &Response, open: bool) -> Rect {
     card
 }
 
-/// Whether an entry is a slide without a score that does not wait for one.
-pub(super) fn can_be_scored(session: &Session, index: usize) -> bool {
-    let source = session.worklist.get(index).map(|item| &item.source);
-    matches!(source, Some(WorkSource::Slide { path })
-        if session.can_score && !session.scoring.contains_key(path))
-}
-
 impl Row<'_> {
     fn menu_ui(&self, ui: &mut Ui, out: &mut Commands) {
         let place = self.item.place();
@@ -106,9 +100,13 @@ impl Row<'_> {
                 out.push(Command::CancelScoring(path.to_path_buf()));
                 ui.close();
             }
-        } else if can_be_scored(self.session, self.index) && ui.button("Score this slide").clicked()
-        {
-            out.push(Command::Score(self.index));
+        } else if self.session.can_be_scored(self.index) {
+            if ui.button(SCORE).clicked() {
+                out.push(Command::Score(self.index));
+                ui.close();
+            }
+        } else if self.session.can_be_scored_again(self.index) && ui.button(AGAIN).clicked() {
+            out.push(Command::ScoreAgain(self.index));
             ui.close();
         }
         let broken = matches!(self.item.source, WorkSource::Broken { .. });
@@ -118,6 +116,11 @@ impl Row<'_> {
             out.push(Command::Beside(Some(self.index)));
             ui.close();
         }
+    }
+
+    /// How its scoring goes, while it is scored or waits for it.
+    fn job(&self) -> Option<&ScoreJob> {
+        self.session.scoring.get(self.item.place()?)
     }
 
     fn is_own(&self) -> bool {
@@ -171,9 +174,9 @@ impl Row<'_> {
             WorkSource::Broken { .. } => tokens.warning,
             _ => tokens.faint,
         };
-        let job = self.item.place();
-        let job = job.and_then(|place| self.session.scoring.get(place));
-        let text = job.map_or_else(|| state_of(self.item).to_owned(), ScoreJob::text);
+        let text = self
+            .job()
+            .map_or_else(|| state_of(self.item).to_owned(), ScoreJob::text);
         let at = pos2(left, lines[1]);
         let font = FontId::proportional(SMALL);
         painter.text(at, Align2::LEFT_CENTER, text, font, colour);
@@ -217,6 +220,9 @@ impl Row<'_> {
             end = warned.left() - 8.0;
         }
         let tumour = super::tumour_name(reading.tumour_type);
+        // While it is scored again the figures are those of before.
+        let job = self.job().map(|job| format!("again: {}", job.text()));
+        let tumour = job.as_deref().unwrap_or(tumour);
         let third = if beside {
             painter.galley(at, call, tokens.faint);
             tumour.to_owned()

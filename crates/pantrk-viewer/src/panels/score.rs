@@ -4,9 +4,11 @@ use egui::{FontId, Grid, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 use pantrk_core::score::{Compartment, CompartmentScore, Extent, ProfileCall, Texture};
 use pantrk_store::{PatternFacts, SlideResult, grade_label};
 
+use super::again::again_ui;
 use super::histogram::histogram_ui;
 use super::{
-    Panel, PanelContext, Place, capital, card, faint, folding, item, section, steady, unless_signed,
+    Panel, PanelContext, Place, capital, card, faint, folding, item, section, steady,
+    unless_signed, warning,
 };
 use crate::command::Commands;
 use crate::reading::ihc_word;
@@ -42,6 +44,10 @@ fn score_card(ui: &mut Ui, result: &SlideResult, context: &PanelContext<'_>, out
         }
         if let Some(review) = context.session.review() {
             changes_ui(ui, review);
+            if let Some(text) = review.unscored() {
+                warning(ui, text);
+                again_ui(ui, context, out);
+            }
         }
         match &result.compartments {
             None => faint(ui, "No scores: the slide is not evaluable."),
@@ -77,6 +83,10 @@ fn score_card(ui: &mut Ui, result: &SlideResult, context: &PanelContext<'_>, out
         }
         section(ui, "What was counted");
         counted_ui(ui, result);
+        ui.add_space(4.0);
+        if !context.session.lacks_cells() {
+            again_ui(ui, context, out);
+        }
     }
 }
 

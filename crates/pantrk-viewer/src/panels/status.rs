@@ -1,10 +1,11 @@
 //! Along the bottom: where the pointer is, how large a pixel is, messages, and what this program is not.
 
-use egui::{Align, Label, Layout, RichText, Ui};
+use egui::containers::menu::{MenuButton, MenuConfig};
+use egui::{Align, Label, Layout, PopupCloseBehavior, RichText, TextEdit, Ui};
 
 use super::notices::strip_ui;
 use super::{Panel, PanelContext, Place};
-use crate::command::{Command, Commands};
+use crate::command::{Command, Commands, SignCommand};
 use crate::stain_view::deconvolver;
 use crate::tokens;
 
@@ -33,10 +34,55 @@ fn status_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
             if ui.small_button("Log").clicked() {
                 out.push(Command::Log(!context.session.show_log));
             }
+            who_ui(ui, context, out);
             let text = RichText::new(PURPOSE).size(12.0).color(tokens.faint);
             ui.add(Label::new(text).truncate());
         });
     });
+}
+
+/// Under whose name changes are kept, and a field for it.
+fn who_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
+    let session = context.session;
+    let reviewer = context.settings.reviewer.as_str();
+    let who = session.who(reviewer);
+    let tokens = tokens::of(ui);
+    // Until somebody said a name, the account's is a guess.
+    let (text, colour) = match (reviewer.trim(), &session.account) {
+        ("", Some(_)) => (format!("Changes kept as {who} (account)"), tokens.accent),
+        ("", None) => ("Changes kept without a name".to_owned(), tokens.accent),
+        _ => (format!("Changes kept as {who}"), tokens.faint),
+    };
+    let button = egui::Button::new(RichText::new(text).size(12.0).color(colour)).frame(false);
+    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let (button, _) = MenuButton::from_button(button).config(config).ui(ui, |ui| {
+        ui.set_width(270.0);
+        // A menu is laid out as buttons that fill its width, without frames.
+        ui.vertical(|ui| name_ui(ui, context, out));
+    });
+    button.on_hover_text("Under whose name changes are kept in the trail; click to set it");
+}
+
+/// The field for the name of who uses the desk.
+fn name_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
+    let tokens = tokens::of(ui);
+    let label = ui.label(RichText::new("Who uses this desk").size(12.5)).id;
+    let mut name = context.settings.reviewer.clone();
+    let hint = context.session.account.as_deref().unwrap_or("not named");
+    let frame = egui::Frame::new()
+        .fill(tokens.card)
+        .stroke(egui::Stroke::new(1.0, tokens.line))
+        .corner_radius(4);
+    let field = TextEdit::singleline(&mut name)
+        .hint_text(hint)
+        .desired_width(f32::INFINITY);
+    let field = frame.show(ui, |ui| ui.add(field).labelled_by(label)).inner;
+    if field.changed() {
+        out.sign(SignCommand::Name(name));
+    }
+    let text = "This name stands in the trail under each change and under the signature. Without one, changes are kept under the name of the computer's account.";
+    let text = RichText::new(text).size(12.0).color(tokens.faint);
+    ui.add(Label::new(text).wrap().halign(Align::LEFT));
 }
 
 /// All that was said since the start.

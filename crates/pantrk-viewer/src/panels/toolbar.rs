@@ -2,6 +2,7 @@
 
 use egui::{Align, Key, Layout, Modifiers, RichText, Sense, Ui, WidgetInfo, vec2};
 
+use super::again::{AGAIN, SCORE};
 use super::second_slide::beside_ui;
 use super::{Panel, PanelContext, Place, SIGNED, choice_ui, faint};
 use crate::browser::{PURPOSES, Purpose};
@@ -182,6 +183,8 @@ fn file_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
             };
             if row.purpose == Purpose::SaveRegions {
                 ui.separator();
+                score_item_ui(ui, context, out);
+                ui.separator();
             }
             let mut button = egui::Button::new(format!("{} ...", row.title));
             if row.purpose == Purpose::OpenSlides {
@@ -196,6 +199,27 @@ fn file_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
     let asked = |i: &mut egui::InputState| i.consume_key(Modifiers::COMMAND, Key::O);
     if context.keys && ui.input_mut(asked) {
         out.push(Command::Browse(BrowseCommand::For(Purpose::OpenSlides)));
+    }
+}
+
+/// Scores the open slide, for the first time or again.
+fn score_item_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
+    let session = context.session;
+    let index = session.open.as_ref().map(|open| open.index);
+    let is_scored = session
+        .open_item()
+        .is_some_and(|(item, _)| item.result().is_some());
+    let (word, can, command): (_, _, fn(usize) -> Command) = if is_scored {
+        let can = index.is_some_and(|index| session.can_be_scored_again(index));
+        (AGAIN, can, Command::ScoreAgain)
+    } else {
+        let can = index.is_some_and(|index| session.can_be_scored(index));
+        (SCORE, can, Command::Score)
+    };
+    let button = ui.add_enabled(can, egui::Button::new(word));
+    if let Some(index) = index.filter(|_| button.clicked()) {
+        out.push(command(index));
+        ui.close();
     }
 }
 

@@ -20,6 +20,11 @@ const OPEN: usize = 6;
 /// Shapes that are told one by one.
 const SHAPES: usize = 4;
 
+/// Digits of a SHA-256.
+const DIGEST: usize = 64;
+/// Digits of it that are shown.
+const SHOWN_DIGITS: usize = 12;
+
 /// One thing that an entry tells of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
@@ -96,7 +101,10 @@ fn line_ui(ui: &mut Ui, line: &Line) {
         if !std::mem::take(&mut first) {
             say(";  ", tokens.faint);
         }
-        say(word, tokens.faint);
+        // What has a name and was not something else before needs no word.
+        if line.name.is_empty() || !line.before.is_empty() {
+            say(word, tokens.faint);
+        }
         say(value, tokens.ink);
     }
     ui.indent("line", |ui| ui.add(Label::new(job).wrap()));
@@ -113,6 +121,9 @@ fn title(what: &str) -> String {
         "sign" => "Signed".to_owned(),
         "return" => "Sent back".to_owned(),
         "reopen" => "Opened again".to_owned(),
+        "carried over" => "Recorded before the slide was scored".to_owned(),
+        "scored" => "Slide scored".to_owned(),
+        "scored again" => "Slide scored again".to_owned(),
         other => capital(other),
     }
 }
@@ -134,25 +145,47 @@ fn lines(change: &AuditChange, slide: Option<(LevelSize, Option<SlideMpp>)>) -> 
             let cell = format!("cell {}", word(&after["cell_id"]));
             vec![line(&cell, verdict(before), verdict(after))]
         }
-        _ => match (before, after) {
-            (Value::Object(old), Value::Object(new)) => {
-                let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-                let mut lines = Vec::new();
-                for key in keys {
-                    let (old, new) = (old.get(key), new.get(key));
-                    let told = |value: Option<&Value>| value.map_or_else(String::new, word);
-                    if key == "result" {
-                        lines.extend(figures(new.or(old)));
-                    } else if old != new && (old, new) != (None, Some(&Value::Null)) {
-                        let name = name(key);
-                        // What is told only once was not something else before.
-                        lines.push(line(&name, told(old), told(new)));
-                    }
+        "carried over" => {
+            let n = after["entries"].as_array().map_or(0, Vec::len);
+            vec![line("entries carried over", String::new(), n.to_string())]
+        }
+        "scored" => {
+            let none = AuditChange {
+                before: json!({}),
+                ..change.clone()
+            };
+            objects(&none)
+        }
+        _ => objects(change),
+    }
+}
+
+/// What differs between two sets of facts, else both as they are.
+fn objects(change: &AuditChange) -> Vec<Line> {
+    let (before, after) = (&change.before, &change.after);
+    let line = |name: &str, before: String, after: String| Line {
+        name: name.to_owned(),
+        before,
+        after,
+    };
+    match (before, after) {
+        (Value::Object(old), Value::Object(new)) => {
+            let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            let mut lines = Vec::new();
+            for key in keys {
+                let (old, new) = (old.get(key), new.get(key));
+                let told = |value: Option<&Value>| value.map_or_else(String::new, word);
+                if key == "result" {
+                    lines.extend(figures(new.or(old)));
+                } else if old != new && (old, new) != (None, Some(&Value::Null)) {
+                    let name = name(key);
+                    // What is told only once was not something else before.
+                    lines.push(line(&name, told(old), told(new)));
                 }
-                lines
             }
-            _ => vec![line("", word(before), word(after))],
-        },
+            lines
+        }
+        _ => vec![line("", word(before), word(after))],
     }
 }
 
@@ -219,6 +252,10 @@ fn word(value: &Value) -> String {
 /// A time as a time, a name of a table as words, all else as it was written.
 fn said(text: &str) -> String {
     let time = super::when(text);
+    if text.len() == DIGEST && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        // The beginning tells it from others; all of it is in the database.
+        return format!("{}...", &text[..SHOWN_DIGITS]);
+    }
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
     if time == text && text.chars().all(is_name) {
         text.replace(['-', '_'], " ")

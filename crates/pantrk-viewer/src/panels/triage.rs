@@ -4,8 +4,9 @@ use egui::{Align2, CollapsingHeader, FontId, Label, RichText, Sense, Stroke, Ui,
 use pantrk_store::SlideResult;
 use pantrk_triage::{Citation, Triage, text_from_probability};
 
-use super::{Panel, PanelContext, Place, card, faint, item, section, title};
+use super::{Panel, PanelContext, Place, card, faint, item, section, title, warning};
 use crate::command::{Command, Commands};
+use crate::drawing::UNSCORED;
 use crate::tokens;
 
 /// The row of the table.
@@ -51,8 +52,10 @@ fn triage_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
 
 /// What must not be overlooked comes before the reasons.
 fn warnings_ui(ui: &mut Ui, result: &SlideResult) {
-    let colour = tokens::of(ui).warning;
-    let of_slide = result.quality.warnings.iter().map(|w| w.message.as_str());
+    // What was not scored stands at the head and beside the score.
+    let of_slide = result.quality.warnings.iter();
+    let of_slide = of_slide.filter(|warning| warning.code != UNSCORED);
+    let of_slide = of_slide.map(|warning| warning.message.as_str());
     let all: Vec<&str> = result
         .triage
         .warnings
@@ -65,10 +68,7 @@ fn warnings_ui(ui: &mut Ui, result: &SlideResult) {
     }
     section(ui, "Bear in mind");
     for text in all {
-        ui.horizontal_top(|ui| {
-            ui.label(RichText::new("!").strong().color(colour));
-            ui.vertical(|ui| ui.add(Label::new(RichText::new(text).color(colour)).wrap()));
-        });
+        warning(ui, text);
     }
 }
 

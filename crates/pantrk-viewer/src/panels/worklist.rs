@@ -2,7 +2,7 @@
 
 use egui::{Label, RichText, TextEdit, Ui, WidgetInfo};
 
-use super::row::{ROW, can_be_scored, row_ui};
+use super::row::{ROW, row_ui};
 use super::{Panel, PanelContext, Place, choice_ui, faint, hint};
 use crate::command::{Command, Commands};
 use crate::state::{Session, WorkSource};
@@ -125,13 +125,13 @@ fn controls_ui(ui: &mut Ui, context: &PanelContext<'_>, out: &mut Commands) {
 
 /// What is being scored and what waits for it.
 fn queue_ui(ui: &mut Ui, session: &Session, out: &mut Commands) {
-    let unscored = session
-        .worklist
-        .iter()
-        .filter(|item| matches!(item.source, WorkSource::Slide { .. }))
-        .count();
+    let list = session.worklist.iter().enumerate();
+    let slides = list.filter(|(_, item)| matches!(item.source, WorkSource::Slide { .. }));
+    let (free, waiting): (Vec<_>, Vec<_>) =
+        slides.partition(|&(index, _)| session.can_be_scored(index));
+    let unscored = free.len() + waiting.len();
     let waiting = session.scoring.len();
-    if unscored > 0 && session.can_score && waiting < unscored {
+    if !free.is_empty() {
         let word = if unscored == 1 {
             "Score the slide".to_owned()
         } else {
@@ -143,7 +143,7 @@ fn queue_ui(ui: &mut Ui, session: &Session, out: &mut Commands) {
     }
     // With one there is, the button above is for it.
     let open = session.open.as_ref().map(|open| open.index);
-    if let Some(open) = open.filter(|&open| unscored > 1 && can_be_scored(session, open))
+    if let Some(open) = open.filter(|&open| unscored > 1 && session.can_be_scored(open))
         && ui.button("Score the open slide").clicked()
     {
         out.push(Command::Score(open));

@@ -1,6 +1,7 @@
 //! The viewer as a whole, without a screen: found through what it says to those who hear it.
 
 // The same made-up result as in the tests of those who write and report results.
+mod again;
 #[expect(
     clippy::allow_attributes,
     reason = "expecting this lint is not possible"
@@ -11,6 +12,7 @@
 )]
 #[path = "../../../pantrk-store/tests/common/mod.rs"]
 mod common;
+mod coverage;
 mod look;
 mod names;
 mod outlines;

@@ -147,6 +147,9 @@ fn slides_of_one_name_are_scored_each_for_its_own_row() {
     assert_eq!((open.index, open.opening), (first, opening));
 }
 
+/// The name of the computer's account there.
+pub(super) const ACCOUNT: &str = "desk-7";
+
 /// A viewer whose settings are kept in a folder of its own.
 pub(super) fn settled_in(
     settings: &Path,
@@ -163,6 +166,7 @@ pub(super) fn settled_in(
                     paths: paths.clone(),
                     scorer: scorer.clone(),
                     settings_path: settings_path.clone(),
+                    account: Some(ACCOUNT.to_owned()),
                 };
                 let viewer = viewer.get_or_insert_with(|| Viewer::new(ui.ctx(), start()).unwrap());
                 viewer.frame(ui);

@@ -11,6 +11,7 @@ use crate::browser::{Browser, FolderEntry, Purpose};
 use crate::command::Commands;
 use crate::drawing::{Shape, geometry};
 use crate::notice::NoticeKind;
+use crate::panels::again::question_ui;
 use crate::panels::browser::list_ui;
 use crate::panels::help::sheet_ui;
 use crate::panels::notices::list_of_passing_ui;
@@ -25,7 +26,16 @@ const NEAR: u8 = 28;
 const SHARE: f64 = 0.006;
 
 /// What lies over the rest.
-const WINDOWS: [Panel; 4] = [
+const WINDOWS: [Panel; 5] = [
+    Panel {
+        name: "again",
+        place: Place::Right,
+        ui: |ui, context, out| {
+            if let Some((item, open)) = context.session.open_item() {
+                question_ui(ui, (item, Some(open)), out);
+            }
+        },
+    },
     Panel {
         name: "browser",
         place: Place::Right,
@@ -236,8 +246,11 @@ fn canvas_picture(dir: &Path) -> Picture {
     let raster = Raster::default();
     // Taken for points as long as the harness has a pixel each, and for pixels then.
     let size = egui::vec2(1040.0, 480.0) * SCALE;
-    let mut harness = harness_with(&[dir.join("phantom")], theme, raster.clone(), size);
+    let mut harness = harness_with(&[], theme, raster.clone(), size);
     harness.set_pixels_per_point(SCALE);
+    // Opened only now: panels that first lay in the small window would stay narrow.
+    let desk = harness.state_mut().as_mut().unwrap();
+    desk.scan_paths(&[dir.join("phantom")]);
     until(&mut harness, "the phantom and its cells", |h| {
         let open = h.state().as_ref().and_then(|v| v.session.open.as_ref());
         open.is_some_and(|open| open.review.live.is_some() && open.draft.is_some())

@@ -104,6 +104,7 @@ fn what_is_said_before_the_score_goes_into_it() {
     );
     wish(&mut harness, vec![Command::Search(String::new())]);
 
+    wish(&mut harness, vec![pixel_size()]);
     harness.get_by_label("Score this slide").click_accesskit();
     until(&mut harness, "the result's review", |h| {
         let open = viewer(h).session.open_item();
@@ -158,6 +159,7 @@ fn what_is_said_during_the_score_is_taken_over() {
     scanned(&mut harness);
     open(&mut harness, 0);
     let held = gate.lock().unwrap();
+    wish(&mut harness, vec![pixel_size()]);
     harness.get_by_label("Score this slide").click_accesskit();
     harness.run_steps(3);
     until(&mut harness, "its turn", |h| {
@@ -273,18 +275,55 @@ fn slides_of_one_stem_in_one_folder_have_each_its_own_result() {
     assert_eq!(scored(&[dir.path().to_path_buf()]), wanted);
 }
 
+/// As a person gives it.
+fn pixel_size() -> Command {
+    let mpp = MicronsPerPixel::new(0.5);
+    Command::Review(ReviewCommand::PixelSize(mpp))
+}
+
 #[test]
-fn a_slide_without_a_pixel_size_says_how_it_is_scored() {
+fn a_slide_without_a_pixel_size_is_scored_with_one_that_is_given() {
     let dir = tempfile::tempdir().unwrap();
     let slide = dir.path().join("a.png");
     write_slide(&slide);
-    let mut harness = harness(std::slice::from_ref(&slide), egui::ThemePreference::Light);
-    until(&mut harness, "the slide", is_open);
-    assert!(says(&harness, "pantrk score --mpp"));
+    let mut alone = harness(std::slice::from_ref(&slide), egui::ThemePreference::Light);
+    until(&mut alone, "the slide", is_open);
     // Nobody handed in what scores.
-    assert!(!says(&harness, "Score this slide"));
-    harness.get_by_label("Exclude").click_accesskit();
-    harness.run_steps(3);
-    draw(&mut harness);
-    assert_eq!(shapes(&harness), 1);
+    assert!(!says(&alone, "Score this slide"));
+    alone.get_by_label("Exclude").click_accesskit();
+    alone.run_steps(3);
+    draw(&mut alone);
+    assert_eq!(shapes(&alone), 1);
+    drop(alone);
+
+    let keeper = Arc::new(Keeper::default());
+    let scorer: Arc<dyn SlideScorer> = Arc::<Keeper>::clone(&keeper);
+    let settings = dir.path().join("settings");
+    let mut harness = settled_in(&settings, std::slice::from_ref(&slide), Some(scorer));
+    scanned(&mut harness);
+    open(&mut harness, 0);
+    let type_in = |harness: &mut Harness<'static, Option<Viewer>>, text: &str| {
+        harness.get_by_label("Pixel size").focus();
+        harness.step();
+        harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+        harness.step();
+        harness.get_by_label("Pixel size").type_text(text);
+        harness.run_steps(4);
+    };
+    let can = |harness: &Harness<'static, Option<Viewer>>| {
+        let button = harness.get_by_label("Score this slide");
+        !button.accesskit_node().is_disabled()
+    };
+    assert!(!can(&harness));
+    // Half a millimetre, as one who means nanometres may write it, is refused.
+    type_in(&mut harness, "500");
+    assert!(says(&harness, "A number from 0.05 to 1.05") && !can(&harness));
+    type_in(&mut harness, "0,25");
+    assert!(!says(&harness, "A number from 0.05") && can(&harness));
+    harness.get_by_label("Score this slide").click_accesskit();
+    until(&mut harness, "the score", |h| {
+        viewer(h).session.worklist[0].result().is_some()
+    });
+    let given = keeper.given.lock().unwrap();
+    assert_eq!(given[0].1.mpp, MicronsPerPixel::new(0.25));
 }

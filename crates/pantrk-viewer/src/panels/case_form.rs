@@ -6,7 +6,9 @@ use pantrk_triage::{
     RnaQuality, Setting, Stage, TumourType, TumourTypes,
 };
 
-use super::{Panel, PanelContext, Place, card, choice_ui, faint, folding, hint, unless_signed};
+use super::{
+    Panel, PanelContext, Place, SIGNED, card, choice_ui, faint, folding, hint, unless_signed,
+};
 use crate::command::{Commands, ReviewCommand};
 use crate::review::Review;
 use crate::tokens;
@@ -54,7 +56,16 @@ fn foot(ui: &mut Ui, context: &PanelContext<'_>, review: &Review, out: &mut Comm
         "Takes all that was filled in away"
     };
     let reset = ui.add_enabled(changed, egui::Button::new("Reset case").small());
-    if reset.on_hover_text(words).clicked() {
+    let why = if context.session.is_locked() {
+        SIGNED
+    } else {
+        "Nothing of it was changed"
+    };
+    if reset
+        .on_hover_text(words)
+        .on_disabled_hover_text(why)
+        .clicked()
+    {
         out.review(ReviewCommand::ResetCase);
     }
 }

@@ -3,7 +3,7 @@
 use egui::{RichText, Ui, vec2};
 
 use super::drawn::{chip, dot};
-use super::{Panel, PanelContext, Place, card, faint, folding, unless_signed};
+use super::{Panel, PanelContext, Place, SIGNED, card, faint, folding, unless_signed};
 use crate::browser::Purpose;
 use crate::command::{BrowseCommand, Command, Commands, DrawCommand, TrainCommand};
 use crate::drawing::{CLASSES, Tool, class_colour};
@@ -180,10 +180,17 @@ fn use_ui(ui: &mut Ui, context: &PanelContext<'_>, open: &OpenItem, out: &mut Co
         return;
     }
     let there = training.model.is_some();
+    let locked = context.session.is_locked();
+    let why = if locked {
+        SIGNED
+    } else {
+        "There is no classifier yet"
+    };
     ui.horizontal_wrapped(|ui| {
         let make = egui::Button::new("Make regions");
         if ui
-            .add_enabled(there && !context.session.is_locked(), make)
+            .add_enabled(there && !locked, make)
+            .on_disabled_hover_text(why)
             .on_hover_text("Looks at the whole slide and makes a region of each class, as one step that undo takes back; the score follows")
             .clicked()
         {

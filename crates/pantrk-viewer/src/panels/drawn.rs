@@ -5,7 +5,7 @@ use pantrk_core::score::Compartment;
 use pantrk_space::SlideMpp;
 use pantrk_store::grade_label;
 
-use super::{Panel, PanelContext, Place, card, faint, folding, section, unless_signed};
+use super::{Panel, PanelContext, Place, SIGNED, card, faint, folding, section, unless_signed};
 use crate::command::{Commands, DrawCommand, ReviewCommand};
 use crate::drawing::{CLASSES, Drawing, Geometry, Shape, class_colour, geometry};
 use crate::review::{Correction, Review};
@@ -117,8 +117,10 @@ fn edit_ui(ui: &mut Ui, review: &Review, may: bool, out: &mut Commands) {
         };
         let button = |ui: &mut Ui, enabled: bool, text: &str, hint: &str| {
             let button = egui::Button::new(RichText::new(text).size(12.5));
+            let why = if may { hint } else { SIGNED };
             ui.add_enabled(enabled, button)
                 .on_hover_text(hint)
+                .on_disabled_hover_text(why)
                 .clicked()
         };
         let (undo, redo) = (review.can_undo(), review.can_redo());

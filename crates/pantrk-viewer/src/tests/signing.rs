@@ -208,7 +208,7 @@ fn in_a_signed_case_tools_are_off_and_say_why() {
     harness.run_steps(3);
     let review = viewer(&harness).session.review().unwrap();
     assert!(review.drawing.shapes().is_empty(), "nothing is drawn");
-    for name in ["Rectangle", "Exclude", "Split"] {
+    for name in ["Rectangle", "Exclude"] {
         let node = harness.get_by_label(name);
         node.scroll_to_me();
         harness.run_steps(8);

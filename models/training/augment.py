@@ -37,6 +37,9 @@ PATTERNS = {
     "granular": (0.05, ("granules",)),
 }
 
+STRANGE = 0.25
+"""Share of samples whose colours are drawn far beyond what laboratories make."""
+
 GRADES = ((0.10, 0.30), (0.30, 0.65), (0.65, 1.40))
 """DAB optical density of 1+, 2+ and 3+ as painted."""
 
@@ -262,12 +265,26 @@ def as_found(rng: np.random.Generator, od: np.ndarray) -> np.ndarray:
     return rng.uniform(0.6, 1.4) * np.maximum(od @ mix, 0)
 
 
-def camera(rng: np.random.Generator, od: np.ndarray) -> np.ndarray:
-    """Light, focus, sharpening, noise and JPEG: `[H,W,3]` uint8."""
+def estranged(rng: np.random.Generator, od: np.ndarray) -> np.ndarray:
+    """Optical density in colours that no laboratory makes: what a nucleus is must not hang on its hue.
+
+    Channels are mixed at random, each with a strength and a gamma of its own; the sample's total
+    density stays, so that pale stays pale and strong strong.
+    """
+    mix = np.abs(np.eye(3, dtype=np.float32) + rng.normal(0, 0.35, (3, 3)).astype(np.float32))
+    mixed = np.power(np.maximum(od, 0) @ mix, rng.uniform(0.7, 1.4)) * np.exp(rng.normal(0, 0.3, 3)).astype(np.float32)
+    return mixed * (float(od.sum()) / max(float(mixed.sum()), 1e-6))
+
+
+def camera(rng: np.random.Generator, od: np.ndarray, strange: bool = False) -> np.ndarray:
+    """Light, focus, sharpening, noise and JPEG: `[H,W,3]` uint8. `strange` light is dim or coloured."""
     if rng.random() < 0.10:
         specks(rng, od)
-    white = rng.uniform(222, 255) + rng.normal(0, 4, 3)
-    rgb = np.clip(white, 200, 255).astype(np.float32) * np.power(10.0, -np.maximum(od, 0)).astype(np.float32)
+    if strange:
+        white = np.clip(rng.uniform(180, 255) + rng.normal(0, 15, 3), 150, 255)
+    else:
+        white = np.clip(rng.uniform(222, 255) + rng.normal(0, 4, 3), 200, 255)
+    rgb = white.astype(np.float32) * np.power(10.0, -np.maximum(od, 0)).astype(np.float32)
     if rng.random() < 0.2:
         rgb *= (1.0 + 0.04 * smooth_noise(rng, od.shape[0], 120.0))[..., None]
     if rng.random() < 0.7:
@@ -283,6 +300,12 @@ def camera(rng: np.random.Generator, od: np.ndarray) -> np.ndarray:
         _, code = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
         image = cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1]
     return image
+
+
+def photographed(rng: np.random.Generator, od: np.ndarray) -> np.ndarray:
+    """The camera's picture, every fourth in strange colours: `[H,W,3]` uint8."""
+    strange = rng.random() < STRANGE
+    return camera(rng, estranged(rng, od) if strange else od, strange)
 
 
 def targets(labels: np.ndarray) -> np.ndarray:
@@ -309,7 +332,7 @@ def real_picture(rng: np.random.Generator, stained: Stained, size: int) -> tuple
         hema = warp(stained.hematoxylin, matrix, full)
         counter = warp(stained.counterstain, matrix, full)
         od = as_ihc(rng, hema, counter, labels) if draw < 0.80 else as_he(rng, hema, counter)
-    return camera(rng, od), labels
+    return photographed(rng, od), labels
 
 
 def phantom_picture(rng: np.random.Generator, field: Field, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -319,7 +342,7 @@ def phantom_picture(rng: np.random.Generator, field: Field, size: int) -> tuple[
     labels = np.rint(warp(field.labels.astype(np.float32), matrix, full, nearest=True)).astype(np.int32)
     rgb = warp(field.rgb.astype(np.float32), matrix, full)
     od = np.maximum(0.0, -np.log10(np.maximum(rgb, 1.0) / 250.0))
-    return camera(rng, as_found(rng, od)), labels
+    return photographed(rng, as_found(rng, od)), labels
 
 
 def geometry_of_phantom(rng: np.random.Generator, field: Field, size: int) -> np.ndarray:

@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use flate2::Crc;
-use pantrk_core::cell::{CellTable, ExcludedReason};
+use pantrk_core::cell::{BesideMembrane, CellTable, ExcludedReason};
 use pantrk_core::pipeline::{Checkpoint, PatchOutcome};
 use pantrk_core::quality::Block;
 use pantrk_space::LevelRect;
@@ -25,7 +25,7 @@ use crate::StoreError;
 /// Its name in the folder under work.
 pub(crate) const FILE: &str = "checkpoint";
 /// Changed with the layout: what an older program left is begun anew.
-const MAGIC: &[u8; 20] = b"pantrk.checkpoint/3\n";
+const MAGIC: &[u8; 20] = b"pantrk.checkpoint/4\n";
 /// Longer records than this are damage: a patch holds a few hundred cells.
 const MAX_RECORD: u32 = 1 << 28;
 /// How often the file is put on the disk itself; a killed process loses nothing, a machine without power this much.
@@ -251,6 +251,7 @@ fn record(core: LevelRect, outcome: &PatchOutcome) -> Vec<u8> {
         nucleus_hematoxylin_cv,
         membrane_completeness,
         cytoplasm_granularity,
+        beside_membrane,
         // Graded when all patches are there.
         grades: _,
         // Given by people, after the run.
@@ -280,6 +281,7 @@ fn record(core: LevelRect, outcome: &PatchOutcome) -> Vec<u8> {
     ] {
         out.extend(column.iter().flat_map(|v| v.to_le_bytes()));
     }
+    out.extend(beside_membrane.iter().map(|&b| b as u8));
     out.extend(excluded.iter().map(|r| r.map_or(0, |r| r as u8)));
     out.extend_from_slice(&(contours.len() as u32).to_le_bytes());
     for contour in contours {
@@ -326,6 +328,7 @@ impl Bytes<'_> {
             nucleus_hematoxylin_cv: self.floats(count)?,
             membrane_completeness: self.floats(count)?,
             cytoplasm_granularity: self.floats(count)?,
+            beside_membrane: self.beside_membrane(count)?,
             grades: <[Vec<u8>; 4]>::default(),
             fixed_grades: Vec::new(),
             excluded: self.reasons(count)?,
@@ -363,6 +366,12 @@ impl Bytes<'_> {
         let bytes = self.take(count.checked_mul(4)?)?;
         let (values, _) = bytes.as_chunks::<4>();
         Some(values.iter().map(|v| f32::from_le_bytes(*v)).collect())
+    }
+
+    fn beside_membrane(&mut self, count: usize) -> Option<Vec<BesideMembrane>> {
+        let bytes = self.take(count)?;
+        let known = |&code: &u8| BesideMembrane::ALL.get(usize::from(code)).copied();
+        bytes.iter().map(known).collect()
     }
 
     fn reasons(&mut self, count: usize) -> Option<Vec<Option<ExcludedReason>>> {
@@ -441,6 +450,7 @@ mod tests {
                 nucleus_hematoxylin_cv: column(8.5),
                 membrane_completeness: column(9.0),
                 cytoplasm_granularity: column(10.0),
+                beside_membrane: (0..count).map(|i| BesideMembrane::ALL[i % 3]).collect(),
                 grades: <[Vec<u8>; 4]>::default(),
                 fixed_grades: Vec::new(),
                 excluded: (0..count)

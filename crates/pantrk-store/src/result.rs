@@ -255,6 +255,9 @@ pub struct CellCounts {
     pub tumour: u64,
     /// Cells left out, by the reason.
     pub excluded: BTreeMap<String, u64>,
+    /// Cells whose cytoplasm was too narrow beside a stained membrane to be read by itself: its density was set by rank among the slide's cells where it is clear.
+    #[serde(default)]
+    pub narrow_cytoplasm: u64,
 }
 
 /// Where and how the stain lies, and what that hints at.

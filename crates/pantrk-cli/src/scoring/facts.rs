@@ -84,6 +84,7 @@ pub(super) fn assemble(
             segmented: analysis.cells.len() as u64,
             tumour: score.tumour_cells,
             excluded: analysis.excluded.clone(),
+            narrow_cytoplasm: analysis.narrow_cytoplasm,
         },
         compartments: score.compartments,
         pattern: score.pattern.as_ref().map(|pattern| PatternFacts {

@@ -6,6 +6,7 @@ mod fill;
 mod kinds;
 mod layers;
 mod measure;
+mod narrow;
 mod outline;
 mod table;
 
@@ -13,6 +14,7 @@ pub use contour::trace_contours;
 pub use expand::Expansion;
 pub use fill::fill_ring;
 pub use kinds::{CellKinds, KindAccuracy};
-pub use measure::{CellMeasurer, CellRecord, Measuring};
+pub use measure::{BesideMembrane, CellMeasurer, CellRecord, Measuring};
+pub(crate) use narrow::settle_narrow_cytoplasm;
 pub use outline::OutlineFitter;
 pub use table::{CellTable, ExcludedReason};

@@ -1,5 +1,6 @@
 //! All cells of a slide, as columns.
 
+use super::BesideMembrane;
 use crate::score::{Compartment, Thresholds};
 
 /// In [`CellTable::fixed_grades`]: no grade was given by hand.
@@ -113,6 +114,8 @@ pub struct CellTable {
     pub membrane_completeness: Vec<f32>,
     /// Standard deviation over mean.
     pub cytoplasm_granularity: Vec<f32>,
+    /// Where the cytoplasm stands to a stained membrane, until narrow ones are settled; then empty.
+    pub beside_membrane: Vec<BesideMembrane>,
     /// 0 to 3 per compartment, in the order of `Compartment::ALL`.
     pub grades: [Vec<u8>; 4],
     /// The grade that a person read, `u8::MAX` for cells that nobody corrected; empty while there is none.
@@ -152,6 +155,7 @@ impl CellTable {
         for column in numbers.into_iter().chain(&mut self.dab_od) {
             column.reserve_exact(more);
         }
+        self.beside_membrane.reserve_exact(more);
         self.excluded.reserve_exact(more);
     }
 
@@ -173,6 +177,7 @@ impl CellTable {
             .append(&mut other.membrane_completeness);
         self.cytoplasm_granularity
             .append(&mut other.cytoplasm_granularity);
+        self.beside_membrane.append(&mut other.beside_membrane);
         for (mine, theirs) in self.grades.iter_mut().zip(&mut other.grades) {
             mine.append(theirs);
         }

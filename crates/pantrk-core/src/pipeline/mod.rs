@@ -19,7 +19,7 @@ use pantrk_space::{
 use rayon::prelude::*;
 
 use crate::CoreError;
-use crate::cell::{CellKinds, CellTable, ExcludedReason};
+use crate::cell::{CellKinds, CellTable, ExcludedReason, settle_narrow_cytoplasm};
 use crate::overview::{Mask, OVERVIEW_MPP, Overview, OverviewGrid};
 use crate::quality::{BlockMap, QualityMaps, StainKind, stain_kind};
 use crate::region::{RegionRole, Regions};
@@ -216,6 +216,8 @@ pub struct SlideAnalysis {
     pub with_left_out: Option<WithLeftOut>,
     /// Every cell.
     pub cells: CellTable,
+    /// Cells whose cytoplasm was too narrow beside a stained membrane to be read by itself, and was settled by the slide's clear one.
+    pub narrow_cytoplasm: u64,
     /// How many cells were left out, by reason.
     pub excluded: BTreeMap<String, u64>,
     /// What the cells look like, where no region says which are tumour: a proposal.
@@ -255,11 +257,12 @@ pub fn score_slide_from(
         "the slide does not look like hematoxylin and DAB, so brown cannot be told from other colours".to_owned()
     });
 
-    let (mut quality, cells) = if wrong_stain.is_some() {
+    let (mut quality, cells, narrow_cytoplasm) = if wrong_stain.is_some() {
         input.progress.begin(Stage::Score, 1);
         (
             ground.quality_facts(input.regions, None),
             CellTable::default(),
+            0,
         )
     } else {
         let finished = run_patches(input, &ground, checkpoint)?;
@@ -271,8 +274,9 @@ pub fn score_slide_from(
         let quality = ground.quality_facts(input.regions, Some(seen));
         let mut cells = finished.cells(count)?;
         ground.leave_out(&mut cells);
+        let narrow = settle_narrow_cytoplasm(&mut cells);
         cells.regrade(input.parameters.thresholds);
-        (quality, cells)
+        (quality, cells, narrow)
     };
     if wrong_stain.is_some() {
         quality.evaluated_mm2 = 0.0;
@@ -341,6 +345,7 @@ pub fn score_slide_from(
         }),
         quality,
         cells,
+        narrow_cytoplasm,
         cell_kinds,
         score,
         warnings,

@@ -340,6 +340,7 @@ impl Worker<'_> {
         cells
             .cytoplasm_granularity
             .push(record.cytoplasm_granularity);
+        cells.beside_membrane.push(record.beside_membrane);
         cells.excluded.push(self.excluded(record, centre));
         if self.input.parameters.contours {
             let points = contour.into_iter().flatten().map(|&[x, y]| {

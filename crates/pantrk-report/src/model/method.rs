@@ -77,6 +77,7 @@ pub(super) fn adequacy(result: &SlideResult) -> Vec<Field> {
     ];
     let mut fields: Vec<Field> = fields.into_iter().chain(noise).collect();
     fields.extend(quality.with_left_out.map(with_left_out));
+    fields.extend(narrow_cytoplasm(result.cells.narrow_cytoplasm));
     fields.extend(result.control.as_ref().map(control));
     fields
 }
@@ -92,6 +93,19 @@ fn with_left_out(with: WithLeftOut) -> Field {
             count(with.tumour_cells)
         ),
     )
+}
+
+/// Which readings are not the cell's own.
+fn narrow_cytoplasm(cells: u64) -> Option<Field> {
+    (cells > 0).then(|| {
+        Field::new(
+            "Narrow cytoplasm",
+            format!(
+                "{} cells with too little of it beside a stained membrane: set by rank among the slide's other cells",
+                count(cells)
+            ),
+        )
+    })
 }
 
 fn control(control: &ControlScore) -> Field {

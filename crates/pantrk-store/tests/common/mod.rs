@@ -134,6 +134,7 @@ pub(crate) fn sample() -> SlideResult {
             segmented: 214_803,
             tumour: 131_422,
             excluded: map([("outside-tumour", 79_114_u64), ("focus", 4267)]),
+            narrow_cytoplasm: 812,
         },
         compartments: Some(CompartmentScores {
             any: score([24.2, 11.8, 3.1], 0.31),

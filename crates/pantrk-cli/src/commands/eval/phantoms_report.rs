@@ -8,7 +8,7 @@ use pantrk_eval::plot::{Axis, Colour, Plot};
 
 use super::baseline::{Change, Compared};
 use super::phantoms::{Measured, Run};
-use super::suites::{SUITES, SuiteFigure};
+use super::suites::{SUITES, SuiteFigure, beside};
 
 /// Rows of the tables of slides on the page.
 const SLIDES_SHOWN: usize = 40;
@@ -48,7 +48,7 @@ pub(super) fn report(
         Section::new("Each slide")
             .with(Block::Figures(plots(&run.slides)))
             .with(slide_table(&run.slides))
-            .with(density_table(&run.slides))
+            .with(percent_table(&run.slides))
             .with(density_table(&run.slides)),
     );
     report
@@ -243,6 +243,47 @@ fn slide_table(slides: &[Measured]) -> Table {
             number(any.map(|s| s.h_score), 1),
             Cell::Number(slide.truth.any.h_score, 1),
         ]);
+    }
+    table
+}
+
+/// Percents of tumour cells by compartment and grade, each beside its truth.
+fn percent_table(slides: &[Measured]) -> Table {
+    let mut columns = vec![
+        Column::text("suite", "suite"),
+        Column::text("slide", "slide"),
+        Column::text("compartment", "compartment"),
+    ];
+    for (name, label) in [
+        ("positive", "positive %"),
+        ("weak", "1+ %"),
+        ("moderate", "2+ %"),
+        ("strong", "3+ %"),
+    ] {
+        columns.push(Column::number(name, label));
+        columns.push(Column::number(&format!("{name}_truth"), "truth"));
+    }
+    let caption = "Percents of tumour cells beside the truth";
+    let mut table = Table::new("percents", caption, columns).shown(Show::First(SLIDES_SHOWN));
+    for slide in slides {
+        let names = std::iter::once("any").chain(Compartment::ALL.map(Compartment::label));
+        let pairs = beside(&slide.result, &slide.truth).into_iter().flatten();
+        for (compartment, (score, truth)) in names.zip(pairs) {
+            let mut row = vec![
+                Cell::text(slide.suite),
+                Cell::text(&slide.sample.label),
+                Cell::text(compartment),
+            ];
+            for (found, wanted) in [
+                (score.positive_percent, truth.positive_percent),
+                (score.percent_1, truth.percent_1),
+                (score.percent_2, truth.percent_2),
+                (score.percent_3, truth.percent_3),
+            ] {
+                row.extend([Cell::Number(found, 2), Cell::Number(wanted, 2)]);
+            }
+            table.push(row);
+        }
     }
     table
 }

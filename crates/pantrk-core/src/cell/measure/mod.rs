@@ -10,6 +10,7 @@
 //! So the patch is read twice, the second time with what blur carried from compartment to compartment and from cell to cell put back (`spill.rs`).
 //! Nucleus and cytoplasm keep clear of the lines beside them, and rim and membrane are read in sectors around the cell, each as a profile across the boundary: a line's excess over what lies beside it is summed over the profile and put back into the band's width, which neither a shift of a pixel nor blur changes (`read.rs`).
 //! A rim is one where a line stands out around at least half of the nucleus: granules beside it are none.
+//! Cytoplasm that a stained membrane leaves too little room is marked: it is settled when all cells of the slide are there (`cell/narrow.rs`).
 //! Where no line stands out, the rim has what both of its sides have, and the membrane what the cytoplasm has, whose border is all that it is there.
 
 #![expect(
@@ -76,8 +77,28 @@ pub struct CellRecord {
     pub membrane_completeness: f32,
     /// Standard deviation over mean of the cytoplasm's DAB OD; 0 where there is hardly any.
     pub cytoplasm_granularity: f32,
+    /// Where its cytoplasm stands to a stained membrane.
+    pub beside_membrane: BesideMembrane,
     /// Whether any of its pixels could not be read.
     pub touches_unread: bool,
+}
+
+/// Where a cell's cytoplasm stands to a stained membrane.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum BesideMembrane {
+    /// No membrane stands out.
+    #[default]
+    No = 0,
+    /// A membrane stands out, and enough of the cytoplasm lies clear of it.
+    Clear = 1,
+    /// A membrane stands out, and what cytoplasm there is holds a part of its stain.
+    Narrow = 2,
+}
+
+impl BesideMembrane {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::No, Self::Clear, Self::Narrow];
 }
 
 /// What of a patch is measured, and how.

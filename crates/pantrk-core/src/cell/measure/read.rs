@@ -1,7 +1,7 @@
 //! From a cell's sums to its numbers.
 
 use super::sums::{Moments, Rings, StainSums};
-use super::{BAND, CellRecord, LAYERS, Mean, Nucleus, SECTORS};
+use super::{BAND, BesideMembrane, CellRecord, LAYERS, Mean, Nucleus, SECTORS};
 
 /// A line of its own exceeds what lies beside it by this optical density.
 const LINE_OD: f32 = 0.06;
@@ -101,8 +101,8 @@ fn rim(rings: &Rings, nucleus: f32, cytoplasm: Option<f32>) -> f32 {
         // Where little cytoplasm is left, the outermost layers are half the neighbour's.
         let outer = cytoplasm.map_or(outer, |od| outer.max(od));
         let (mut excess, mut peak) = (0.0, f32::NEG_INFINITY);
-        for (k, value) in [i3, i2, i1, o1, o2].into_iter().enumerate() {
-            let beside = nucleus + (outer - nucleus) * (k as f32 + 1.0) / 6.0;
+        for (k, value) in [i3, i2, i1, o1, o2, o3].into_iter().enumerate() {
+            let beside = nucleus + (outer - nucleus) * (k as f32 + 1.0) / 7.0;
             let value = value.unwrap_or(beside);
             excess += value - beside;
             peak = peak.max(value);
@@ -228,6 +228,17 @@ fn cytoplasm(sums: &StainSums, granular: bool) -> (Option<f32>, f32) {
     }
 }
 
+impl BesideMembrane {
+    /// Beside a stained membrane, by what of its stain spills over into the cytoplasm as it is read.
+    fn with(spill: f32) -> Self {
+        if spill > SPILL[0] {
+            Self::Narrow
+        } else {
+            Self::Clear
+        }
+    }
+}
+
 /// All but whether it touches pixels that could not be read.
 pub(super) fn record(label: u32, of: &Nucleus, stain: &StainSums, weak: f32) -> CellRecord {
     let area = f64::from(of.pixels);
@@ -260,6 +271,10 @@ pub(super) fn record(label: u32, of: &Nucleus, stain: &StainSums, weak: f32) -> 
         Some(border) if border.lines < LEAST_LINES => cytoplasm.or(Some(border.od)),
         Some(border) => Some(border.od),
     };
+    let beside_membrane = match border {
+        Some(border) if !granular && border.lines >= LEAST_LINES => BesideMembrane::with(spill),
+        _ => BesideMembrane::No,
+    };
     let cytoplasm = cytoplasm.map(|od| match membrane {
         Some(line) if line > od + LINE_OD => (od - spill * line) / (1.0 - spill),
         _ => od,
@@ -285,6 +300,7 @@ pub(super) fn record(label: u32, of: &Nucleus, stain: &StainSums, weak: f32) -> 
         nucleus_hematoxylin_cv: chromatin,
         membrane_completeness: border.map_or_else(outside_stained, |border| border.stained),
         cytoplasm_granularity: granularity,
+        beside_membrane,
         touches_unread: false,
     }
 }

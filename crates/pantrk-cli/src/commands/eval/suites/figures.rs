@@ -132,7 +132,7 @@ fn resampled(ratios: &[Ratio]) -> Option<[f64; 2]> {
 }
 
 /// A result's compartments beside their truth: any, then in the order of [`Compartment::ALL`].
-fn beside<'a>(
+pub(in super::super) fn beside<'a>(
     result: &'a SlideResult,
     truth: &'a ScoreTruth,
 ) -> Option<[(&'a CompartmentScore, &'a CompartmentTruth); 5]> {

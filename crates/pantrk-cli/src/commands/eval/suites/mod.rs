@@ -12,7 +12,7 @@ mod white_point;
 
 use pantrk_phantom::{Preset, SlideSpec};
 
-pub(super) use figures::{Aim, SuiteFigure};
+pub(super) use figures::{Aim, SuiteFigure, beside};
 
 use super::phantoms::Measured;
 

@@ -19,8 +19,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::mirax;
+use common::shared_data::shared_data;
 use common::vendors::{self, APERIO, Bif};
-use common::{CLASSIC, KINDS, Packing, picture, pyramid, read, rect, shared_data};
+use common::{CLASSIC, KINDS, Packing, picture, pyramid, read, rect};
 use jpeg_encoder::SamplingFactor;
 use pantrk_slide::Slide;
 use pantrk_space::{GapKind, LevelRect};

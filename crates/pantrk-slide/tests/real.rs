@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{check_reader, difference, read, read_level, rect, shared_data};
+use common::shared_data::shared_data;
+use common::{check_reader, difference, read, read_level, rect};
 use pantrk_slide::Slide;
 use pantrk_space::{LevelSize, RgbBuffer};
 

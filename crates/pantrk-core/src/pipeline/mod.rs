@@ -265,18 +265,7 @@ pub fn score_slide_from(
             0,
         )
     } else {
-        let finished = run_patches(input, &ground, checkpoint)?;
-        input.progress.begin(Stage::Score, 1);
-        let seen = finished.seen(&ground)?;
-        let count = seen.cells;
-        // The overview goes before the cells come.
-        ground.look_closely(overview, &seen.blocks);
-        let quality = ground.quality_facts(input.regions, Some(seen));
-        let mut cells = finished.cells(count)?;
-        ground.leave_out(&mut cells);
-        let narrow = settle_narrow_cytoplasm(&mut cells);
-        cells.regrade(input.parameters.thresholds);
-        (quality, cells, narrow)
+        patch_by_patch(input, &mut ground, overview, checkpoint)?
     };
     if wrong_stain.is_some() {
         quality.evaluated_mm2 = 0.0;
@@ -350,6 +339,27 @@ pub fn score_slide_from(
         score,
         warnings,
     })
+}
+
+/// What could be used, the graded cells, and how many of them have narrow cytoplasm.
+fn patch_by_patch(
+    input: &ScoreInput<'_>,
+    ground: &mut Ground,
+    overview: Overview,
+    checkpoint: &dyn Checkpoint,
+) -> Result<(QualityFacts, CellTable, u64), CoreError> {
+    let finished = run_patches(input, ground, checkpoint)?;
+    input.progress.begin(Stage::Score, 1);
+    let seen = finished.seen(ground)?;
+    let count = seen.cells;
+    // The overview goes before the cells come.
+    ground.look_closely(overview, &seen.blocks);
+    let quality = ground.quality_facts(input.regions, Some(seen));
+    let mut cells = finished.cells(count)?;
+    ground.leave_out(&mut cells);
+    let narrow = settle_narrow_cytoplasm(&mut cells);
+    cells.regrade(input.parameters.thresholds);
+    Ok((quality, cells, narrow))
 }
 
 /// A proposal that many counted cells are no tumour is worth saying.

@@ -15,10 +15,8 @@
 pub mod czi;
 pub mod mirax;
 #[path = "../../../../tests/src/shared_data.rs"]
-mod shared_data;
+pub mod shared_data;
 pub mod vendors;
-
-pub(crate) use shared_data::shared_data;
 
 use std::path::{Path, PathBuf};
 

@@ -305,7 +305,7 @@ fn no_change_of_a_byte_panics() {
 /// Real files: the same pixels uncompressed and in JPEG-LS, and a scan in JPEG.
 #[test]
 fn real_files_are_read() {
-    let Some(folder) = common::shared_data("slides/dicom") else {
+    let Some(folder) = common::shared_data::shared_data("slides/dicom") else {
         return;
     };
     let path = |name: &str| folder.join("highdicom").join(name);

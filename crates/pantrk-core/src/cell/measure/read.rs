@@ -9,6 +9,10 @@ const LINE_OD: f32 = 0.06;
 const BEYOND_CELL_OD: f32 = 0.15;
 /// Of the step from one side of a nuclear boundary without a line to the other, what lies within the band around it.
 const STEP_IN_BAND: f32 = 0.12;
+/// Of a rim's line, what an outline that is a pixel off and optics carry out of its profile.
+///
+/// By phantoms with a stained rim, whose mean it leaves within 0.02 of the truth.
+const LOST_LINE: f32 = 0.03;
 /// Of a membrane's stain, what spills over into the cytoplasm as it is read: from the fifth layer on, from the fourth, from the third.
 ///
 /// A line of 1 um along a border that is known to half a um.
@@ -107,7 +111,7 @@ fn rim(rings: &Rings, nucleus: f32, cytoplasm: Option<f32>) -> f32 {
             excess += value - beside;
             peak = peak.max(value);
         }
-        let excess = excess / BAND;
+        let excess = excess / (BAND * (1.0 - LOST_LINE));
         // A step from a pale nucleus to a stained cytoplasm has no peak.
         lines += u32::from(excess > LINE_OD && peak > nucleus.max(outer) + LINE_OD / 2.0);
         sum += f32::midpoint(nucleus, outer) + excess;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::Given;
+use crate::app::Opinion;
 use crate::drawing::{Shape, geojson};
 use crate::reading::Figures;
 use crate::review::{Correction, Review};
@@ -33,6 +34,9 @@ pub(crate) struct Draft {
     /// The pixel size that a person gave, um, where the file does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mpp: Option<f64>,
+    /// What the person says of the slide as a whole; no signature.
+    #[serde(default)]
+    pub(crate) opinion: Opinion,
     /// What came of it, for whoever lists reviews without opening them; no change of its own.
     #[serde(default)]
     pub(crate) figures: Option<Figures>,
@@ -53,7 +57,16 @@ impl Draft {
             shapes: geojson::to_geojson(shapes(false)),
             strokes: geojson::to_geojson(shapes(true)),
             mpp: review.given_mpp.map(MicronsPerPixel::get),
+            opinion: Opinion::default(),
             figures: Figures::of(review),
+        }
+    }
+
+    /// With what the person says of the slide as a whole.
+    pub(crate) fn with(self, opinion: &Opinion) -> Self {
+        Self {
+            opinion: opinion.clone(),
+            ..self
         }
     }
 
@@ -169,6 +182,12 @@ impl Draft {
         );
         let case = |draft: &Self| serde_json::to_value(&draft.case).unwrap_or_default();
         tell("case", case(before), case(self));
+        // Not the reason, which is kept in the middle of a word too.
+        let own = |draft: &Self| {
+            let Opinion { result, action, .. } = draft.opinion;
+            json!({ "result": result, "action": action })
+        };
+        tell("own result, not signed", own(before), own(self));
         tell("pixel size", json!(before.mpp), json!(self.mpp));
         let features = |of: &Value| of["features"].as_array().cloned().unwrap_or_default();
         let only = |a: &[Value], b: &[Value]| -> Value {

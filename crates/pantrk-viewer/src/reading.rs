@@ -8,6 +8,7 @@ use pantrk_triage::{Action, Case, TumourTypes};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::app::Opinion;
 use crate::review::Review;
 use crate::state::{OpenItem, Session, WorkItem};
 
@@ -238,6 +239,20 @@ impl Mark {
         });
         if signed.parameter_hash.is_some() {
             self.identity[1] = signed.parameter_hash;
+        }
+    }
+
+    /// The words of a signature as the form has them: `None` where the person agreed.
+    pub(crate) fn opinion(&self, signed: &SlideReview) -> Opinion {
+        Opinion {
+            result: self.result,
+            // A step that follows by a rule follows it again; one that was chosen stays chosen.
+            action: match self.rule.as_deref() {
+                Some("") => named(signed.own_action.as_deref()),
+                Some(_) => None,
+                None => self.action,
+            },
+            reason: signed.reason.clone().unwrap_or_default(),
         }
     }
 

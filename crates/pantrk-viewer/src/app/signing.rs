@@ -8,6 +8,7 @@ use pantrk_report::{ReportOptions, SignOff};
 use pantrk_space::LevelSize;
 use pantrk_store::{ReviewState, ScoredRun, SlideResult};
 use pantrk_triage::Action;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::command::SignCommand;
@@ -15,7 +16,7 @@ use crate::draft::Draft;
 use crate::drawing::Shape;
 use crate::jobs::{FileRequest, ReportRequest, ReviewAnswer, ReviewPlace, ReviewRequest};
 use crate::own_step::Proposed;
-use crate::reading::Figures;
+use crate::reading::{Figures, Mark};
 use crate::state::{KeptReview, OpenItem, OpenSlide, WorkItem, WorkSource, file_id};
 
 use super::Viewer;
@@ -100,9 +101,17 @@ impl Viewer {
                     return;
                 };
                 let states = [&open.kept.review, &review].map(|kept| Some(kept.as_ref()?.state));
+                let signed = open.kept.review.as_deref();
+                let signed = signed.filter(|kept| kept.state == ReviewState::Signed);
                 // A reason was given for one step; it is none for the next.
                 if states[0] != states[1] && states.contains(&Some(ReviewState::Signed)) {
                     open.opinion.reason.clear();
+                }
+                // Opened again, it begins with what was signed, as a draft.
+                if let Some(signed) = signed
+                    && states[1] != Some(ReviewState::Signed)
+                {
+                    open.opinion = Mark::of(signed).opinion(signed);
                 }
                 // Opened again, nothing takes back what was signed, other than by a hand that changes it.
                 if states[1] == Some(ReviewState::Signed) {
@@ -170,6 +179,11 @@ impl Viewer {
 
     /// Keeps what changed since it was kept last.
     pub(super) fn keep_review(&mut self) {
+        self.keep(false);
+    }
+
+    /// Keeps what changed; what is `signed` next, also where nothing did and it is of another result than it was kept for.
+    fn keep(&mut self, signed: bool) {
         if self.session.is_locked() {
             return;
         }
@@ -180,16 +194,17 @@ impl Viewer {
         let Some(before) = &open.draft else { return };
         let revision = open.review.revision;
         let figures = Figures::of(&open.review);
-        let changed = open.kept_revision != revision;
+        let changed = open.kept_revision != revision || before.opinion != open.opinion;
         // Only what was kept without its figures is kept for them: nobody who merely looks at a slide changed it.
         let owed = open.kept.owes_figures && figures.is_some();
-        if !changed && !owed {
+        let other = signed && differs_from_kept(item, open).contains(&true);
+        if !changed && !owed && !other {
             return;
         }
         let owes_figures = open.review.is_changed() && figures.is_none();
-        let draft = Draft::of(&open.review);
+        let draft = Draft::of(&open.review).with(&open.opinion);
         let changes = draft.changes_since(before);
-        let differs = draft != *before;
+        let differs = other || draft != *before;
         let Some(place) = self.review_place(item) else {
             return;
         };
@@ -245,7 +260,7 @@ impl Viewer {
 
     fn sign_off(&mut self, state: ReviewState) {
         // What is signed is what is kept.
-        self.keep_review();
+        self.keep(true);
         let who = self.settings.reviewer.trim().to_owned();
         let Some((item, open)) = self.session.open_item() else {
             return;
@@ -380,13 +395,22 @@ fn restore_draft(
             if other_file || other_run {
                 dropped = std::mem::take(&mut draft.corrections);
             }
+            // Under a signature the words stand already, and the field for the reason is for why it is opened again.
+            let state = open.kept.review.as_ref().map(|review| review.state);
+            if state != Some(ReviewState::Signed) && open.opinion == Opinion::default() {
+                open.opinion = draft.opinion.clone();
+            }
             draft.restore(&mut open.review, size).err()
         }
         Err(error) => Some(error),
     };
     let count = dropped.len();
     // With what is left out, so that the trail tells that it was.
-    let mut draft = Draft::of(&open.review);
+    let kept = match Draft::parse(text) {
+        Ok(kept) => kept.opinion,
+        Err(_) => Opinion::default(),
+    };
+    let mut draft = Draft::of(&open.review).with(&kept);
     draft.corrections.extend(dropped);
     open.draft = Some(draft);
     open.kept_revision = open.review.revision;
@@ -506,7 +530,7 @@ fn as_signed(result: &SlideResult, changes: &[String], by_rule: Option<&str>) ->
 }
 
 /// What a person says of the slide as a whole.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Opinion {
     /// The person's own IHC result; `None` agrees.
     pub(crate) result: Option<IhcResult>,

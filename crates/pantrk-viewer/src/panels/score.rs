@@ -82,7 +82,8 @@ fn score_card(ui: &mut Ui, result: &SlideResult, context: &PanelContext<'_>, out
             pattern_ui(ui, pattern);
         }
         section(ui, "What was counted");
-        counted_ui(ui, result);
+        let others = context.session.review().is_some_and(|r| r.regions.changed);
+        counted_ui(ui, result, others);
         ui.add_space(4.0);
         if !context.session.lacks_cells() {
             again_ui(ui, context, out);
@@ -283,7 +284,8 @@ fn pattern_ui(ui: &mut Ui, facts: &PatternFacts) {
     }
 }
 
-fn counted_ui(ui: &mut Ui, result: &SlideResult) {
+/// What the result counts; `others` if the regions are not those whose area was worked out.
+fn counted_ui(ui: &mut Ui, result: &SlideResult, others: bool) {
     let cells = &result.cells;
     let quality = &result.quality;
     let region = match result.tumour_region {
@@ -298,12 +300,19 @@ fn counted_ui(ui: &mut Ui, result: &SlideResult) {
         ))
         .size(13.0),
     );
+    let area = if others {
+        "The regions were changed since; the area within them is worked out when it is scored again"
+            .to_owned()
+    } else {
+        format!(
+            "{:.2} of {:.2} mm² tissue evaluated",
+            quality.evaluated_mm2, quality.tissue_mm2
+        )
+    };
     faint(
         ui,
         format!(
-            "{region}. {:.2} of {:.2} mm² tissue evaluated; {:.2} mm² could not be read ({} tiles).",
-            quality.evaluated_mm2,
-            quality.tissue_mm2,
+            "{region}. {area}; {:.2} mm² could not be read ({} tiles).",
             quality.unread_mm2,
             quality.unread_tiles.len()
         ),

@@ -239,3 +239,99 @@ fn what_was_scored_is_told_beside_what_was_signed() {
     assert!(says(&harness, "As scored: sequence, positive, 39.1 %"));
     assert!(!says(&harness, "The program: "), "both say the same");
 }
+
+/// What is said of a slide and not yet signed belongs to the case.
+#[test]
+fn an_own_result_that_is_not_signed_survives_another_slide_and_a_restart() {
+    let (_dir, out) = day(&["S1", "S2"]);
+    let mut harness = start(&out);
+    open(&mut harness, "S1: positive");
+    let said = Opinion {
+        result: Some(IhcResult::Negative),
+        action: None,
+        reason: "nerve".to_owned(),
+    };
+    wish(
+        &mut harness,
+        vec![Command::Sign(SignCommand::Opinion(said.clone()))],
+    );
+    open(&mut harness, "S2: positive");
+    let now = |h: &Desk| viewer(h).session.open.as_ref().unwrap().opinion.clone();
+    assert_eq!(now(&harness), Opinion::default(), "it is of the other case");
+    let first = |h: &mut Desk| wish(h, vec![Command::Open(0)]);
+    first(&mut harness);
+    settle(&mut harness);
+    assert_eq!(now(&harness), said);
+    drop(harness);
+
+    let kept = signed(&out);
+    assert_eq!((kept.state, kept.own_result), (ReviewState::InReview, None));
+    let mut harness = start(&out);
+    first(&mut harness);
+    settle(&mut harness);
+    assert_eq!(now(&harness), said);
+    assert!(says(&harness, "You sign: IHC negative"));
+}
+
+#[test]
+fn a_case_that_is_opened_again_begins_with_what_was_signed() {
+    let (_dir, out) = day(&["S1"]);
+    let mut harness = start(&out);
+    open(&mut harness, "S1: positive");
+    // The computed step, which is not the one by the rules for this result.
+    let (result, action) = (Some(IhcResult::Negative), Some(Action::OrderRnaNgs));
+    wish(&mut harness, vec![opinion(result, action, "nerve")]);
+    sign(&mut harness);
+    drop(harness);
+
+    let mut harness = start(&out);
+    until(&mut harness, "the signature", |h| {
+        viewer(h).session.is_locked()
+    });
+    settle(&mut harness);
+    wish(
+        &mut harness,
+        vec![
+            opinion(None, None, "a second look"),
+            Command::Sign(SignCommand::Reopen),
+        ],
+    );
+    until(&mut harness, "the reopening", |h| {
+        !viewer(h).session.is_locked()
+    });
+    let now = viewer(&harness).session.open.as_ref().unwrap();
+    let now = &now.opinion;
+    assert_eq!((now.result, now.action), (result, action));
+    assert_eq!(now.reason, "nerve");
+    harness.run_steps(3);
+    assert!(says(&harness, "You sign: IHC negative; sequence"));
+}
+
+#[test]
+fn the_row_of_a_signed_review_names_the_result_that_is_signed() {
+    let (dir, out) = day(&["S1"]);
+    let mut harness = start(&out);
+    open(&mut harness, "S1: positive");
+    let moved = Thresholds::new([0.25, 0.4, 0.6]).unwrap();
+    wish(
+        &mut harness,
+        vec![Command::Review(ReviewCommand::Thresholds(moved))],
+    );
+    settle(&mut harness);
+    drop(harness);
+    let before = signed(&out).parameter_hash;
+    write_result(&out, "S1", &dir.path().join("a.png"), |result| {
+        "another".clone_into(&mut result.run.parameter_hash);
+    });
+    write_cells_of(&out.join("S1"), 0.28);
+
+    let mut harness = start(&out);
+    until(&mut harness, "the review", |h| {
+        let open = viewer(h).session.open.as_ref();
+        open.is_some_and(|open| open.draft.is_some())
+    });
+    settle(&mut harness);
+    sign(&mut harness);
+    assert_ne!(before.as_deref(), Some("another"));
+    assert_eq!(signed(&out).parameter_hash.as_deref(), Some("another"));
+}

@@ -7,7 +7,7 @@ use super::names::{scanned, wish};
 use super::story::{open, settle, write_cells_of};
 use super::*;
 use crate::app::Opinion;
-use crate::command::{Command, ReviewCommand, SignCommand};
+use crate::command::{Command, DrawCommand, ReviewCommand, SignCommand};
 use crate::worklist::{Filter, SortBy};
 
 type Desk = Harness<'static, Option<Viewer>>;
@@ -334,4 +334,28 @@ fn the_row_of_a_signed_review_names_the_result_that_is_signed() {
     sign(&mut harness);
     assert_ne!(before.as_deref(), Some("another"));
     assert_eq!(signed(&out).parameter_hash.as_deref(), Some("another"));
+}
+
+/// The area that was evaluated is that of the regions of the score.
+#[test]
+fn the_area_is_not_told_of_regions_that_are_not_there_any_more() {
+    let (_dir, out) = day(&["S1"]);
+    std::fs::write(out.join("S1/regions.geojson"), super::coverage::QUARTER).unwrap();
+    let mut harness = start(&out);
+    open(&mut harness, "S1: positive");
+    settle(&mut harness);
+    harness.run_steps(3);
+    assert!(says(&harness, "mm² tissue evaluated"));
+    let id = viewer(&harness).session.review().unwrap().drawing.shapes()[0].id;
+    wish(
+        &mut harness,
+        vec![
+            Command::Draw(DrawCommand::Select(id)),
+            Command::Draw(DrawCommand::Delete),
+        ],
+    );
+    settle(&mut harness);
+    harness.run_steps(3);
+    assert!(!says(&harness, "mm² tissue evaluated"));
+    assert!(says(&harness, "The regions were changed since"));
 }

@@ -389,6 +389,7 @@ fn restore_draft(
         );
     }
     let mut dropped = BTreeMap::new();
+    let mut kept = Opinion::default();
     let problem = match Draft::parse(text) {
         Ok(mut draft) => {
             // They name rows of the table of cells, and that is another one now.
@@ -397,8 +398,9 @@ fn restore_draft(
             }
             // Under a signature the words stand already, and the field for the reason is for why it is opened again.
             let state = open.kept.review.as_ref().map(|review| review.state);
+            kept.clone_from(&draft.opinion);
             if state != Some(ReviewState::Signed) && open.opinion == Opinion::default() {
-                open.opinion = draft.opinion.clone();
+                open.opinion.clone_from(&kept);
             }
             draft.restore(&mut open.review, size).err()
         }
@@ -406,10 +408,6 @@ fn restore_draft(
     };
     let count = dropped.len();
     // With what is left out, so that the trail tells that it was.
-    let kept = match Draft::parse(text) {
-        Ok(kept) => kept.opinion,
-        Err(_) => Opinion::default(),
-    };
     let mut draft = Draft::of(&open.review).with(&kept);
     draft.corrections.extend(dropped);
     open.draft = Some(draft);

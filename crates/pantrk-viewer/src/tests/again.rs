@@ -7,10 +7,10 @@ use pantrk_core::segment::Segmenter;
 use pantrk_store::{ReviewState, TumourRegion};
 
 use super::coverage::{MISSING, draw_tumour};
-use super::names::{ACCOUNT, open, scanned, settled_in, shapes, wish};
+use super::names::{ACCOUNT, open, scanned, settled_in, shapes, sign, signature, wish};
 use super::story::{settle, write_cells_of};
 use super::*;
-use crate::command::{Command, ReviewCommand, SignCommand};
+use crate::command::{Command, ReviewCommand};
 use crate::review::Correction;
 
 /// Writes a result for what it is given, each time of another run.
@@ -148,16 +148,7 @@ fn one_trail_and_one_review_from_the_first_stroke_over_two_scores_to_the_signatu
     }
     settle(&mut harness);
 
-    wish(
-        &mut harness,
-        vec![
-            Command::Sign(SignCommand::Name("Dr A. Reader".to_owned())),
-            Command::Sign(SignCommand::Sign),
-        ],
-    );
-    until(&mut harness, "the signature", |h| {
-        viewer(h).session.is_locked()
-    });
+    sign(&mut harness);
     wish(&mut harness, vec![Command::ScoreAgain(0)]);
     assert!(says(&harness, "It is signed: open it again"));
     assert!(viewer(&harness).session.scoring.is_empty());
@@ -256,14 +247,8 @@ fn what_is_being_scored_again_is_not_signed() {
             .is_some_and(|open| open.draft.is_some())
     });
     // Both in one frame: the score cannot have come.
-    wish(
-        &mut harness,
-        vec![
-            Command::ScoreAgain(0),
-            Command::Sign(SignCommand::Name("Dr A. Reader".to_owned())),
-            Command::Sign(SignCommand::Sign),
-        ],
-    );
+    let [name, signs] = signature();
+    wish(&mut harness, vec![Command::ScoreAgain(0), name, signs]);
     assert!(says(&harness, "It is being scored again"));
     scored(&mut harness, "p1");
     assert!(!viewer(&harness).session.is_locked());

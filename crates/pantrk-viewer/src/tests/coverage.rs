@@ -2,10 +2,10 @@
 
 use pantrk_space::SlidePoint;
 
-use super::names::wish;
+use super::names::{signature, wish};
 use super::story::{open, settle, write_cells_of};
 use super::*;
-use crate::command::{Command, DrawCommand, ReviewCommand, SignCommand};
+use crate::command::{Command, DrawCommand, ReviewCommand};
 use crate::drawing::Tool;
 
 /// What is said of it.
@@ -63,13 +63,7 @@ fn tumour_drawn_beyond_what_was_scored_is_told_and_not_signed() {
         count(&harness, "0.01 mm² (29 %) of the drawn Tumor area"),
         2
     );
-    let sign = || {
-        vec![
-            Command::Sign(SignCommand::Name("Dr A. Reader".to_owned())),
-            Command::Sign(SignCommand::Sign),
-        ]
-    };
-    wish(&mut harness, sign());
+    wish(&mut harness, signature().into());
     assert!(says(&harness, "Score it again with these regions"));
     harness.run_steps(20);
     assert!(!viewer(&harness).session.is_locked());
@@ -95,7 +89,7 @@ fn tumour_drawn_beyond_what_was_scored_is_told_and_not_signed() {
         wish(&mut harness, vec![Command::Review(ReviewCommand::Undo)]);
     }
     settle(&mut harness);
-    wish(&mut harness, sign());
+    wish(&mut harness, signature().into());
     until(&mut harness, "the signature", |h| {
         viewer(h).session.is_locked()
     });

@@ -9,6 +9,7 @@ use pantrk_core::score::Thresholds;
 use pantrk_store::ReviewState;
 use pantrk_triage::Case;
 
+use super::names::sign;
 use super::story::{drag, settle, write_cells_of};
 use super::*;
 use crate::command::{Command, ReviewCommand, SignCommand};
@@ -53,13 +54,6 @@ fn opened(folder: &Path, size: egui::Vec2) -> Desk {
     });
     settle(&mut harness);
     harness
-}
-
-fn sign(harness: &mut Desk) {
-    let name = SignCommand::Name("Dr A. Reader".to_owned());
-    wish(harness, Command::Sign(name));
-    wish(harness, Command::Sign(SignCommand::Sign));
-    until(harness, "the signature", |h| viewer(h).session.is_locked());
 }
 
 fn reopen(harness: &mut Desk) {

@@ -20,6 +20,18 @@ pub(super) fn wish(harness: &mut Harness<'static, Option<Viewer>>, commands: Vec
     harness.run_steps(3);
 }
 
+/// What signs the open case.
+pub(super) fn signature() -> [Command; 2] {
+    let name = SignCommand::Name("Dr A. Reader".to_owned());
+    [name, SignCommand::Sign].map(Command::Sign)
+}
+
+/// Signs the open case and waits for it.
+pub(super) fn sign(harness: &mut Harness<'static, Option<Viewer>>) {
+    wish(harness, signature().into());
+    until(harness, "the signature", |h| viewer(h).session.is_locked());
+}
+
 pub(super) fn scanned(harness: &mut Harness<'static, Option<Viewer>>) {
     until(harness, "the scan", |h| {
         h.state().as_ref().is_some_and(|v| !v.session.scanning)
@@ -66,16 +78,7 @@ fn a_signature_locks_the_slide_that_was_signed_and_none_of_the_same_name() {
     let second = row(&harness, &other.join("demo"));
 
     open(&mut harness, first);
-    wish(
-        &mut harness,
-        vec![
-            Command::Sign(SignCommand::Name("Dr A. Reader".to_owned())),
-            Command::Sign(SignCommand::Sign),
-        ],
-    );
-    until(&mut harness, "the signature", |h| {
-        viewer(h).session.is_locked()
-    });
+    sign(&mut harness);
     open(&mut harness, second);
     let session = &viewer(&harness).session;
     assert!(!session.is_locked());

@@ -46,6 +46,13 @@ fn sign(harness: &mut Desk) {
     until(harness, "the signature", |h| viewer(h).session.is_locked());
 }
 
+fn move_thresholds(harness: &mut Desk) {
+    let moved = Thresholds::new([0.25, 0.4, 0.6]).unwrap();
+    let command = Command::Review(ReviewCommand::Thresholds(moved));
+    wish(harness, vec![command]);
+    settle(harness);
+}
+
 fn signed(out: &Path) -> pantrk_store::SlideReview {
     let list = Worklist::open(&out.join(WORKLIST_FILE)).unwrap();
     list.review("S1").unwrap().unwrap()
@@ -226,12 +233,7 @@ fn what_was_scored_is_told_beside_what_was_signed() {
     let (_dir, out) = day(&["S1"]);
     let mut harness = start(&out);
     open(&mut harness, "S1: positive");
-    let moved = Thresholds::new([0.25, 0.4, 0.6]).unwrap();
-    wish(
-        &mut harness,
-        vec![Command::Review(ReviewCommand::Thresholds(moved))],
-    );
-    settle(&mut harness);
+    move_thresholds(&mut harness);
     sign(&mut harness);
     harness.run_steps(3);
     let session = &viewer(&harness).session;
@@ -312,12 +314,7 @@ fn the_row_of_a_signed_review_names_the_result_that_is_signed() {
     let (dir, out) = day(&["S1"]);
     let mut harness = start(&out);
     open(&mut harness, "S1: positive");
-    let moved = Thresholds::new([0.25, 0.4, 0.6]).unwrap();
-    wish(
-        &mut harness,
-        vec![Command::Review(ReviewCommand::Thresholds(moved))],
-    );
-    settle(&mut harness);
+    move_thresholds(&mut harness);
     drop(harness);
     let before = signed(&out).parameter_hash;
     write_result(&out, "S1", &dir.path().join("a.png"), |result| {
